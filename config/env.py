@@ -1,0 +1,93 @@
+"""Typed readers of environment variables: a wrong or missing value stops the start.
+
+Every reader accepts `NAME_FILE` in place of `NAME`: the path of a file holding the value, for
+secrets that must not stand in the environment. No reader ever puts a value into its message.
+"""
+
+from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from django.core.exceptions import ImproperlyConfigured
+from environ import FileAwareEnv
+
+_env = FileAwareEnv()
+_MISSING = object()
+
+
+def text(name: str, default: object = _MISSING) -> str:
+    """The value as written; without a default the variable is required.
+
+    Raises:
+        ImproperlyConfigured: the variable is missing and has no default.
+    """
+    try:
+        return str(_env.str(name) if default is _MISSING else _env.str(name, default=default))
+    except ImproperlyConfigured:
+        raise ImproperlyConfigured(
+            f"{name} is not set. Set it, or set {name}_FILE to the path of a file that holds it."
+        ) from None
+
+
+def flag(name: str, default: bool) -> bool:
+    """True for 1, true, yes, on; False for 0, false, no, off; anything else stops the start."""
+    raw = text(name, "1" if default else "0").strip().lower()
+    if raw in {"1", "true", "yes", "on"}:
+        return True
+    if raw in {"0", "false", "no", "off", ""}:
+        return False
+    raise ImproperlyConfigured(f"{name} must be one of 1, 0, true, false, yes, no, on, off.")
+
+
+def number(name: str, default: int, *, least: int = 0) -> int:
+    """A whole number of at least `least`."""
+    raw = text(name, str(default))
+    try:
+        value = int(raw)
+    except ValueError:
+        raise ImproperlyConfigured(f"{name} must be a whole number.") from None
+    if value < least:
+        raise ImproperlyConfigured(f"{name} must be at least {least}.")
+    return value
+
+
+def words(name: str, default: str = "") -> list[str]:
+    """A comma-separated list; blanks are dropped."""
+    return [word.strip() for word in text(name, default).split(",") if word.strip()]
+
+
+def zone(name: str, default: str) -> str:
+    """An IANA zone name, such as Asia/Shanghai."""
+    value = text(name, default)
+    try:
+        ZoneInfo(value)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ImproperlyConfigured(f"{name} must be an IANA time zone, such as Europe/Berlin.") from None
+    return value
+
+
+def database(name: str) -> dict[str, object]:
+    """Django's database settings from a postgres:// URL.
+
+    A Unix socket directory goes into the query: postgres://user:secret@/name?host=/run/pg
+    """
+    from urllib.parse import parse_qs, unquote, urlsplit
+
+    url = urlsplit(text(name))
+    if url.scheme not in {"postgres", "postgresql"}:
+        raise ImproperlyConfigured(f"{name} must start with postgres:// or postgresql://")
+    options = {key: values[-1] for key, values in parse_qs(url.query).items()}
+    host = options.pop("host", None) or url.hostname or ""
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": unquote(url.path.lstrip("/")),
+        "USER": unquote(url.username or ""),
+        "PASSWORD": unquote(url.password or ""),
+        "HOST": host,
+        "PORT": str(url.port or options.pop("port", "")),
+        "OPTIONS": options,
+    }
+
+
+def directory(name: str, default: Path) -> Path:
+    """A folder; it need not exist yet."""
+    return Path(text(name, str(default))).expanduser()

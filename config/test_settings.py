@@ -1,0 +1,16 @@
+"""What tests need different from production, and nothing else."""
+
+import os
+
+# The addresses of the test servers come from tests/services.py, before Django is loaded.
+os.environ.setdefault("SECRET_KEY", "test-" + "0123456789abcdef" * 4)
+os.environ.setdefault("PUBLIC_URL", "http://testserver")
+os.environ.setdefault("PROMETHEUS_ALLOW_LOOPBACK", "1")
+
+from config.settings import *  # noqa: E402, F403
+from config.settings import ALLOWED_HOSTS, STORAGES  # noqa: E402
+
+ALLOWED_HOSTS = [*ALLOWED_HOSTS, "testserver"]
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+# The manifest exists only after collectstatic.
+STORAGES = STORAGES | {"staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}

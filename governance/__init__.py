@@ -1,0 +1,1 @@
+"""Judgement over the whole stream: audit, merge gate, monthly report."""

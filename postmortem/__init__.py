@@ -1,0 +1,1 @@
+"""What happened and why: incidents, personal timelines, the four-step review, root causes."""

@@ -1,0 +1,43 @@
+"""The refusals of the domain: each has a stable code, the same on every face."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+
+class DomainError(Exception):
+    """An act was refused; nothing was written.
+
+    Attributes:
+        code: stable and machine-readable; clients switch on it.
+        message: one sentence for people, already translated.
+        details: more for programs, JSON-serialisable, for example the missing names.
+        field: the input the refusal is about, or "".
+    """
+
+    code: ClassVar[str] = "refused"
+
+    def __init__(self, message: str, *, field: str = "", details: Mapping[str, Any] | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.field = field
+        self.details = dict(details or {})
+
+
+class NotAllowed(DomainError):
+    """This person may not do this; the faces answer 403."""
+
+    code = "not_allowed"
+
+
+class Invalid(DomainError):
+    """A value breaks a rule; `field` names it; the faces answer 400."""
+
+    code = "invalid"
+
+
+class EditConflict(DomainError):
+    """Someone saved a newer version meanwhile; details hold both texts: `mine`, `theirs`, `version`."""
+
+    code = "edit_conflict"

@@ -1,0 +1,57 @@
+"""What incidents refer to: severities and services."""
+
+from __future__ import annotations
+
+from django.contrib.postgres.fields import ArrayField
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import Team
+from postmortem.models.trail import recorded
+
+
+class Severity(models.Model):
+    """How bad an impact is, and what the organisation promises for it: a row of policy."""
+
+    code = models.CharField(_("code"), max_length=4, unique=True)
+    name = models.CharField(_("name"), max_length=80)
+    rank = models.PositiveSmallIntegerField(_("rank"), unique=True)
+    requires_postmortem = models.BooleanField(_("requires a postmortem"), default=True)
+    review_hours = models.PositiveIntegerField(
+        _("hours until the review must be done"), validators=[MinValueValidator(1)]
+    )
+    counts_in_figures = models.BooleanField(_("counts in figures"), default=True)
+
+    class Meta:
+        ordering = ("rank",)
+        verbose_name_plural = "severities"
+        triggers = (*recorded(),)
+
+    def __str__(self) -> str:
+        return self.code
+
+
+class Service(models.Model):
+    """The deployable unit that CI names; incidents and verdicts are keyed by it."""
+
+    slug = models.SlugField(
+        _("slug"), max_length=80, unique=True, help_text=_("The name CI uses, for example “order”.")
+    )
+    name = models.CharField(_("name"), max_length=120)
+    team = models.ForeignKey(Team, models.PROTECT, related_name="services", verbose_name=_("owning team"))
+    tier = models.PositiveSmallIntegerField(
+        _("tier"), default=2, validators=[MinValueValidator(1), MaxValueValidator(4)]
+    )
+    repositories = ArrayField(
+        models.CharField(max_length=200), default=list, blank=True, verbose_name=_("repositories")
+    )
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ("slug",)
+        triggers = (*recorded(),)
+
+    def __str__(self) -> str:
+        return self.slug

@@ -1,0 +1,168 @@
+"""Reviews: four steps, causes, the executable checklist."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import Team, User
+from postmortem.models.trail import MAX_TEXT, recorded
+
+
+class Review(models.Model):
+    """The four-step work on one or more incidents; once archived it is a postmortem."""
+
+    public_id = models.CharField(max_length=16, unique=True)
+    title = models.CharField(_("title"), max_length=200)
+    owner = models.ForeignKey(User, models.PROTECT, related_name="owned_reviews", verbose_name=_("owner"))
+    facilitator = models.ForeignKey(
+        User, models.PROTECT, related_name="facilitated_reviews", verbose_name=_("facilitator")
+    )
+    teams_present: models.ManyToManyField[Team, models.Model] = models.ManyToManyField(
+        Team, related_name="+", blank=True, verbose_name=_("teams present")
+    )
+    went_well = models.TextField(_("what went well"), blank=True, max_length=MAX_TEXT)
+    went_badly = models.TextField(_("what went badly"), blank=True, max_length=MAX_TEXT)
+    luck = models.TextField(_("where luck played in"), blank=True, max_length=MAX_TEXT)
+    version = models.PositiveIntegerField(default=1)
+    created_at = models.DateTimeField()
+    opened_at = models.DateTimeField(null=True, blank=True)
+    archived_at = models.DateTimeField(null=True, blank=True)
+    archived_by = models.ForeignKey(User, models.PROTECT, null=True, blank=True, related_name="+")
+    content_hash = models.CharField(max_length=64, blank=True)
+
+    class Meta:
+        ordering = ("-id",)
+        constraints = (
+            models.CheckConstraint(
+                condition=Q(archived_at=None, archived_by=None, content_hash="")
+                | Q(archived_at__isnull=False, archived_by__isnull=False, opened_at__isnull=False)
+                & ~Q(content_hash=""),
+                name="review_archived_at_by_and_hash_go_together",
+            ),
+        )
+        triggers = (*recorded(),)
+
+    def __str__(self) -> str:
+        return self.public_id
+
+    @property
+    def is_archived(self) -> bool:
+        return self.archived_at is not None
+
+
+class ReviewStep(models.Model):
+    """One of the four steps of a review: a finding, the evidence for it, and a signature."""
+
+    class Kind(models.TextChoices):
+        PHENOMENON = "phenomenon", _("Phenomenon")
+        METRIC_ANOMALY = "metric_anomaly", _("Metric anomaly")
+        CHANGE_CORRELATION = "change_correlation", _("Change correlation")
+        ROOT_CAUSE = "root_cause", _("Root-cause verification")
+
+    review = models.ForeignKey(Review, models.CASCADE, related_name="steps")
+    position = models.PositiveSmallIntegerField()
+    kind = models.CharField(max_length=20, choices=Kind)
+    finding = models.TextField(_("finding"), blank=True, max_length=MAX_TEXT)
+    finding_html = models.TextField(blank=True)
+    evidence = models.TextField(_("evidence"), blank=True, max_length=MAX_TEXT)
+    evidence_html = models.TextField(blank=True)
+    version = models.PositiveIntegerField(default=1)
+    signed_at = models.DateTimeField(null=True, blank=True)
+    signed_by = models.ForeignKey(User, models.PROTECT, null=True, blank=True, related_name="signed_steps")
+    is_stale = models.BooleanField(
+        default=False, help_text="An earlier step was reopened after this one was signed."
+    )
+
+    class Meta:
+        ordering = ("review", "position")
+        constraints = (
+            models.UniqueConstraint(fields=["review", "kind"], name="review_has_each_step_once"),
+            models.UniqueConstraint(fields=["review", "position"], name="review_steps_have_an_order"),
+            models.CheckConstraint(
+                condition=Q(position__gte=1, position__lte=4), name="review_step_is_one_of_four"
+            ),
+            models.CheckConstraint(
+                condition=Q(signed_at=None, signed_by=None)
+                | Q(signed_at__isnull=False, signed_by__isnull=False),
+                name="step_signed_at_and_by_go_together",
+            ),
+        )
+        triggers = (*recorded(),)
+
+    def __str__(self) -> str:
+        return f"{self.review_id} {self.kind}"
+
+    @property
+    def is_signed(self) -> bool:
+        """Signed, and nothing earlier was reopened since."""
+        return self.signed_at is not None and not self.is_stale
+
+
+class RootCause(models.Model):
+    """What had to be so, what set it off, or what made it worse; never a person."""
+
+    class Part(models.TextChoices):
+        ROOT = "root", _("Root cause")
+        TRIGGER = "trigger", _("Trigger")
+        CONTRIBUTING = "contributing", _("Contributing factor")
+
+    class State(models.TextChoices):
+        HYPOTHESIS = "hypothesis", _("Hypothesis")
+        VERIFIED = "verified", _("Verified")
+        REFUTED = "refuted", _("Refuted")
+
+    review = models.ForeignKey(Review, models.CASCADE, related_name="causes")
+    part = models.CharField(_("part"), max_length=12, choices=Part)
+    is_primary = models.BooleanField(_("primary"), default=False)
+    state = models.CharField(_("state"), max_length=12, choices=State, default=State.HYPOTHESIS)
+    statement = models.TextField(_("statement"), max_length=4000)
+    evidence = models.TextField(_("evidence"), blank=True, max_length=MAX_TEXT)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ("-is_primary", "id")
+        constraints = (
+            models.UniqueConstraint(
+                fields=["review"], condition=Q(is_primary=True), name="review_has_one_primary_cause"
+            ),
+            models.CheckConstraint(
+                condition=Q(is_primary=False) | Q(part="root"), name="primary_cause_is_a_root_cause"
+            ),
+            models.CheckConstraint(
+                condition=Q(state="hypothesis") | ~Q(evidence=""), name="settled_cause_has_evidence"
+            ),
+            models.CheckConstraint(condition=~Q(statement=""), name="cause_says_something"),
+        )
+        triggers = (*recorded(),)
+
+    def __str__(self) -> str:
+        return self.statement[:80]
+
+
+class ChecklistEntry(models.Model):
+    """One command of the executable checklist, with the expectation that makes it pass (R6)."""
+
+    class Expectation(models.TextChoices):
+        MATCH = "match", _("Some line matches")
+        NO_MATCH = "no_match", _("No line matches")
+        SUCCESS = "success", _("Exit status 0")
+
+    review = models.ForeignKey(Review, models.CASCADE, related_name="checklist")
+    position = models.PositiveSmallIntegerField()
+    title = models.CharField(_("title"), max_length=200)
+    # A pipeline: a list of argument lists, for example [["kubectl", "get", "pods"], ["grep", "Pending"]].
+    pipeline = models.JSONField(_("command"))
+    expectation = models.CharField(_("expectation"), max_length=10, choices=Expectation)
+
+    class Meta:
+        ordering = ("review", "position")
+        verbose_name_plural = "checklist entries"
+        constraints = (
+            models.UniqueConstraint(fields=["review", "position"], name="checklist_entries_have_an_order"),
+        )
+        triggers = (*recorded(),)
+
+    def __str__(self) -> str:
+        return self.title

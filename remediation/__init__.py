@@ -1,0 +1,1 @@
+"""What was promised and whether it holds: remediation items, verification checks, check runs."""

@@ -1,0 +1,203 @@
+"""Remediation items, the moves they made, and the days promised for them."""
+
+from __future__ import annotations
+
+import pgtrigger
+from django.core.validators import MinValueValidator
+from django.db import models
+from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import Team, User
+from postmortem.models import MAX_TEXT, Review, RootCause, Service, Severity, append_only, recorded
+
+# One table of moves for the acts, the pages and the database trigger.
+MOVES: tuple[tuple[str, str], ...] = (
+    ("open", "in_progress"),
+    ("in_progress", "fix_claimed"),
+    ("fix_claimed", "verifying"),
+    ("verifying", "verified"),
+    ("verifying", "fix_claimed"),  # a fail breaks the row of passes
+    ("fix_claimed", "in_progress"),  # the claim is withdrawn
+    ("verifying", "in_progress"),
+    ("fix_claimed", "verified"),  # when one pass is enough
+    ("verified", "regressed"),
+    ("regressed", "in_progress"),
+    ("open", "wont_do"),
+    ("in_progress", "wont_do"),
+    ("fix_claimed", "wont_do"),
+    ("verifying", "wont_do"),
+    ("regressed", "wont_do"),
+    ("wont_do", "open"),
+)
+
+
+class SlaPolicy(models.Model):
+    """Days promised for an item; the first row in `position` order that fits an item decides."""
+
+    position = models.PositiveSmallIntegerField(_("position"), unique=True)
+    severity = models.ForeignKey(
+        Severity, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("severity")
+    )
+    category = models.CharField(_("category"), max_length=16, blank=True)
+    days = models.PositiveSmallIntegerField(_("days"), validators=[MinValueValidator(1)])
+    version = models.PositiveIntegerField(default=1)
+
+    class Meta:
+        ordering = ("position",)
+        verbose_name_plural = "SLA policies"
+        triggers = (*recorded(),)
+
+    def __str__(self) -> str:
+        return f"{self.severity or '*'} {self.category or '*'}: {self.days} d"
+
+
+class RemediationItem(models.Model):
+    """One promised change with one owner, one deadline and at least one verification check."""
+
+    class State(models.TextChoices):
+        OPEN = "open", _("Open")
+        IN_PROGRESS = "in_progress", _("In progress")
+        FIX_CLAIMED = "fix_claimed", _("Fix claimed")
+        VERIFYING = "verifying", _("Verifying")
+        VERIFIED = "verified", _("Verified")
+        REGRESSED = "regressed", _("Regressed")
+        WONT_DO = "wont_do", _("Won't do")
+
+    class Kind(models.TextChoices):
+        PREVENT = "prevent", _("Prevent")
+        DETECT = "detect", _("Detect")
+        MITIGATE = "mitigate", _("Mitigate")
+
+    class Category(models.TextChoices):
+        TECHNICAL_DEBT = "technical_debt", _("Technical debt")
+        PROCESS_DEFECT = "process_defect", _("Process defect")
+        MISSING_TOOL = "missing_tool", _("Missing tool")
+
+    class Origin(models.TextChoices):
+        REVIEW = "review", _("From a review")
+        PROACTIVE = "proactive", _("Proactive")
+
+    public_id = models.CharField(max_length=16, unique=True)
+    title = models.CharField(_("title"), max_length=200)
+    description = models.TextField(_("description"), blank=True, max_length=MAX_TEXT)
+    review = models.ForeignKey(Review, models.PROTECT, null=True, blank=True, related_name="items")
+    causes: models.ManyToManyField[RootCause, models.Model] = models.ManyToManyField(
+        RootCause, blank=True, related_name="items", verbose_name=_("causes")
+    )
+    owner = models.ForeignKey(User, models.PROTECT, related_name="owned_items", verbose_name=_("owner"))
+    team = models.ForeignKey(Team, models.PROTECT, related_name="items", verbose_name=_("team"))
+    service = models.ForeignKey(Service, models.PROTECT, related_name="items", verbose_name=_("service"))
+    severity = models.ForeignKey(Severity, models.PROTECT, related_name="items", verbose_name=_("severity"))
+    kind = models.CharField(_("kind"), max_length=10, choices=Kind)
+    category = models.CharField(_("category"), max_length=16, choices=Category)
+    origin = models.CharField(_("origin"), max_length=10, choices=Origin, default=Origin.REVIEW)
+    state = models.CharField(_("state"), max_length=12, choices=State, default=State.OPEN)
+    agreed_at = models.DateTimeField()
+    agreed_by = models.ForeignKey(User, models.PROTECT, related_name="+")
+    due_at = models.DateTimeField(_("due"))
+    policy_version = models.CharField(max_length=40)
+    tracker_url = models.URLField(_("tracker link"), blank=True, max_length=500)
+    fix_claimed_at = models.DateTimeField(null=True, blank=True)
+    fix_claimed_by = models.ForeignKey(User, models.PROTECT, null=True, blank=True, related_name="+")
+    fix_url = models.URLField(_("link to the change"), blank=True, max_length=500)
+    never_red_reason = models.TextField(
+        _("why the check was never seen failing"), blank=True, max_length=2000
+    )
+    first_verified_at = models.DateTimeField(null=True, blank=True)
+    wont_do_reason = models.TextField(blank=True, max_length=2000)
+    wont_do_approved_by = models.ForeignKey(User, models.PROTECT, null=True, blank=True, related_name="+")
+
+    class Meta:
+        ordering = ("due_at", "id")
+        indexes = (
+            models.Index(fields=["due_at", "id"], name="item_by_deadline"),
+            models.Index(fields=["service", "state"], name="item_by_service"),
+        )
+        constraints = (
+            models.CheckConstraint(
+                condition=Q(due_at__gt=F("agreed_at")), name="item_is_due_after_it_was_agreed"
+            ),
+            models.CheckConstraint(condition=~Q(title=""), name="item_has_a_title"),
+            models.CheckConstraint(
+                condition=~Q(state="wont_do") | ~Q(wont_do_reason="") & Q(wont_do_approved_by__isnull=False),
+                name="item_wont_do_has_reason_and_approver",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state__in=["fix_claimed", "verifying", "verified"])
+                | Q(fix_claimed_at__isnull=False, fix_claimed_by__isnull=False),
+                name="item_claimed_has_at_and_by",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="verified") | Q(first_verified_at__isnull=False),
+                name="item_verified_has_a_moment",
+            ),
+            models.CheckConstraint(
+                condition=Q(origin="proactive") | Q(review__isnull=False), name="item_from_a_review_names_it"
+            ),
+        )
+        triggers = (
+            *recorded(),
+            pgtrigger.FSM(name="moves", field="state", transitions=list(MOVES)),
+            pgtrigger.Trigger(
+                name="has_a_check",
+                operation=pgtrigger.Insert,
+                when=pgtrigger.After,
+                timing=pgtrigger.Deferred,
+                func="""
+                    IF NOT EXISTS (SELECT FROM remediation_verificationcheck WHERE item_id = NEW.id) THEN
+                        RAISE EXCEPTION 'item % has no verification check', NEW.public_id
+                            USING ERRCODE = 'check_violation', CONSTRAINT = 'item_has_a_check';
+                    END IF;
+                    RETURN NULL;
+                """,
+            ),
+            pgtrigger.Trigger(
+                name="owner_is_active",
+                operation=pgtrigger.Insert | pgtrigger.UpdateOf("owner_id"),  # type: ignore[no-untyped-call]
+                when=pgtrigger.Before,
+                func="""
+                    IF NOT EXISTS (SELECT FROM accounts_user WHERE id = NEW.owner_id AND is_active) THEN
+                        RAISE EXCEPTION 'the owner of % is not active', NEW.public_id
+                            USING ERRCODE = 'check_violation', CONSTRAINT = 'item_owner_is_active';
+                    END IF;
+                    RETURN NEW;
+                """,
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.public_id
+
+    @property
+    def is_ownerless(self) -> bool:
+        """Its owner was deactivated: someone must take it over (R4)."""
+        return not self.owner.is_active
+
+
+class ItemTransition(models.Model):
+    """One move of an item between states; added, never edited. Judgements as of a past moment read these."""
+
+    item = models.ForeignKey(RemediationItem, models.PROTECT, related_name="transitions")
+    at = models.DateTimeField()
+    from_state = models.CharField(max_length=12, blank=True)
+    to_state = models.CharField(max_length=12, choices=RemediationItem.State)
+    by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+")
+    run = models.ForeignKey("CheckRun", models.PROTECT, null=True, related_name="transitions")
+    reason = models.TextField(blank=True, max_length=2000)
+
+    class Meta:
+        ordering = ("at", "id")
+        indexes = (models.Index(fields=["item", "at", "id"], name="transition_by_item"),)
+        constraints = (
+            models.CheckConstraint(
+                # A hand never closes: only a check run verifies, and only a check run finds a regression.
+                condition=~Q(to_state__in=["verifying", "verified", "regressed"])
+                | Q(run__isnull=False, by=None),
+                name="only_a_check_run_verifies",
+            ),
+        )
+        triggers = (*append_only(),)
+
+    def __str__(self) -> str:
+        return f"{self.item_id}: {self.from_state} -> {self.to_state}"

@@ -1,0 +1,192 @@
+"""Verification checks and the servers they ask."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import pgtrigger
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from postmortem.models import recorded
+from remediation.models.items import RemediationItem
+
+MAX_EXPRESSION = 10_000
+
+
+# What the engine writes at every run is not an edit; everything else is, and the trail records it.
+EDITED: list[str] = [
+    "kind", "name", "data_source_id", "promql", "quantifier", "comparator", "threshold", "no_data_rule",
+    "no_data_reason", "pipeline", "shell_expectation", "pattern", "interval_seconds", "timeout_seconds",
+    "passes_needed", "fails_needed", "version", "is_paused",
+]  # fmt: skip
+
+
+class DataSource(models.Model):
+    """A Prometheus server that checks may query; an administrator names it, items refer to it by id."""
+
+    name = models.CharField(_("name"), max_length=80, unique=True)
+    base_url = models.URLField(_("address"), max_length=500)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ("name",)
+        triggers = (*recorded(),)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class VerificationCheck(models.Model):
+    """What proves a fix: a probe, an expectation, a no-data rule and an interval."""
+
+    class Kind(models.TextChoices):
+        PROMETHEUS = "prometheus", _("Prometheus query")
+        SHELL = "shell", _("Command")
+
+    class Outcome(models.TextChoices):
+        PASS = "pass", _("Pass")
+        FAIL = "fail", _("Fail")
+        NO_DATA = "no_data", _("No data")
+        ERROR = "error", _("Error")
+
+    class Quantifier(models.TextChoices):
+        ALL = "all", _("every series")
+        ANY = "any", _("at least one series")
+        NONE = "none", _("no series")
+        COUNT = "count", _("the number of series")
+
+    class Comparator(models.TextChoices):
+        LT = "<", "<"
+        LE = "<=", "≤"
+        EQ = "==", "="
+        NE = "!=", "≠"
+        GE = ">=", "≥"
+        GT = ">", ">"
+
+    class NoDataRule(models.TextChoices):
+        NO_DATA = "no_data", _("is not an answer")
+        FAIL = "fail", _("is a fail")
+        PASS = "pass", _("is a pass")
+
+    class ShellExpectation(models.TextChoices):
+        SUCCESS = "success", _("exit status 0")
+        MATCH = "match", _("exit status 0 and a line that matches")
+        NO_MATCH = "no_match", _("exit status 0 and no line that matches")
+
+    item = models.ForeignKey(RemediationItem, models.PROTECT, related_name="verification_checks")
+    name = models.CharField(_("name"), max_length=120, blank=True)
+    kind = models.CharField(_("kind"), max_length=12, choices=Kind)
+    # Prometheus: the instant query, and which of its series must satisfy `comparator threshold`.
+    data_source = models.ForeignKey(
+        DataSource,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="verification_checks",
+        verbose_name=_("data source"),
+    )
+    promql = models.TextField(_("PromQL"), blank=True, max_length=MAX_EXPRESSION)
+    quantifier = models.CharField(_("which series"), max_length=8, choices=Quantifier, default=Quantifier.ALL)
+    comparator = models.CharField(_("comparator"), max_length=2, choices=Comparator, default=Comparator.LT)
+    threshold = models.FloatField(_("threshold"), null=True, blank=True)
+    # Shell: a list of argument lists; never a shell string.
+    pipeline = models.JSONField(_("command"), null=True, blank=True)
+    shell_expectation = models.CharField(
+        _("expectation"), max_length=10, choices=ShellExpectation, default=ShellExpectation.SUCCESS
+    )
+    pattern = models.CharField(_("pattern"), max_length=200, blank=True)
+    no_data_rule = models.CharField(
+        _("no data"), max_length=8, choices=NoDataRule, default=NoDataRule.NO_DATA
+    )
+    no_data_reason = models.CharField(_("why no data is a pass"), max_length=300, blank=True)
+    interval_seconds = models.PositiveIntegerField(
+        _("interval, seconds"), default=300, validators=[MinValueValidator(60), MaxValueValidator(30 * 86400)]
+    )
+    timeout_seconds = models.PositiveSmallIntegerField(
+        _("timeout, seconds"), default=10, validators=[MinValueValidator(1), MaxValueValidator(300)]
+    )
+    passes_needed = models.PositiveSmallIntegerField(
+        _("passes in a row to verify"), default=3, validators=[MinValueValidator(1), MaxValueValidator(100)]
+    )
+    fails_needed = models.PositiveSmallIntegerField(
+        _("fails in a row to regress"), default=2, validators=[MinValueValidator(1), MaxValueValidator(100)]
+    )
+    version = models.PositiveIntegerField(default=1)
+    is_paused = models.BooleanField(_("paused"), default=False)
+    created_at = models.DateTimeField()
+    # The engine's own columns. The grid of slots is `offset_seconds` past every multiple of the interval.
+    offset_seconds = models.PositiveIntegerField(default=0)
+    next_run_at = models.DateTimeField()
+    # Passes in a row as a positive number, fails in a row as a negative one.
+    streak = models.IntegerField(default=0)
+    last_outcome = models.CharField(max_length=8, choices=Outcome, blank=True)
+    last_run_at = models.DateTimeField(null=True, blank=True)
+    last_value = models.FloatField(null=True, blank=True)
+    last_verdict_at = models.DateTimeField(null=True, blank=True, help_text="When it last passed or failed.")
+    seen_red_at = models.DateTimeField(null=True, blank=True, help_text="When it first failed.")
+
+    class Meta:
+        ordering = ("id",)
+        indexes = (models.Index(fields=["next_run_at"], condition=Q(is_paused=False), name="check_due"),)
+        constraints = (
+            models.CheckConstraint(
+                condition=~Q(kind="prometheus")
+                | Q(data_source__isnull=False, threshold__isnull=False, pipeline=None) & ~Q(promql=""),
+                name="prometheus_check_is_complete",
+            ),
+            models.CheckConstraint(
+                condition=~Q(kind="shell")
+                | Q(pipeline__isnull=False, data_source=None, promql="")
+                & (Q(shell_expectation="success") | ~Q(pattern="")),
+                name="shell_check_is_complete",
+            ),
+            models.CheckConstraint(condition=Q(kind__in=["prometheus", "shell"]), name="check_kind_is_known"),
+            models.CheckConstraint(
+                condition=~Q(no_data_rule="pass") | ~Q(no_data_reason=""),
+                name="no_data_passes_only_with_a_reason",
+            ),
+            models.CheckConstraint(
+                condition=Q(interval_seconds__gte=60, interval_seconds__lte=30 * 86400),
+                name="check_interval_is_in_bounds",
+            ),
+            models.CheckConstraint(
+                condition=Q(timeout_seconds__gte=1, timeout_seconds__lte=300),
+                name="check_timeout_is_in_bounds",
+            ),
+            models.CheckConstraint(
+                condition=Q(passes_needed__gte=1, fails_needed__gte=1), name="check_needs_at_least_one"
+            ),
+        )
+        triggers = (
+            *recorded(only=EDITED),
+            pgtrigger.Trigger(
+                name="item_keeps_a_check",
+                operation=pgtrigger.Delete | pgtrigger.UpdateOf("item_id"),  # type: ignore[no-untyped-call]
+                when=pgtrigger.After,
+                timing=pgtrigger.Deferred,
+                func="""
+                    IF EXISTS (SELECT FROM remediation_remediationitem WHERE id = OLD.item_id)
+                       AND NOT EXISTS (SELECT FROM remediation_verificationcheck WHERE item_id = OLD.item_id) THEN
+                        RAISE EXCEPTION 'item % would have no verification check', OLD.item_id
+                            USING ERRCODE = 'check_violation', CONSTRAINT = 'item_has_a_check';
+                    END IF;
+                    RETURN NULL;
+                """,
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.name or f"{self.kind} {self.pk}"
+
+    @property
+    def interval(self) -> timedelta:
+        return timedelta(seconds=self.interval_seconds)
+
+    def is_stale(self, now: datetime) -> bool:
+        """No pass and no fail for three intervals and a margin: nobody knows whether the fix holds."""
+        reference = self.last_verdict_at or self.created_at
+        return not self.is_paused and now - reference > 3 * self.interval + timedelta(minutes=5)
