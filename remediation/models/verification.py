@@ -169,8 +169,9 @@ class VerificationCheck(models.Model):
                 when=pgtrigger.After,
                 timing=pgtrigger.Deferred,
                 func="""
-                    IF EXISTS (SELECT FROM remediation_remediationitem WHERE id = OLD.item_id)
-                       AND NOT EXISTS (SELECT FROM remediation_verificationcheck WHERE item_id = OLD.item_id) THEN
+                    IF EXISTS (SELECT FROM remediation_remediationitem WHERE id = OLD.item_id) AND
+                       NOT EXISTS (SELECT FROM remediation_verificationcheck WHERE item_id = OLD.item_id)
+                    THEN
                         RAISE EXCEPTION 'item % would have no verification check', OLD.item_id
                             USING ERRCODE = 'check_violation', CONSTRAINT = 'item_has_a_check';
                     END IF;
