@@ -1,11 +1,20 @@
 """The Celery application: `celery -A config worker`."""
 
 import os
+from typing import Any
 
 from celery import Celery
+from celery.signals import task_prerun
+from django.db import close_old_connections
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 app = Celery("closeloop")
+# CELERY_DB_REUSE_MAX is among these: Celery's own care for Django would open a connection for each task.
 app.config_from_object("django.conf:settings", namespace="CELERY")
-app.conf["CELERY_DB_REUSE_MAX"] = 1_000_000  # read by Celery's Django fix-up outside its own namespace
 app.autodiscover_tasks()
+
+
+@task_prerun.connect
+def drop_dead_connections(**kwargs: Any) -> None:
+    """A kept connection may have died with the server since the last task; Django then opens a new one."""
+    close_old_connections()

@@ -1,0 +1,186 @@
+"""Verification checks of an item, and their runs."""
+
+from __future__ import annotations
+
+import dataclasses
+from datetime import datetime
+from typing import Any
+
+from django.db.models import QuerySet
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.models import User
+from api.pipelines import CommandFields, PipelineAnswer
+from api.resource import Resource, act, checked, creation, detail, listing, one
+from api.shapes import Answer, ById, Count, Empty, Figure, Strict
+from postmortem.errors import Invalid
+from remediation import items, verification
+from remediation.checkspec import CheckSpec
+from remediation.models import MAX_EXPRESSION, CheckRun, DataSource, VerificationCheck
+from remediation.probes.result import ProbeResult
+
+
+class CheckDefinition(CommandFields):
+    """What proves a fix. The rules stand in the domain; here is only the shape."""
+
+    kind = serializers.ChoiceField(VerificationCheck.Kind.choices)
+    name = serializers.CharField(max_length=120, allow_blank=True, required=False)
+    data_source = ById(queryset=DataSource.objects.all(), required=False, allow_null=True, help_text="The id of a data source.")
+    promql = serializers.CharField(max_length=MAX_EXPRESSION, allow_blank=True, required=False)
+    quantifier = serializers.ChoiceField(VerificationCheck.Quantifier.choices, required=False)
+    comparator = serializers.ChoiceField(VerificationCheck.Comparator.choices, required=False)
+    threshold = Figure(required=False, allow_null=True)
+    no_data_rule = serializers.ChoiceField(VerificationCheck.NoDataRule.choices, required=False)
+    no_data_reason = serializers.CharField(max_length=300, allow_blank=True, required=False)
+    shell_expectation = serializers.ChoiceField(VerificationCheck.ShellExpectation.choices, required=False)
+    pattern = serializers.CharField(max_length=200, allow_blank=True, required=False, trim_whitespace=False)
+    interval_seconds = Count(required=False)
+    timeout_seconds = Count(required=False)
+    passes_needed = Count(required=False)
+    fails_needed = Count(required=False)
+
+    def needs_command(self, attrs: Any) -> bool:
+        return attrs.get("kind") == VerificationCheck.Kind.SHELL
+
+
+class Pause(Strict):
+    is_paused = serializers.BooleanField()
+
+
+class CheckAnswer(PipelineAnswer):
+    item = serializers.SlugRelatedField(slug_field="public_id", read_only=True)
+    data_source_name = serializers.CharField(source="data_source.name", default=None, allow_null=True)
+
+    class Meta:
+        model = VerificationCheck
+        fields = (
+            "id", "item", "kind", "name", "data_source", "data_source_name", "promql", "quantifier", "comparator", "threshold",
+            "no_data_rule", "no_data_reason", "command", "pipeline", "shell_expectation", "pattern", "interval_seconds",
+            "timeout_seconds", "passes_needed", "fails_needed", "version", "is_paused", "streak", "last_outcome",
+            "last_run_at", "last_value", "next_run_at", "seen_red_at", "created_at",
+        )  # fmt: skip
+
+
+class RunAnswer(Answer):
+    check = serializers.PrimaryKeyRelatedField(source="verification_check", read_only=True)
+
+    class Meta:
+        model = CheckRun
+        fields = (
+            "id", "check", "check_version", "slot", "skipped_slots", "attempt", "queued_at", "started_at", "finished_at", "outcome",
+            "value", "series", "warnings", "expression", "output", "error_code", "error", "sandbox",
+        )  # fmt: skip
+
+
+class SeriesAnswer(serializers.Serializer):
+    labels = serializers.DictField(child=serializers.CharField())
+    value = serializers.CharField(help_text="As answered: 0.5, NaN, +Inf.")
+
+
+class TrialAnswer(serializers.Serializer):
+    """What came of trying a definition once; nothing was kept."""
+
+    outcome = serializers.ChoiceField(VerificationCheck.Outcome.choices)
+    value = Figure(allow_null=True)
+    series = SeriesAnswer(many=True, allow_null=True)
+    warnings = serializers.ListField(child=serializers.CharField())
+    error_code = serializers.CharField(allow_blank=True)
+    error = serializers.CharField(allow_blank=True)
+
+
+def tried(definition: dict[str, Any], *, place: str = "") -> tuple[CheckSpec, ProbeResult]:
+    """The definition as the domain takes it, once it is sound and its server has taken the query.
+
+    Args:
+        place: what to put before the name of a refused field, such as "checks.0.".
+    """
+    source = definition.pop("data_source", None)
+    spec = CheckSpec(**definition, data_source_id=source.pk if source else None)
+    try:
+        return spec, verification.trial(spec)
+    except Invalid as refusal:
+        field = "data_source" if refusal.field == "data_source_id" else refusal.field
+        raise Invalid(refusal.message, field=f"{place}{field}", details=refusal.details) from None
+
+
+def _edit(check: VerificationCheck, *, by: User, now: datetime, **definition: Any) -> Any:
+    return items.edit_check(check, spec=tried(definition)[0], by=by, now=now)
+
+
+def _add(item: Any, *, by: User, now: datetime, **definition: Any) -> Any:
+    return items.add_check(item, spec=tried(definition)[0], by=by, now=now)
+
+
+class ItemChecks(Resource):
+    """The checks of one item."""
+
+    tag = "checks"
+
+    def visible(self) -> QuerySet[Any]:
+        return items.visible_to(self.request.user)
+
+    def whole(self, rows: QuerySet[Any]) -> QuerySet[Any]:
+        return rows.select_related("item", "data_source")
+
+    add = creation("Add a check to an item; it is tried once first.", _add, takes=CheckDefinition, gives=CheckAnswer, of=True)
+
+
+def _runs(view: Resource, *, check: int) -> QuerySet[CheckRun]:
+    return CheckRun.objects.filter(verification_check=view.find(check=check))
+
+
+class Checks(Resource):
+    key = "pk"
+
+    def visible(self) -> QuerySet[VerificationCheck]:
+        return VerificationCheck.objects.filter(item__in=items.visible_to(self.request.user))
+
+    def whole(self, rows: QuerySet[VerificationCheck]) -> QuerySet[VerificationCheck]:
+        return rows.select_related("item", "data_source")
+
+    retrieve = detail("One check.", gives=CheckAnswer)
+    edit = act("Define a check anew; its count of passes starts again.", _edit, takes=CheckDefinition, gives=CheckAnswer)
+    pause = act("Pause a check, or let it go on.", items.pause, takes=Pause, gives=CheckAnswer)
+
+    @extend_schema(
+        description="Try the definition of a Prometheus check once, without keeping anything.",
+        request=CheckDefinition,
+        responses=TrialAnswer,
+    )
+    def trial(self, request: Request) -> Response:
+        _spec, result = tried(checked(CheckDefinition, request.data))
+        return Response(TrialAnswer(result).data)
+
+
+class CheckRuns(Resource):
+    """The runs of one check."""
+
+    tag = "checks"
+    ordering = ("-slot", "-id")
+
+    def find(self, **url: Any) -> VerificationCheck:
+        rows = VerificationCheck.objects.filter(item__in=items.visible_to(self.request.user))
+        check: VerificationCheck = one(rows, pk=url["check"])
+        return check
+
+    list = listing("The runs of a check, newest first.", gives=RunAnswer, rows=_runs)
+    create = creation(
+        "Run a check as soon as a worker is free; a run that waits already is answered instead of a second one.",
+        verification.run_now,
+        takes=Empty,
+        gives=RunAnswer,
+        of=True,
+    )
+
+
+class Runs(Resource):
+    key = "pk"
+    tag = "checks"
+
+    def visible(self) -> QuerySet[CheckRun]:
+        return CheckRun.objects.filter(item__in=items.visible_to(self.request.user))
+
+    retrieve = detail("One run.", gives=RunAnswer)

@@ -1,0 +1,223 @@
+"""Incidents: declare, find, edit, mark their milestones, invite people, close or dismiss them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Q, QuerySet
+from rest_framework import serializers
+
+from accounts.models import User
+from api.resource import Resource, act, creation, detail, listing
+from api.shapes import (
+    MOST_NAMES,
+    Answer,
+    Count,
+    Moment,
+    Page,
+    Person,
+    Strict,
+    person_field,
+    service_field,
+    severity_field,
+)
+from postmortem import access, incidents
+from postmortem.models import MAX_TEXT, Incident, IncidentService, Participant
+
+STATES = ["open", "mitigated", "resolved", "closed", "dismissed"]
+
+
+class TouchedService(Strict):
+    service = service_field()
+    part = serializers.ChoiceField(IncidentService.Part.choices, default=IncidentService.Part.AFFECTED)
+
+
+class Invitation(Strict):
+    user = person_field()
+    role = serializers.ChoiceField(Participant.Role.choices, default=Participant.Role.RESPONDER)
+
+
+class IncidentFacts(Strict):
+    """What may be said of an incident at its declaration and corrected later."""
+
+    title = serializers.CharField(max_length=200)
+    severity = severity_field()
+    services = TouchedService(many=True, min_length=1, max_length=MOST_NAMES, help_text="One of them is the origin.")
+    started_at = Moment(help_text="When the impact started.")
+    detected_at = Moment(allow_null=True, required=False)
+    acknowledged_at = Moment(allow_null=True, required=False)
+    mitigated_at = Moment(allow_null=True, required=False)
+    resolved_at = Moment(allow_null=True, required=False)
+    summary = serializers.CharField(max_length=MAX_TEXT, allow_blank=True, required=False, trim_whitespace=False, help_text="Markdown.")
+    environment = serializers.ChoiceField(Incident.Environment.choices, required=False)
+    phase = serializers.CharField(max_length=120, allow_blank=True, required=False)
+    is_drill = serializers.BooleanField(required=False)
+    is_restricted = serializers.BooleanField(required=False)
+    impact_minutes = Count(allow_null=True, required=False)
+    failure_percent = serializers.DecimalField(max_digits=5, decimal_places=2, min_value=0, max_value=100, allow_null=True, required=False)
+    loss_amount = serializers.DecimalField(max_digits=16, decimal_places=2, min_value=0, allow_null=True, required=False)
+    loss_currency = serializers.RegexField(r"^[A-Z]{3}$", allow_blank=True, required=False, help_text="Three capital letters, such as CNY.")
+    loss_is_estimate = serializers.BooleanField(required=False)
+    capacity_limit = Count(allow_null=True, required=False)
+    capacity_demand = Count(allow_null=True, required=False)
+
+    def validate_services(self, touched: list[dict[str, Any]]) -> list[tuple[Any, str]]:
+        return [(one["service"], one["part"]) for one in touched]
+
+
+class IncidentDeclaration(IncidentFacts):
+    participants = Invitation(many=True, max_length=MOST_NAMES, required=False)
+    dedup_key = serializers.CharField(
+        max_length=200, required=False, help_text="While an incident with this key is open, a second declaration is refused."
+    )
+
+    def validate_participants(self, invited: list[dict[str, Any]]) -> list[tuple[User, str]]:
+        return [(one["user"], one["role"]) for one in invited]
+
+
+class Milestone(Strict):
+    milestone = serializers.ChoiceField([name.removesuffix("_at") for name in Incident.MILESTONES])
+    at = Moment()
+
+
+class Dismissal(Strict):
+    as_ = serializers.ChoiceField(["duplicate", "false_alarm"], source="as_")
+    reason = serializers.CharField(max_length=2000)
+
+    def get_fields(self) -> dict[str, serializers.Field]:
+        # In a class body "as" is a word of Python's own.
+        fields = super().get_fields()
+        return {"as": fields["as_"], "reason": fields["reason"]}
+
+
+class ServiceLink(Answer):
+    service = serializers.SlugRelatedField(slug_field="slug", read_only=True)
+
+    class Meta:
+        model = IncidentService
+        fields = ("service", "part")
+
+
+class ParticipantAnswer(Answer):
+    user = Person()
+    timeline = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Participant
+        fields = ("user", "role", "timeline")
+
+    def get_timeline(self, participant: Participant) -> str:
+        """sealed, filed or excused."""
+        timeline = getattr(participant, "timeline", None)
+        if timeline is None or not timeline.is_settled:
+            return "sealed"
+        return "filed" if timeline.filed_at else "excused"
+
+
+class IncidentSummary(Answer):
+    id = serializers.CharField(source="public_id")
+    severity = serializers.SlugRelatedField(slug_field="code", read_only=True)
+    state = serializers.ChoiceField(STATES)
+    services = ServiceLink(source="service_links", many=True)
+    review = serializers.SlugRelatedField(slug_field="public_id", read_only=True, allow_null=True)
+    review_due_at = Moment()
+
+    class Meta:
+        model = Incident
+        fields = (
+            "id", "title", "severity", "state", "environment", "is_drill", "is_restricted", "services",
+            *Incident.MILESTONES, "closed_at", "review", "review_due_at",
+        )  # fmt: skip
+
+
+class IncidentDetail(IncidentSummary):
+    participants = ParticipantAnswer(many=True)
+    declared_by = Person()
+
+    class Meta:
+        model = Incident
+        fields = (
+            *IncidentSummary.Meta.fields,
+            "summary", "phase", "dismissed_as", "dismissed_reason", "impact_minutes", "failure_percent",
+            "loss_amount", "loss_currency", "loss_is_estimate", "capacity_limit", "capacity_demand", "source",
+            "participants", "declared_by", "declared_at",
+        )  # fmt: skip
+
+
+class IncidentQuery(Page):
+    severity = serializers.CharField(max_length=4, required=False, help_text="A severity's code.")
+    service = serializers.CharField(max_length=80, required=False, help_text="A service's slug, be it origin or affected.")
+    state = serializers.ChoiceField(STATES, required=False)
+    q = serializers.CharField(max_length=200, required=False, help_text="Words in the title or the summary, or a public id.")
+    since = Moment(required=False, help_text="Impact started at this moment or later.")
+    until = Moment(required=False, help_text="Impact started before this moment.")
+
+
+def _found(
+    view: Resource,
+    *,
+    severity: str = "",
+    service: str = "",
+    state: str = "",
+    q: str = "",
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> QuerySet[Incident]:
+    rows = view.visible()
+    if severity:
+        rows = rows.filter(severity__code=severity)
+    if service:
+        rows = rows.filter(pk__in=IncidentService.objects.filter(service__slug=service).values("incident_id"))
+    if state:
+        rows = rows.filter(in_state(state))
+    if q:
+        rows = rows.filter(Q(title__icontains=q) | Q(summary__icontains=q) | Q(public_id__iexact=q))
+    if since:
+        rows = rows.filter(started_at__gte=since)
+    if until:
+        rows = rows.filter(started_at__lt=until)
+    return rows
+
+
+def in_state(state: str) -> Q:
+    """The condition that `Incident.state` answers for one row."""
+    if state == "dismissed":
+        return ~Q(dismissed_as="")
+    reached = {"closed": "closed_at", "resolved": "resolved_at", "mitigated": "mitigated_at"}
+    condition = Q(dismissed_as="")
+    for name, column in reached.items():
+        if name == state:
+            return condition & Q(**{f"{column}__isnull": False})
+        condition &= Q(**{column: None})
+    return condition
+
+
+def _declare(**values: Any) -> Incident:
+    return incidents.declare(source=Incident.Source.API, **values)
+
+
+def _mark(incident: Incident, *, milestone: str, at: datetime, by: User, now: datetime) -> Incident:
+    return incidents.mark(incident, milestone=f"{milestone}_at", at=at, by=by, now=now)
+
+
+class Incidents(Resource):
+    ordering = ("-started_at", "-id")
+
+    def visible(self) -> QuerySet[Incident]:
+        return access.incidents(self.request.user)
+
+    def whole(self, rows: QuerySet[Incident]) -> QuerySet[Incident]:
+        rows = rows.select_related("severity", "review", "declared_by").prefetch_related("service_links__service")
+        return rows if self.action == "list" else rows.prefetch_related("participants__user", "participants__timeline")
+
+    list = listing("The incidents you may see, newest first.", gives=IncidentSummary, takes=IncidentQuery, rows=_found)
+    create = creation("Declare an incident.", _declare, takes=IncidentDeclaration, gives=IncidentDetail)
+    retrieve = detail("One incident.", gives=IncidentDetail)
+    edit = act("Correct what is said of an incident.", incidents.edit, takes=IncidentFacts, gives=IncidentDetail, partial=True)
+    mark = act("Set a milestone.", _mark, takes=Milestone, gives=IncidentDetail)
+    close = act(
+        "Close an incident; one that requires a postmortem closes only with an archived one.", incidents.close, gives=IncidentDetail
+    )
+    dismiss = act("Dismiss an incident as a duplicate or a false alarm.", incidents.dismiss, takes=Dismissal, gives=IncidentDetail)
+    invite = act("Invite a participant, who is then asked for a timeline.", incidents.invite, takes=Invitation, gives=IncidentDetail)

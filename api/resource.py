@@ -1,0 +1,182 @@
+"""What every endpoint does: find the rows a caller may see, check the body, make one domain call, show the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar
+
+from django.db.models import Model, QuerySet
+from django.http import Http404, QueryDict
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from drf_spectacular.utils import extend_schema
+from rest_framework.fields import empty
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.serializers import BaseSerializer, ValidationError
+from rest_framework.viewsets import GenericViewSet
+
+from api.shapes import Empty, Page, Strict
+
+Handler = Callable[..., Response]
+
+
+class Resource(GenericViewSet):
+    """A kind of record; a subclass says which rows there are, and its endpoints what may be done with them.
+
+    Attributes:
+        ordering: of its list: see `api.pagination.Keyset`.
+        key: the field by which the URL names a record.
+    """
+
+    http_method_names = ("get", "head", "post", "put", "patch", "delete")
+    ordering: ClassVar[Sequence[str]] = ("-id",)
+    key: ClassVar[str] = "public_id"
+
+    def visible(self) -> QuerySet[Any]:
+        """The rows this caller may see; every look-up starts here."""
+        raise NotImplementedError
+
+    def whole(self, rows: QuerySet[Any]) -> QuerySet[Any]:
+        """The same rows with everything an answer shows of them, in a constant number of queries."""
+        return rows
+
+    def find(self, **url: Any) -> Any:
+        """The record the URL names; 404 when there is none that this caller may see."""
+        (name,) = url.values()
+        return one(self.visible(), **{self.key: name})
+
+    def again(self, record: Any) -> Any:
+        """A record as it is after an act, whole; the caller has seen it, so visibility is not asked again."""
+        return self.whole(type(record)._base_manager.all()).get(pk=record.pk)
+
+    def answer(self, gives: type[BaseSerializer[Any]], record: Any, status: int = 200) -> Response:
+        return Response(gives(record, context=self.get_serializer_context()).data, status)
+
+
+def listing(
+    says: str, *, gives: type[BaseSerializer[Any]], takes: type[Page] = Page, rows: Callable[..., QuerySet[Any]] | None = None
+) -> Handler:
+    """An endpoint that lists rows, page by page.
+
+    Args:
+        takes: the query string's shape; its values beyond `limit` and `after` go to `rows`.
+        rows: called with the view, the URL's parts and the query's values; the visible rows unless given.
+    """
+
+    @extend_schema(description=says, parameters=[takes], responses=gives(many=True))
+    def handler(view: Resource, request: Request, **url: Any) -> Response:
+        filters = checked(takes, _single_values(request.query_params))
+        filters.pop("limit", None)
+        filters.pop("after", None)
+        found = rows(view, **url, **filters) if rows else view.visible()
+        page = view.paginate_queryset(view.whole(found))
+        return view.get_paginated_response(gives(page, many=True, context=view.get_serializer_context()).data)
+
+    return handler
+
+
+def detail(says: str, *, gives: type[BaseSerializer[Any]], of: Callable[..., Any] | None = None) -> Handler:
+    """An endpoint that shows one record, or with `of` what that makes of the view and the URL's parts."""
+
+    @extend_schema(description=says, responses=gives)
+    def handler(view: Resource, request: Request, **url: Any) -> Response:
+        _no_query(request)
+        record = of(view, **url) if of else view.again(view.find(**url))
+        return view.answer(gives, record)
+
+    return handler
+
+
+def creation(
+    says: str, verb: Callable[..., Any], *, takes: type[Strict], gives: type[BaseSerializer[Any]], of: bool = False
+) -> Handler:
+    """An endpoint that makes a record: `verb(**values, by=, now=)`, or with `of` `verb(parent, **values, by=, now=)`."""
+
+    @extend_schema(description=says, request=None if takes is Empty else takes, responses={201: gives})
+    def handler(view: Resource, request: Request, **url: Any) -> Response:
+        _no_query(request)
+        parents = [view.find(**url)] if of else []
+        values = checked(takes, request.data, context=_context(view, parents))
+        made = verb(*parents, **values, by=request.user, now=timezone.now())
+        return view.answer(gives, view.again(made), 201)
+
+    return handler
+
+
+def act(
+    says: str,
+    verb: Callable[..., Any],
+    *,
+    takes: type[Strict] = Empty,
+    gives: type[BaseSerializer[Any]],
+    partial: bool = False,
+) -> Handler:
+    """An endpoint that does `verb(record, **values, by=, now=)` and shows the record afterwards.
+
+    Args:
+        partial: only the fields that were sent are passed on (PATCH).
+    """
+
+    @extend_schema(description=says, request=None if takes is Empty else takes, responses=gives)
+    def handler(view: Resource, request: Request, **url: Any) -> Response:
+        _no_query(request)
+        record = view.find(**url)
+        values = checked(takes, request.data, partial=partial, context=_context(view, [record]))
+        verb(record, **values, by=request.user, now=timezone.now())
+        return view.answer(gives, view.again(record))
+
+    return handler
+
+
+def removal(says: str, verb: Callable[..., Any]) -> Handler:
+    """An endpoint that does `verb(record, by=, now=)`, after which there is nothing to show."""
+
+    @extend_schema(description=says, request=None, responses={204: None})
+    def handler(view: Resource, request: Request, **url: Any) -> Response:
+        _no_query(request)
+        record = view.find(**url)
+        checked(Empty, request.data)
+        verb(record, by=request.user, now=timezone.now())
+        return Response(status=204)
+
+    return handler
+
+
+def checked(takes: type[Strict], data: Any, *, partial: bool = False, context: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """The values of a body or query, once their shape is right.
+
+    Raises:
+        ValidationError: each wrong field is named with what is wrong.
+    """
+    serializer = takes(data=data, context=dict(context or {}))
+    if partial:
+        # DRF's own `partial` would excuse the bodies inside this one as well.
+        for field in serializer.fields.values():
+            field.required, field.default = False, empty
+    serializer.is_valid(raise_exception=True)
+    return dict(serializer.validated_data)
+
+
+def one(rows: QuerySet[Any], **which: Any) -> Any:
+    """The one row; 404 when there is none."""
+    record: Model | None = rows.filter(**which).first()
+    if record is None:
+        raise Http404
+    return record
+
+
+def _context(view: Resource, parents: Sequence[Any]) -> dict[str, Any]:
+    return {**view.get_serializer_context(), "record": parents[0] if parents else None}
+
+
+def _no_query(request: Request) -> None:
+    if request.query_params:
+        checked(Empty, _single_values(request.query_params))
+
+
+def _single_values(query: QueryDict) -> dict[str, str]:
+    """A query string as a body; a parameter given twice is a mistake that no reading makes right."""
+    if twice := [name for name, values in query.lists() if len(values) > 1]:
+        raise ValidationError({name: [_("Given more than once.")] for name in twice}, code="given_twice")
+    return dict(query.items())

@@ -1,0 +1,131 @@
+"""The OpenAPI document: generated from the endpoints, with the refusals that all of them share."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.http import require_safe
+from drf_spectacular import openapi
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.generators import SchemaGenerator
+from drf_spectacular.renderers import OpenApiJsonRenderer
+from drf_spectacular.utils import OpenApiParameter
+
+from api.errors import CONTENT_TYPE
+
+_PATH_PARAMETERS = {
+    "incident": ("The incident's public id.", r"^INC-[0-9]{4}-[0-9]{4,9}$"),
+    "review": ("The review's public id.", r"^PM-[0-9]{4}-[0-9]{4,9}$"),
+    "item": ("The remediation item's public id.", r"^RI-[0-9]{4}-[0-9]{4,9}$"),
+    "step": ("The step of the review.", "^(phenomenon|metric_anomaly|change_correlation|root_cause)$"),
+    "month": ("A month, such as 2026-11.", "^[0-9]{4}-[0-9]{2}$"),
+}
+
+_REFUSALS = {
+    "400": "A value is wrong; “errors” names each field.",
+    "401": "No token and no session, or the token is unknown, revoked or expired.",
+    "403": "The token lacks the scope, or its owner may not do this.",
+    "404": "There is nothing here, or nothing that you may see.",
+    "409": "A rule refuses the act; “code” says which. Nothing was written.",
+    "413": "The request is too large.",
+    "415": "The request is not application/json.",
+}
+
+PROBLEM: dict[str, Any] = {
+    "type": "object",
+    "description": "Why a request was refused (RFC 9457).",
+    "required": ["type", "title", "status", "code", "detail"],
+    "properties": {
+        "type": {"type": "string", "format": "uri-reference"},
+        "title": {"type": "string", "description": "The HTTP status in words."},
+        "status": {"type": "integer"},
+        "code": {"type": "string", "description": "Stable; programs switch on it.", "example": "evidence_missing"},
+        "detail": {"type": "string", "description": "One sentence for people."},
+        "errors": {
+            "type": "object",
+            "description": "What is wrong with each field; a field inside another has a dotted name, such as checks.0.promql.",
+            "additionalProperties": {
+                "type": "array",
+                "items": {
+                    "type": "object",
+                    "required": ["code", "message"],
+                    "properties": {"code": {"type": "string"}, "message": {"type": "string"}},
+                },
+            },
+        },
+        "details": {"type": "object", "description": "More for programs; depends on the code.", "additionalProperties": True},
+    },
+}
+
+
+class AutoSchema(openapi.AutoSchema):
+    """Operation ids are `<resource>_<act>`, tags are the resources, ids in paths are described once."""
+
+    def get_operation_id(self) -> str:
+        return f"{self._noun()}_{self.view.action}"
+
+    def get_tags(self) -> list[str]:
+        return [getattr(self.view, "tag", self._noun().replace("_", "-"))]
+
+    def get_override_parameters(self) -> list[Any]:
+        return [
+            OpenApiParameter(name, str, OpenApiParameter.PATH, description=description, pattern=pattern)
+            for name, (description, pattern) in _PATH_PARAMETERS.items()
+            if f"{{{name}}}" in self.path
+        ]
+
+    def _noun(self) -> str:
+        name = type(self.view).__name__
+        return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name).lstrip("_")
+
+
+class TokenScheme(OpenApiAuthenticationExtension):
+    target_class = "api.authentication.TokenAuthentication"
+    name = "token"
+
+    def get_security_definition(self, auto_schema: openapi.AutoSchema) -> dict[str, Any]:
+        return {"type": "http", "scheme": "bearer", "description": "A token from your settings page: clp_…"}
+
+
+class SessionScheme(OpenApiAuthenticationExtension):
+    target_class = "api.authentication.SessionAuthentication"
+    name = "session"
+
+    def get_security_definition(self, auto_schema: openapi.AutoSchema) -> dict[str, Any]:
+        return {"type": "apiKey", "in": "cookie", "name": "sessionid"}
+
+
+def add_refusals(result: dict[str, Any], generator: SchemaGenerator, request: Any, public: bool) -> dict[str, Any]:
+    """A hook of the generator: every operation can be refused, always with the same body."""
+    result.setdefault("components", {}).setdefault("schemas", {})["Problem"] = PROBLEM
+    content = {CONTENT_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    for path, operations in result["paths"].items():
+        for method, operation in operations.items():
+            for status in _refusals_of(path, method, has_body="requestBody" in operation):
+                operation["responses"].setdefault(status, {"description": _REFUSALS[status], "content": content})
+    return result
+
+
+def _refusals_of(path: str, method: str, *, has_body: bool) -> list[str]:
+    refused = ["400", "401", "403"]
+    if "{" in path:
+        refused.append("404")
+    if method != "get":
+        refused.append("409")
+    if has_body:
+        refused += ["413", "415"]
+    return refused
+
+
+@require_safe
+def schema(request: HttpRequest) -> HttpResponse:
+    """The document as JSON. It holds no data, so nobody need log in for it."""
+    return HttpResponse(_document(), content_type=OpenApiJsonRenderer.media_type)
+
+
+@functools.cache
+def _document() -> bytes:
+    document = SchemaGenerator().get_schema(request=None, public=True)
+    return bytes(OpenApiJsonRenderer().render(document, renderer_context={}))

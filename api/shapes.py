@@ -1,0 +1,177 @@
+"""The base of all bodies and query strings, and the fields they share.
+
+A serializer checks shape; the domain checks rules.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+from rest_framework.exceptions import ErrorDetail
+
+from accounts.models import Team, User
+from postmortem.models import EARLIEST, Service, Severity
+
+LATEST = datetime(2100, 1, 1, tzinfo=UTC)
+# The largest whole number a column of ours holds.
+MOST = 2_147_483_647
+# How many rows one request may name, so that a small body cannot ask for a great deal of work.
+MOST_NAMES = 50
+
+
+class Strict(serializers.Serializer):
+    """A body that may hold the declared fields and no others: a misspelt name must not pass in silence."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        unknown: dict[str, Any] = {}
+        if isinstance(data, Mapping):
+            message = _("There is no such field, or it cannot be set here.")
+            unknown = {str(name): [ErrorDetail(message, code="unknown")] for name in data if name not in self.fields}
+        try:
+            value = super().to_internal_value(data)
+        except serializers.ValidationError as error:
+            raise serializers.ValidationError({**error.detail, **unknown}) from None  # type: ignore[dict-item]
+        if unknown:
+            raise serializers.ValidationError(unknown)
+        return value
+
+
+class Empty(Strict):
+    """An act that needs no more than its name."""
+
+
+class Page(Strict):
+    """The query of every list."""
+
+    limit = serializers.IntegerField(min_value=1, max_value=200, required=False, help_text="Rows on a page, 50 unless told.")
+    after = serializers.CharField(max_length=1000, required=False, help_text="A place in the list: part of “next”; take it from there.")
+
+
+class Moment(serializers.DateTimeField):
+    """A moment with its offset, such as 2026-11-20T14:03:00+08:00; answers are in UTC."""
+
+    default_error_messages = {
+        "invalid": _("Write the moment like 2026-11-20T14:03:00Z."),
+        "naive": _("The moment lacks its offset from UTC: end it with Z or, for example, +08:00."),
+        "range": _("The moment is out of range: it must lie in the years 2000 to 2099."),
+    }
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(default_timezone=UTC, **kwargs)
+
+    def enforce_timezone(self, value: datetime) -> datetime:
+        if value.tzinfo is None:
+            self.fail("naive")
+        return super().enforce_timezone(value)
+
+    def to_internal_value(self, value: Any) -> datetime:
+        if not isinstance(value, str):
+            self.fail("invalid")
+        moment: datetime = super().to_internal_value(value)
+        if not EARLIEST <= moment < LATEST:
+            self.fail("range")
+        return moment
+
+
+class Figure(serializers.FloatField):
+    """A finite number; what a source measured as NaN or infinite is answered as null."""
+
+    default_error_messages = {"finite": _("A finite number is needed.")}
+
+    def to_internal_value(self, data: Any) -> float:
+        if isinstance(data, bool):
+            self.fail("invalid")
+        try:
+            value: float = super().to_internal_value(data)
+        except OverflowError:
+            self.fail("finite")
+        if not math.isfinite(value):
+            self.fail("finite")
+        return value
+
+    def to_representation(self, value: Any) -> float | None:
+        number = float(value)
+        return number if math.isfinite(number) else None
+
+
+class Count(serializers.IntegerField):
+    """A whole number from 0 (or `min_value`) that fits its column."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**{"min_value": 0, "max_value": MOST} | kwargs)
+
+
+@extend_schema_field({"type": "string"})
+class ByName(serializers.SlugRelatedField):
+    """A row named by its slug, code or public id."""
+
+    default_error_messages = {"does_not_exist": _("There is none of this name.")}
+
+    def to_internal_value(self, data: Any) -> Any:
+        # PostgreSQL and UTF-8 cannot carry these, so no row is named so.
+        if not isinstance(data, str):
+            self.fail("invalid")
+        if "\x00" in data or not data.isprintable():
+            self.fail("does_not_exist")
+        return super().to_internal_value(data)
+
+
+class ById(serializers.PrimaryKeyRelatedField):
+    """A row named by its number."""
+
+    default_error_messages = {"does_not_exist": _("There is none with this id.")}
+
+    def to_internal_value(self, data: Any) -> Any:
+        if not isinstance(data, int) or isinstance(data, bool):
+            self.fail("incorrect_type", data_type=type(data).__name__)
+        if not 0 < data < 2**63:
+            self.fail("does_not_exist")
+        return super().to_internal_value(data)
+
+
+def service_field(**kwargs: Any) -> ByName:
+    return ByName(slug_field="slug", queryset=Service.objects.all(), help_text="The service's slug.", **kwargs)
+
+
+def team_field(**kwargs: Any) -> ByName:
+    return ByName(slug_field="slug", queryset=Team.objects.all(), help_text="The team's slug.", **kwargs)
+
+
+def severity_field(**kwargs: Any) -> ByName:
+    return ByName(slug_field="code", queryset=Severity.objects.all(), help_text="The severity's code, such as P1.", **kwargs)
+
+
+def person_field(**kwargs: Any) -> ById:
+    return ById(queryset=User.objects.all(), **{"help_text": "The person's id."} | kwargs)
+
+
+class Answer(serializers.ModelSerializer):
+    """What is shown of a record; nothing is read from it, so every field is always there."""
+
+    serializer_field_mapping = serializers.ModelSerializer.serializer_field_mapping | {
+        models.DateTimeField: Moment,
+        models.FloatField: Figure,
+    }
+
+    def get_fields(self) -> dict[str, serializers.Field]:
+        fields: dict[str, serializers.Field] = super().get_fields()
+        for field in fields.values():
+            field.read_only, field.required = True, False
+        return fields
+
+
+class Person(Answer):
+    """Whom an answer names."""
+
+    name = serializers.CharField(source="__str__")
+
+    class Meta:
+        model = User
+        fields = ("id", "name", "is_active")

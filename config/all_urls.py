@@ -1,0 +1,25 @@
+"""Where each address leads."""
+
+from django.contrib import admin
+from django.urls import include, path
+
+from api.audit import audit
+from api.gate import gate_changes
+from ops import health
+
+urlpatterns = [
+    path("healthz", health.healthz, name="healthz"),
+    path("version", health.version, name="version"),
+    # config.fastpath answers these three before any other middleware runs; here they have names.
+    path("sre/audit", audit, name="sre_audit"),
+    path("api/v1/audit", audit, name="audit"),
+    path("api/v1/gate/changes", gate_changes, name="gate_changes"),
+    path("api/v1/", include("api.urls")),
+    path("admin/", admin.site.urls),
+    path("", include("web.urls")),
+]
+
+handler400 = "web.errors.bad_request"
+handler403 = "web.errors.permission_denied"
+handler404 = "web.errors.not_found"
+handler500 = "web.errors.server_error"

@@ -1,0 +1,359 @@
+"""Declare an incident, keep its facts, bring it to its end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
+
+from accounts.models import User
+from postmortem import access, trail, values
+from postmortem.errors import Archived, DomainError, Invalid, NotAllowed
+from postmortem.models import Incident, IncidentService, Participant, Review, Service, Severity
+
+MAX_SERVICES = 50
+MAX_PARTICIPANTS = 100
+
+# What a person may state about an incident, besides its services and participants.
+FACTS = frozenset(
+    {
+        "title",
+        "summary",
+        "severity",
+        "environment",
+        "phase",
+        "is_drill",
+        "is_restricted",
+        "started_at",
+        "detected_at",
+        "acknowledged_at",
+        "mitigated_at",
+        "resolved_at",
+        "impact_minutes",
+        "failure_percent",
+        "loss_amount",
+        "loss_currency",
+        "loss_is_estimate",
+        "capacity_limit",
+        "capacity_demand",
+    }
+)
+# Where a declaration came from; fixed from then on.
+ORIGIN_FACTS = frozenset({"source", "dedup_key"})
+
+
+class DuplicateIncident(DomainError):
+    """An open incident has the same deduplication key; details name it: `public_id`."""
+
+    code = "duplicate_incident"
+
+
+class NotClosable(DomainError):
+    """The incident cannot be closed; details["reasons"] are codes."""
+
+    code = "not_closable"
+
+
+class AlreadyClosed(DomainError):
+    """The incident is closed or dismissed."""
+
+    code = "already_closed"
+
+
+def declare(
+    *,
+    title: str,
+    severity: Severity,
+    started_at: datetime,
+    services: Sequence[tuple[Service, str]],
+    participants: Sequence[tuple[User, str]] = (),
+    by: User,
+    now: datetime,
+    summary: str = "",
+    **fields: Any,
+) -> Incident:
+    """Record that something went wrong, with its services and the people who are invited to tell of it.
+
+    Args:
+        services: (service, "origin" or "affected"), each service once, at least one the origin.
+        participants: (person, role); each is invited to file a personal timeline.
+        fields: any of `FACTS` and `ORIGIN_FACTS`.
+
+    Whoever declares a restricted incident without being a participant or a governor becomes an observer, for
+    otherwise it would vanish before their eyes.
+
+    Raises:
+        Invalid: a value breaks a rule; nothing was written.
+        DuplicateIncident: an open incident has this `dedup_key`.
+        NotAllowed: a viewer.
+    """
+    access.need(by, User.Role.MEMBER)
+    incident = Incident(declared_by=by, declared_at=now)
+    values.fill(
+        incident,
+        {"title": title, "severity": severity, "started_at": started_at, "summary": summary} | fields,
+        allowed=FACTS | ORIGIN_FACTS,
+    )
+    _check_services(services)
+    people = list(participants)
+    if (
+        incident.is_restricted
+        and not by.is_at_least(User.Role.GOVERNOR)
+        and by not in [who for who, _role in people]
+    ):
+        people.append((by, Participant.Role.OBSERVER))
+    _check_people(people)
+    with trail.act("incidents.declare", by=by):
+        incident.public_id = trail.next_public_id("INC", now=now)
+        _check_facts(incident, now=now)
+        _insert(incident)
+        _link(incident, services)
+        Participant.objects.bulk_create(
+            Participant(incident=incident, user=who, role=role) for who, role in people
+        )
+    return incident
+
+
+def _insert(incident: Incident) -> None:
+    """Insert, where another open incident with the same deduplication key may come first at any moment."""
+    try:
+        with transaction.atomic():
+            incident.save(force_insert=True)
+    except IntegrityError as error:
+        twin = Incident.objects.filter(dedup_key=incident.dedup_key, closed_at=None).first()
+        if not incident.dedup_key or twin is None:
+            raise
+        raise DuplicateIncident(
+            _("%(id)s is open and has the same deduplication key.") % {"id": twin.public_id},
+            field="dedup_key",
+            details={"public_id": twin.public_id},
+        ) from error
+
+
+def edit(
+    incident: Incident,
+    *,
+    by: User,
+    now: datetime,
+    services: Sequence[tuple[Service, str]] | None = None,
+    **fields: Any,
+) -> Incident:
+    """Change facts of an incident; a milestone may be taken back with None.
+
+    Once its postmortem is archived only `is_restricted` may change, for privacy must always be repairable.
+
+    Raises:
+        Invalid, NotAllowed, Archived: nothing was written.
+    """
+    access.need(by, User.Role.MEMBER)
+    if services is not None:
+        _check_services(services)
+    with trail.act("incidents.edit", by=by):
+        incident = _locked(incident)
+        if services is not None or fields.keys() - {"is_restricted"}:
+            refuse_archived(incident)
+        was_restricted = incident.is_restricted
+        values.fill(incident, fields, allowed=FACTS)
+        _check_facts(incident, now=now)
+        incident.save()
+        if services is not None:
+            incident.service_links.all().delete()
+            _link(incident, services)
+        if incident.is_restricted and not was_restricted and not access.is_visible(incident, by):
+            raise NotAllowed(
+                _("Restricting this incident would hide it from you; ask one of its participants.")
+            )
+    return incident
+
+
+def mark(incident: Incident, *, milestone: str, at: datetime, by: User, now: datetime) -> Incident:
+    """Set one milestone, for example `milestone="mitigated_at"`.
+
+    Raises:
+        Invalid: no such milestone, out of order (`field` names the milestone), or in the future.
+        NotAllowed, Archived: nothing was written.
+    """
+    if milestone not in Incident.MILESTONES:
+        raise Invalid(
+            _("Choose one of: %(choices)s.") % {"choices": ", ".join(Incident.MILESTONES)}, field="milestone"
+        )
+    access.need(by, User.Role.MEMBER)
+    with trail.act("incidents.mark", by=by):
+        incident = _locked(incident)
+        refuse_archived(incident)
+        setattr(incident, milestone, at)
+        _check_milestones(incident, now=now)
+        incident.save(update_fields=[milestone])
+    return incident
+
+
+def invite(incident: Incident, *, user: User, role: str, by: User, now: datetime) -> Participant:
+    """Invite a person to file a personal timeline.
+
+    Raises:
+        Invalid: already invited, inactive, or a viewer, who could not write one.
+        NotAllowed, Archived: nothing was written.
+    """
+    access.need(by, User.Role.MEMBER)
+    _check_people([(user, role)], person_field="user", role_field="role")
+    with trail.act("incidents.invite", by=by):
+        incident = _locked(incident)
+        refuse_archived(incident)
+        participants = incident.participants.all()
+        if participants.filter(user=user).exists():
+            raise Invalid(_("%(name)s is a participant already.") % {"name": user}, field="user")
+        if participants.count() >= MAX_PARTICIPANTS:
+            raise Invalid(_("%(count)d people are the most.") % {"count": MAX_PARTICIPANTS}, field="user")
+        return Participant.objects.create(incident=incident, user=user, role=role)
+
+
+def close(incident: Incident, *, by: User, now: datetime) -> Incident:
+    """End an incident that is resolved and, where its severity asks for one, has an archived postmortem.
+
+    Raises:
+        NotClosable: details["reasons"] lists "not_resolved" and "postmortem_missing".
+        AlreadyClosed, NotAllowed: nothing was written.
+    """
+    access.need(by, User.Role.MEMBER)
+    with trail.act("incidents.close", by=by):
+        incident = _locked(incident)
+        _refuse_closed(incident)
+        if reasons := obstacles(incident):
+            raise NotClosable(" ".join(reasons.values()), details={"reasons": list(reasons)})
+        incident.closed_at = now
+        incident.save(update_fields=["closed_at"])
+    return incident
+
+
+def obstacles(incident: Incident) -> dict[str, str]:
+    """Why an open incident cannot be closed yet: code -> sentence; empty when it can."""
+    reasons: dict[str, str] = {}
+    if incident.resolved_at is None:
+        reasons["not_resolved"] = _("The incident is not resolved.")
+    if requires_postmortem(incident) and (incident.review is None or not incident.review.is_archived):
+        reasons["postmortem_missing"] = _("Its severity asks for an archived postmortem.")
+    return reasons
+
+
+def requires_postmortem(incident: Incident) -> bool:
+    """Whether its severity asks for a postmortem; a drill and a dismissed incident need none."""
+    return incident.severity.requires_postmortem and not incident.is_drill and not incident.dismissed_as
+
+
+def dismiss(incident: Incident, *, as_: str, reason: str, by: User, now: datetime) -> Incident:
+    """End an incident that was none: a duplicate or a false alarm. It leaves every figure.
+
+    Raises:
+        Invalid: no such dismissal, or no reason.
+        AlreadyClosed, Archived, NotAllowed: nothing was written.
+    """
+    access.need(by, User.Role.MEMBER)
+    kinds = dict(Incident._meta.get_field("dismissed_as").flatchoices)
+    if as_ not in kinds:
+        raise Invalid(_("Choose one of: %(choices)s.") % {"choices": ", ".join(kinds)}, field="as_")
+    reason = values.text(reason, field="reason", longest=2000, is_required=True)
+    with trail.act("incidents.dismiss", by=by):
+        incident = _locked(incident)
+        _refuse_closed(incident)
+        refuse_archived(incident)
+        incident.dismissed_as, incident.dismissed_reason, incident.closed_at = as_, reason, now
+        incident.save(update_fields=["dismissed_as", "dismissed_reason", "closed_at"])
+    return incident
+
+
+def refuse_archived(incident: Incident) -> None:
+    """Refuse a change to what an archived postmortem stands on; until the transaction ends none is archived.
+
+    Raises:
+        Archived: its review is archived.
+    """
+    if incident.review_id is None:
+        return
+    review = Review.objects.select_for_update().get(pk=incident.review_id)
+    if review.is_archived:
+        raise Archived(
+            _("%(id)s is archived, and with it the facts it stands on.") % {"id": review.public_id}
+        )
+
+
+def _locked(incident: Incident) -> Incident:
+    return (
+        Incident.objects.select_for_update(of=("self",))
+        .select_related("severity", "review")
+        .get(pk=incident.pk)
+    )
+
+
+def _refuse_closed(incident: Incident) -> None:
+    if incident.closed_at is not None:
+        raise AlreadyClosed(_("%(id)s is closed.") % {"id": incident.public_id})
+
+
+def _link(incident: Incident, services: Iterable[tuple[Service, str]]) -> None:
+    IncidentService.objects.bulk_create(
+        IncidentService(incident=incident, service=service, part=part) for service, part in services
+    )
+
+
+def _check_facts(incident: Incident, *, now: datetime) -> None:
+    values.check(incident)
+    _check_milestones(incident, now=now)
+    if incident.loss_amount is not None and not incident.loss_currency:
+        raise Invalid(_("A loss needs its currency."), field="loss_currency")
+
+
+def _check_milestones(incident: Incident, *, now: datetime) -> None:
+    values.past(incident.started_at, field="started_at", now=now)
+    latest, latest_name = incident.started_at, "started_at"
+    for name in Incident.MILESTONES[1:]:
+        moment = getattr(incident, name)
+        if moment is None:
+            continue
+        values.past(moment, field=name, now=now)
+        if moment < latest:
+            label = Incident._meta.get_field(latest_name).verbose_name
+            raise Invalid(_("This lies before “%(milestone)s”.") % {"milestone": label}, field=name)
+        latest, latest_name = moment, name
+    if incident.closed_at is not None and incident.resolved_at is None and not incident.dismissed_as:
+        raise Invalid(_("A closed incident stays resolved."), field="resolved_at")
+
+
+def _check_services(services: Sequence[tuple[Service, str]]) -> None:
+    if not services:
+        raise Invalid(_("Name at least one service."), field="services")
+    if len(services) > MAX_SERVICES:
+        raise Invalid(_("%(count)d services are the most.") % {"count": MAX_SERVICES}, field="services")
+    for service, part in services:
+        if not isinstance(service, Service):
+            raise Invalid(_("This is not a service."), field="services")
+        values.choice(part, IncidentService.Part, field="services")
+    if len({service.pk for service, _part in services}) < len(services):
+        raise Invalid(_("A service is named twice."), field="services")
+    if all(part != IncidentService.Part.ORIGIN for _service, part in services):
+        raise Invalid(_("Say in which service it began: one must be the origin."), field="services")
+
+
+def _check_people(
+    people: Sequence[tuple[User, str]],
+    *,
+    person_field: str = "participants",
+    role_field: str = "participants",
+) -> None:
+    if len(people) > MAX_PARTICIPANTS:
+        raise Invalid(_("%(count)d people are the most.") % {"count": MAX_PARTICIPANTS}, field=person_field)
+    for person, role in people:
+        if not isinstance(person, User):
+            raise Invalid(_("This is not a person."), field=person_field)
+        values.choice(role, Participant.Role, field=role_field)
+        if not person.is_active:
+            raise Invalid(_("%(name)s is not active.") % {"name": person}, field=person_field)
+        if not person.is_at_least(User.Role.MEMBER):
+            raise Invalid(
+                _("%(name)s is a viewer and could not file a timeline.") % {"name": person},
+                field=person_field,
+            )
+    if len({person.pk for person, _role in people}) < len(people):
+        raise Invalid(_("A person is named twice."), field=person_field)

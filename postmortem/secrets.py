@@ -1,0 +1,71 @@
+"""Pure: find secrets in texts that people paste, and mask them before they are stored."""
+
+from __future__ import annotations
+
+import re
+
+MASK = "[masked]"
+
+# Each pattern has the secret in the group "secret"; what surrounds it stays readable. They run one after
+# another over the whole text, and none of them can backtrack over more than a line.
+_KEY_BEGIN = r"-----BEGIN (?:[A-Z0-9]+ ){0,4}PRIVATE KEY(?: BLOCK)?-----\s*"
+_NAMES = (
+    "password|passwd|pwd|passphrase|secret|secret_?key|secret_?access_?key|api_?key|access_?key"
+    "|auth_?token|access_?token|refresh_?token|private_?token|client_?secret"
+)
+_PATTERNS = tuple(
+    re.compile(pattern)
+    for pattern in (
+        rf"(?s){_KEY_BEGIN}(?P<secret>.{{1,20000}}?)-----END (?:[A-Z0-9]+ ){{0,4}}PRIVATE KEY",
+        # A key whose end was not pasted: the base64 lines after its beginning.
+        rf"{_KEY_BEGIN}(?P<secret>[A-Za-z0-9+/=]{{16,}}(?:\s+[A-Za-z0-9+/=]{{16,}})*)",
+        r"\b(?P<secret>(?:AKIA|ASIA|AROA|AIDA)[0-9A-Z]{16})\b",
+        r"(?P<secret>\bclp_[0-9a-z]{12}\.[0-9A-Za-z_-]{43})",
+        r"(?P<secret>\bgh[pousr]_[0-9A-Za-z]{30,255}\b|\bgithub_pat_[0-9A-Za-z_]{30,255}\b)",
+        r"(?P<secret>\bglpat-[0-9A-Za-z_-]{20,})",
+        r"(?P<secret>\bxox[abeoprs]-[0-9A-Za-z-]{10,250})",
+        r"(?P<secret>\beyJ[0-9A-Za-z_-]{8,}\.[0-9A-Za-z_-]{8,}\.[0-9A-Za-z_-]{8,})",
+        r"(?i)\b(?:bearer|token)[ \t]+(?P<secret>[0-9A-Za-z._~+/-]{16,}=*)",
+        r"(?i)\bauthorization[\"']?[ \t]*[:=][ \t]*[\"']?basic[ \t]+(?P<secret>[0-9A-Za-z+/]{6,}=*)",
+        # A password in an address: scheme://user:secret@host.
+        r"\b[A-Za-z][A-Za-z0-9+.-]{1,20}://[^\s:/@]{0,100}:(?P<secret>[^\s/@]{1,200})@",
+        # name = value, "name": "value", NAME='value': up to the closing quote, or to white space.
+        (rf"(?i)(?:\b|_)(?:{_NAMES})[\"']?[ \t]*(?:=>|=|:)[ \t]*"
+         r"(?:\"(?P<double>[^\"\n]{1,500})\"|'(?P<single>[^'\n]{1,500})'|(?P<bare>[^\s\"',;&|)}\]<>]{3,500}))"),
+        # Options of commands: --password x, --password=x, mysql -px, redis-cli -a x, curl -u user:x.
+        (r"(?i)(?<!\S)--(?:password|passwd|token|secret|api-key)(?:=|[ \t]+)[\"']?"
+         r"(?P<secret>[^\s\"'-][^\s\"']{0,300})"),
+        r"\bmysql(?:dump|admin)?\b[^\n]{0,200}?[ \t]-p(?P<secret>[^\s]{1,200})",
+        r"\bredis-cli\b[^\n]{0,200}?[ \t]-a[ \t]+(?P<secret>[^\s]{1,200})",
+        r"\bcurl\b[^\n]{0,200}?[ \t](?:-u|--user)[ \t]*[\"']?[^\s:\"']{1,100}:(?P<secret>[^\s\"']{1,200})",
+    )
+)  # fmt: skip
+
+
+def mask(text: str) -> tuple[str, int]:
+    """The text with its secrets replaced by `MASK`, and how many there were.
+
+    Masking a masked text changes nothing.
+
+    >>> mask("curl -H 'Authorization: Bearer abcdefghijklmnopqrstuvwxyz'")
+    ("curl -H 'Authorization: Bearer [masked]'", 1)
+    """
+    count = 0
+    for pattern in _PATTERNS:
+        text, found = _mask_one(pattern, text)
+        count += found
+    return text, count
+
+
+def _mask_one(pattern: re.Pattern[str], text: str) -> tuple[str, int]:
+    pieces: list[str] = []
+    end = found = 0
+    for match in pattern.finditer(text):
+        group = next(name for name, value in match.groupdict().items() if value is not None)
+        if text.startswith(MASK, match.start(group)):
+            continue
+        start, stop = match.span(group)
+        pieces += [text[end:start], MASK]
+        end = stop
+        found += 1
+    return "".join([*pieces, text[end:]]), found

@@ -1,0 +1,362 @@
+"""Instant queries against Prometheus: many at once, over kept connections, to guarded addresses.
+
+Bodies are asked for uncompressed: packing a tiny answer costs Prometheus three times the query itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import socket
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, Generic, Self, TypeVar
+from urllib.parse import quote_plus
+
+import aiohttp
+from aiohttp.abc import ResolveResult
+from yarl import URL
+
+from remediation.probes import addresses
+from remediation.probes.result import (
+    Expectation,
+    ProbeResult,
+    Series,
+    failed,
+    judge,
+    kept,
+    kept_warnings,
+)
+
+IN_FLIGHT = 32
+IN_FLIGHT_PER_SOURCE = 16
+MAX_ANSWER_BYTES = 2 * 1024 * 1024
+# Longer ones are posted: proxies cut addresses at about 8 kB.
+_LONGEST_GET = 2_000
+# When these add up to the limit with no answer in between, a source counts as down: 3 refused connections,
+# or as many timeouts as it may have in flight.
+_WEIGHT = {"unreachable": 6, "address_refused": 6, "timeout": 1}
+_DOWN_AT = 16
+_ERROR_TYPES = {"bad_data", "execution", "timeout", "canceled", "internal", "unavailable", "not_found"}
+_COMPLAINT = re.compile(r"(?P<position>\d+:\d+): parse error: (?P<reason>.+)", re.DOTALL)
+
+Ticket = TypeVar("Ticket")
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """One instant query. `base_url` may have a path and credentials, and names the source it belongs to."""
+
+    base_url: str
+    promql: str
+    expectation: Expectation
+    timeout_seconds: float
+
+
+def ask_once(query: Query, *, allow_loopback: bool) -> ProbeResult:
+    """Ask one query and wait; at most `query.timeout_seconds`."""
+    with Crew[None](allow_loopback=allow_loopback) as crew:
+        crew.submit(None, query, start_within=query.timeout_seconds)
+        while not (answers := crew.finished(within=query.timeout_seconds)):
+            pass
+    _, result = answers[0]
+    return result or failed("timeout", "The query was not begun in time.", expression=query.promql)
+
+
+def complaint(error: str) -> tuple[str, str]:
+    """What Prometheus finds wrong with an expression, without preamble, and where: "line:column" or ""."""
+    found = _COMPLAINT.search(error)
+    return (found["reason"], found["position"]) if found else (error, "")
+
+
+class Crew(Generic[Ticket]):
+    """Workers that ask queries concurrently, driven from synchronous code.
+
+    At most 32 queries are in flight, 16 of one source, so that one slow source cannot hold up the others;
+    a source that looks down is not asked again by this crew. Between calls nothing runs, but what was
+    sent is on its way. Not for several threads.
+    """
+
+    def __init__(self, *, allow_loopback: bool, enough: int = 128) -> None:
+        """`enough`: how many answers `finished` gathers before it returns early."""
+        self._allow_loopback = allow_loopback
+        self._enough = enough
+        self._runner = asyncio.Runner()
+        self._session: aiohttp.ClientSession | None = None
+        self._sources: dict[str, _Source[Ticket]] = {}
+        self._turns: deque[_Source[Ticket]] = deque()
+        self._workers: set[asyncio.Task[None]] = set()
+        self._done: list[tuple[Ticket, ProbeResult | None]] = []
+        self._pending = 0
+        self._wake = asyncio.Event()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            self._runner.run(self._close())
+        finally:
+            self._runner.close()
+
+    @property
+    def pending(self) -> int:
+        """How many tickets have no result yet."""
+        return self._pending
+
+    def crowded(self, *, at: int) -> list[str]:
+        """The sources (their `base_url`) for which at least `at` queries wait to be sent."""
+        return [url for url, source in self._sources.items() if len(source.waiting) >= at]
+
+    def submit(self, ticket: Ticket, query: Query, *, start_within: float) -> None:
+        """Take a query; the next `finished` sends it, unless `start_within` seconds have passed by then."""
+        source = self._sources.get(query.base_url)
+        if source is None:
+            source = self._sources[query.base_url] = _Source(query.base_url)
+            self._turns.append(source)
+        source.waiting.append((ticket, query, time.monotonic() + start_within))
+        self._pending += 1
+
+    def finished(self, *, within: float) -> list[tuple[Ticket, ProbeResult | None]]:
+        """Work until enough answers are there, nothing is left, or `within` seconds have passed.
+
+        Returns:
+            Tickets with their results, each once; None as the result of one that was never sent.
+        """
+        if self._pending:
+            self._runner.run(self._work(within))
+        done, self._done = self._done, []
+        return done
+
+    def give_back(self) -> list[Ticket]:
+        """The tickets whose queries were not sent yet; the crew forgets them."""
+        back = [ticket for source in self._sources.values() for ticket, _, _ in source.waiting]
+        for source in self._sources.values():
+            source.waiting.clear()
+        self._pending -= len(back)
+        return back
+
+    async def _work(self, within: float) -> None:
+        if self._session is None:
+            self._session = _session(self._allow_loopback)
+        self._wake.clear()
+        while len(self._workers) < IN_FLIGHT and any(source.is_ready for source in self._turns):
+            worker = asyncio.create_task(self._serve(self._session))
+            self._workers.add(worker)
+            worker.add_done_callback(self._workers.discard)
+            await asyncio.sleep(0)  # it takes its first query, which counts for the next one's choice
+        try:
+            async with asyncio.timeout(within):
+                await self._wake.wait()
+        except TimeoutError:
+            pass
+
+    async def _serve(self, session: aiohttp.ClientSession) -> None:
+        while (source := self._next_source()) is not None:
+            ticket, query, start_before = source.waiting.popleft()
+            result: ProbeResult | None
+            if source.is_down:
+                message = "Not asked: this server did not answer the queries before."
+                result = failed("source_down", message, expression=query.promql)
+            elif time.monotonic() > start_before:
+                result = None
+            else:
+                source.in_flight += 1
+                try:
+                    result = await ask(session, query)
+                except Exception as error:  # noqa: BLE001
+                    # A defect that one query meets must not lose the others.
+                    result = failed("internal", f"{type(error).__name__}: {error}", expression=query.promql)
+                finally:
+                    source.in_flight -= 1
+                source.note(result)
+            self._finish(ticket, result)
+
+    def _finish(self, ticket: Ticket, result: ProbeResult | None) -> None:
+        self._done.append((ticket, result))
+        self._pending -= 1
+        if not self._pending or len(self._done) >= self._enough:
+            self._wake.set()
+
+    def _next_source(self) -> _Source[Ticket] | None:
+        """The next source in turn that has something to send and room for it."""
+        for _ in range(len(self._turns)):
+            source = self._turns[0]
+            self._turns.rotate(-1)
+            if source.is_ready:
+                return source
+        return None
+
+    async def _close(self) -> None:
+        workers = list(self._workers)
+        for worker in workers:
+            worker.cancel()
+        await asyncio.gather(*workers, return_exceptions=True)
+        if self._session is not None:
+            await self._session.close()
+
+
+@dataclass(eq=False, slots=True)
+class _Source(Generic[Ticket]):
+    """What one data source has waiting and in flight, and how it has behaved."""
+
+    base_url: str
+    waiting: deque[tuple[Ticket, Query, float]] = field(default_factory=deque)
+    in_flight: int = 0
+    trouble: int = 0
+
+    @property
+    def is_down(self) -> bool:
+        return self.trouble >= _DOWN_AT
+
+    @property
+    def is_ready(self) -> bool:
+        return bool(self.waiting) and self.in_flight < IN_FLIGHT_PER_SOURCE
+
+    def note(self, result: ProbeResult) -> None:
+        weight = _WEIGHT.get(result.error_code, 0)
+        self.trouble = self.trouble + weight if weight else 0
+
+
+async def ask(session: aiohttp.ClientSession, query: Query) -> ProbeResult:
+    """Send one query and judge the answer; whatever goes wrong outside is a result, not an exception."""
+    try:
+        status, body = await _exchange(session, query)
+    except TimeoutError:
+        return failed("timeout", f"No answer within {query.timeout_seconds:g} s.", expression=query.promql)
+    except _TooLarge:
+        message = f"The answer is larger than {MAX_ANSWER_BYTES // 1024 // 1024} MB."
+        return failed("too_large", message, expression=query.promql)
+    except aiohttp.ClientConnectorError as error:
+        if isinstance(error.os_error, addresses.AddressRefused):
+            return failed("address_refused", f"{error.os_error}.", expression=query.promql)
+        reason = error.os_error.strerror or type(error.os_error).__name__
+        return failed("unreachable", f"No connection: {reason}.", expression=query.promql)
+    except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError):
+        return failed(
+            "bad_address", "The data source's address is not a web address.", expression=query.promql
+        )
+    except (aiohttp.ClientError, OSError) as error:
+        # Without the exception's own text: it may hold the address with its credentials.
+        return failed(
+            "unreachable", f"The connection broke: {type(error).__name__}.", expression=query.promql
+        )
+    return read(status, body, query)
+
+
+async def _exchange(session: aiohttp.ClientSession, query: Query) -> tuple[int, bytes]:
+    form = f"query={quote_plus(query.promql)}&timeout={query.timeout_seconds:g}s"
+    address = f"{query.base_url.rstrip('/')}/api/v1/query"
+    timeout = aiohttp.ClientTimeout(total=query.timeout_seconds)
+    if len(form) <= _LONGEST_GET:
+        request = session.get(URL(f"{address}?{form}", encoded=True), timeout=timeout, allow_redirects=False)
+    else:
+        request = session.post(
+            URL(address, encoded=True),
+            data=form.encode(),
+            headers={"Content-Type": "application/x-www-form-urlencoded"},
+            timeout=timeout,
+            allow_redirects=False,
+        )
+    async with request as response:
+        if response.content_length is not None:
+            if response.content_length > MAX_ANSWER_BYTES:
+                raise _TooLarge
+            return response.status, await response.read()
+        parts, size = [], 0
+        async for part in response.content.iter_any():
+            size += len(part)
+            if size > MAX_ANSWER_BYTES:
+                raise _TooLarge
+            parts.append(part)
+        return response.status, b"".join(parts)
+
+
+def read(status: int, body: bytes, query: Query) -> ProbeResult:
+    """Judge an HTTP answer of /api/v1/query.
+
+    A vector and a scalar are judged; anything else is an error: `bad_data` and the like carry the message
+    of Prometheus, `http_status` and `bad_answer` mean that something else answered.
+    """
+    if 300 <= status < 400:
+        message = f"The server answered HTTP {status}; redirects are not followed."
+        return failed("redirect", message, expression=query.promql)
+    try:
+        answer = json.loads(body)
+        if answer["status"] == "success":
+            return _judged(answer, query)
+        code = answer["errorType"] if answer["errorType"] in _ERROR_TYPES else "prometheus_error"
+        return failed(code, str(answer["error"]), expression=query.promql)
+    except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
+        pass
+    if status != 200:
+        return failed("http_status", f"The server answered HTTP {status}.", expression=query.promql)
+    return failed("bad_answer", "The answer is not one of Prometheus.", expression=query.promql)
+
+
+def _judged(answer: dict[str, Any], query: Query) -> ProbeResult:
+    kind, result = answer["data"]["resultType"], answer["data"]["result"]
+    if kind == "vector":
+        if any("value" not in sample for sample in result):
+            message = "The expression gives histograms; a check needs numbers."
+            return failed("result_type", message, expression=query.promql)
+        vector = [Series(sample["metric"], sample["value"][1]) for sample in result]
+    elif kind == "scalar":
+        vector = [Series({}, result[1])]
+    else:
+        message = f"The expression gives a {kind}; a check needs an instant vector or a scalar."
+        return failed("result_type", message, expression=query.promql)
+    outcome, value = judge(vector, query.expectation)
+    said: Sequence[str] = [*(answer.get("warnings") or ()), *(answer.get("infos") or ())]
+    return ProbeResult(
+        outcome, value=value, series=kept(vector), warnings=kept_warnings(said), expression=query.promql
+    )
+
+
+class _TooLarge(Exception):
+    pass
+
+
+def _session(allow_loopback: bool) -> aiohttp.ClientSession:
+    """A session that checks every address before it connects, and tells nobody about its environment."""
+
+    def open_socket(info: tuple[Any, ...]) -> socket.socket:
+        # An address written in the URL never meets the resolver, so this is the check that counts.
+        family, kind, protocol, _, address = info
+        addresses.check(address[0], allow_loopback=allow_loopback)
+        return socket.socket(family, kind, protocol)
+
+    connector = aiohttp.TCPConnector(
+        limit=0,  # the crew counts
+        resolver=_GuardedResolver(lambda address: addresses.check(address, allow_loopback=allow_loopback)),
+        socket_factory=open_socket,
+    )
+    return aiohttp.ClientSession(
+        connector=connector,
+        headers={"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "closeloop"},
+        cookie_jar=aiohttp.DummyCookieJar(),
+        trust_env=False,
+        auto_decompress=False,
+    )
+
+
+class _GuardedResolver(aiohttp.ThreadedResolver):
+    """Refuses a name as soon as one of its addresses is forbidden: mixed answers are a trick."""
+
+    def __init__(self, check: Callable[[str], None]) -> None:
+        super().__init__()
+        self._check = check
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        found = await super().resolve(host, port, family)
+        for answer in found:
+            self._check(answer["host"])
+        return found

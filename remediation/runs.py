@@ -1,0 +1,271 @@
+"""The queue of check runs: due checks become waiting rows, workers claim rows under a lease.
+
+PostgreSQL is the queue (docs/adr/0004): each function is one statement of its own transaction, and its
+clock is the database's, so that workers need not agree about the time.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID, uuid4
+
+from django.db import connection
+
+from remediation.models import VerificationCheck
+
+MAX_ATTEMPTS = 3
+# A claimed run must begin within the first number of seconds, and its lease covers the second one beyond
+# its own time limit: while a lease holds, nobody else runs the same thing.
+BEGIN_WITHIN_SECONDS = 20
+LEASE_MARGIN_SECONDS = 45
+
+
+class Claimed(NamedTuple):
+    """One run that this worker holds, with what to ask and what to expect: see `VerificationCheck`."""
+
+    run_id: int
+    check_id: int
+    item_id: int
+    lease_token: UUID
+    attempt: int
+    timeout_seconds: int
+    base_url: str
+    promql: str
+    quantifier: str
+    comparator: str
+    threshold: float
+    no_data_rule: str
+    shell_expectation: str
+    pattern: str
+    pipeline: list[list[str]]
+
+
+class Enqueued(NamedTuple):
+    """How many checks were due, and how many runs were queued for them."""
+
+    due: int
+    queued: int
+
+
+@dataclass(frozen=True, slots=True)
+class Lag:
+    """How late verification is; seconds, and None where there is nothing to measure.
+
+    Attributes:
+        overdue: checks that should have begun by now and have not.
+        oldest_seconds: since when the oldest of them waits.
+        p50_seconds, p99_seconds: from slot to start, over the runs of the last hour.
+    """
+
+    overdue: int
+    oldest_seconds: float
+    p50_seconds: float | None
+    p99_seconds: float | None
+
+
+_COLUMNS = """verification_check_id, item_id, team_id, service_id, kind, check_version, slot, skipped_slots,
+        queued_at, attempt, outcome, warnings, expression, output, error_code, error, sandbox"""
+_AT_REST = "clock_timestamp(), 0, '', '{}', '', '', '', '', ''"
+_ENQUEUE = """
+WITH due AS (
+    SELECT c.id, c.item_id, c.kind, c.version, c.next_run_at, c.interval_seconds,
+        i.team_id, i.service_id, i.state = 'wont_do' AS is_declined,
+        date_bin(make_interval(secs => c.interval_seconds), {now},
+            timestamptz 'epoch' + make_interval(secs => c.offset_seconds)) AS newest
+    FROM remediation_verificationcheck c JOIN remediation_remediationitem i ON i.id = c.item_id
+    WHERE NOT c.is_paused AND c.next_run_at <= {now}
+    ORDER BY c.next_run_at LIMIT %(limit)s
+    -- The item too, as the new run's foreign key would: waiting for it with the check in hand is a deadlock.
+    FOR NO KEY UPDATE OF c SKIP LOCKED FOR KEY SHARE OF i SKIP LOCKED
+), slots AS (
+    -- A check may be due off the grid, for example at the moment of a claim; that moment is its slot then.
+    SELECT due.*, GREATEST(newest, next_run_at) AS slot,
+        GREATEST(0, ceil(extract(epoch FROM newest - next_run_at) / interval_seconds))::int AS skipped,
+        newest + make_interval(secs => interval_seconds) AS following
+    FROM due
+), advanced AS (
+    UPDATE remediation_verificationcheck c SET next_run_at = s.following FROM slots s WHERE c.id = s.id
+), coalesced AS (
+    -- The run before is not finished: it stands for these slots too.
+    UPDATE remediation_checkrun r SET skipped_slots = r.skipped_slots + s.skipped + 1
+    FROM slots s
+    WHERE r.verification_check_id = s.id AND r.finished_at IS NULL AND r.slot < s.slot AND NOT s.is_declined
+), queued AS (
+    INSERT INTO remediation_checkrun ({columns})
+    SELECT id, item_id, team_id, service_id, kind, version, slot, skipped, {at_rest}
+    FROM slots WHERE NOT is_declined
+    ON CONFLICT DO NOTHING
+    RETURNING 1
+)
+SELECT (SELECT count(*) FROM due), (SELECT count(*) FROM queued)
+"""
+
+
+def enqueue_due(*, now: datetime | None = None, limit: int = 500) -> Enqueued:
+    """Queue one run for each due check and set when it is due next.
+
+    A check's slots lie on a fixed grid. Slots missed since the last one are coalesced into the newest and
+    counted in its `skipped_slots`; those missed while a run is unfinished are counted there. Checks of
+    declined items only move on. Two callers at once share the work.
+
+    Args:
+        now: the moment judged; the database's clock when None.
+        limit: how many checks at most; fewer due ones than this means that none is left.
+    """
+    moment = "clock_timestamp()" if now is None else "%(now)s::timestamptz"
+    with connection.cursor() as cursor:
+        query = _ENQUEUE.format(now=moment, columns=_COLUMNS, at_rest=_AT_REST)
+        cursor.execute(query, {"now": now, "limit": limit})
+        return Enqueued(*cursor.fetchone())
+
+
+_ENQUEUE_NOW = """
+WITH queued AS (
+    INSERT INTO remediation_checkrun ({columns})
+    SELECT c.id, c.item_id, i.team_id, i.service_id, c.kind, c.version, %(now)s, 0, {at_rest}
+    FROM remediation_verificationcheck c JOIN remediation_remediationitem i ON i.id = c.item_id
+    WHERE c.id = %(check)s
+    ON CONFLICT DO NOTHING
+    RETURNING id
+)
+SELECT id FROM queued
+UNION ALL
+(SELECT id FROM remediation_checkrun WHERE verification_check_id = %(check)s
+    ORDER BY finished_at IS NULL DESC, slot DESC LIMIT 1)
+LIMIT 1
+"""
+
+
+def enqueue_now(check_id: int, *, now: datetime) -> int:
+    """Queue a run of one check with `now` as its slot, unless one is unfinished; the id of either."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _ENQUEUE_NOW.format(columns=_COLUMNS, at_rest=_AT_REST), {"check": check_id, "now": now}
+        )
+        (run_id,) = cursor.fetchone()
+        return int(run_id)
+
+
+_CLAIM = """
+WITH picked AS (
+    SELECT r.id, c.id AS check_id, c.item_id, c.version, c.timeout_seconds, s.base_url, c.promql,
+        c.quantifier, c.comparator, c.threshold, c.no_data_rule, c.pipeline, c.shell_expectation, c.pattern
+    FROM remediation_checkrun r
+    JOIN remediation_verificationcheck c ON c.id = r.verification_check_id
+    LEFT JOIN remediation_datasource s ON s.id = c.data_source_id
+    WHERE {which}
+    ORDER BY r.slot LIMIT %(limit)s
+    FOR NO KEY UPDATE OF r SKIP LOCKED
+)
+UPDATE remediation_checkrun r SET
+    lease_token = %(token)s,
+    lease_until = clock_timestamp() + make_interval(secs => p.timeout_seconds + {margin}),
+    {changes}
+FROM picked p WHERE r.id = p.id
+RETURNING r.id, p.check_id, p.item_id, r.lease_token, r.attempt, p.timeout_seconds,
+    COALESCE(p.base_url, ''), p.promql, p.quantifier, p.comparator, COALESCE(p.threshold, 0), p.no_data_rule,
+    p.shell_expectation, p.pattern, p.pipeline
+"""
+_IS_FREE = "r.finished_at IS NULL AND (r.lease_until IS NULL OR r.lease_until < clock_timestamp())"
+
+
+def claim(*, kind: str, limit: int, busy: Sequence[str] = ()) -> list[Claimed]:
+    """Take up to `limit` waiting runs of a kind, the oldest slots first, for one attempt each.
+
+    A run that another worker holds is free again when its lease has run out. From here on the run stands
+    for the check as it is now, should it have been edited since it was queued.
+
+    Args:
+        busy: addresses of data sources to leave alone this time.
+    """
+    which = f"r.kind = %(kind)s AND {_IS_FREE} AND r.attempt < {MAX_ATTEMPTS}"
+    if busy:
+        which += " AND (s.base_url IS NULL OR s.base_url <> ALL(%(busy)s))"
+    changes = "attempt = r.attempt + 1, started_at = clock_timestamp(), check_version = p.version"
+    return _claimed(which, changes, kind=kind, limit=limit, busy=list(busy))
+
+
+def claim_lost(*, limit: int = 500) -> list[Claimed]:
+    """Take the runs whose last attempt was cut short, to be recorded as lost: nobody attempts them again."""
+    which = f"{_IS_FREE} AND r.attempt >= {MAX_ATTEMPTS}"
+    return _claimed(which, "started_at = COALESCE(r.started_at, clock_timestamp())", limit=limit)
+
+
+def give_back(claims: Sequence[Claimed]) -> None:
+    """Return runs that were not begun; the attempt does not count."""
+    if not claims:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(
+            # A row that somebody has locked is left to its lease: waiting for it could end in a deadlock.
+            "WITH mine AS ("
+            "  SELECT r.id FROM remediation_checkrun r"
+            "  JOIN unnest(%s::bigint[], %s::uuid[]) AS held (id, token) ON r.id = held.id"
+            "  WHERE r.lease_token = held.token AND r.finished_at IS NULL"
+            "  FOR NO KEY UPDATE OF r SKIP LOCKED"
+            ") UPDATE remediation_checkrun r"
+            " SET lease_token = NULL, lease_until = NULL, started_at = NULL, attempt = r.attempt - 1"
+            " FROM mine WHERE r.id = mine.id",
+            [[claim.run_id for claim in claims], [claim.lease_token for claim in claims]],
+        )
+
+
+def waiting_kinds() -> list[str]:
+    """The kinds of check for which a run waits that no worker holds."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT kind FROM unnest(%s::text[]) AS kind WHERE EXISTS"  # noqa: S608 - text of ours
+            f" (SELECT FROM remediation_checkrun r WHERE r.kind = kind.kind AND {_IS_FREE})",
+            [VerificationCheck.Kind.values],
+        )
+        return [kind for (kind,) in cursor.fetchall()]
+
+
+def lag(now: datetime) -> Lag:
+    """How late verification is at `now`."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            WITH overdue AS (
+                SELECT c.next_run_at AS since
+                FROM remediation_verificationcheck c JOIN remediation_remediationitem i ON i.id = c.item_id
+                WHERE NOT c.is_paused AND c.next_run_at <= %(now)s AND i.state <> 'wont_do'
+                UNION ALL
+                SELECT slot FROM remediation_checkrun
+                WHERE finished_at IS NULL AND slot <= %(now)s
+                    AND (lease_until IS NULL OR lease_until < %(now)s)
+            ), lateness AS (
+                -- By check, because only this way an index finds the last hour of a long history.
+                SELECT extract(epoch FROM recent.started_at - recent.slot)::float8 AS seconds
+                FROM remediation_verificationcheck c CROSS JOIN LATERAL (
+                    SELECT r.started_at, r.slot FROM remediation_checkrun r
+                    WHERE r.verification_check_id = c.id AND r.slot > %(now)s - interval '1 hour'
+                    ORDER BY r.slot DESC LIMIT 100
+                ) recent
+                WHERE recent.started_at <= %(now)s
+            )
+            SELECT
+                (SELECT count(*) FROM overdue),
+                (SELECT COALESCE(extract(epoch FROM %(now)s - min(since)), 0)::float8 FROM overdue),
+                (SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY seconds) FROM lateness),
+                (SELECT percentile_cont(0.99) WITHIN GROUP (ORDER BY seconds) FROM lateness)
+            """,
+            {"now": now},
+        )
+        return Lag(*cursor.fetchone())
+
+
+def _claimed(which: str, changes: str, **values: Any) -> list[Claimed]:
+    query = _CLAIM.format(which=which, changes=changes, margin=LEASE_MARGIN_SECONDS)
+    with connection.cursor() as cursor:
+        cursor.execute(query, {"token": uuid4()} | values)
+        return [_read(row) for row in cursor.fetchall()]
+
+
+def _read(row: tuple[Any, ...]) -> Claimed:
+    *columns, pipeline = row
+    return Claimed._make([*columns, json.loads(pipeline) if pipeline else []])

@@ -1,0 +1,300 @@
+"""Verification checks at work: due ones are queued, workers run them, results decide about items.
+
+This is the module the faces call. `runs` is the queue, `verdicts` stores results and moves items, `probes`
+ask the outside world; no transaction is open while they do.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from django.conf import settings
+from django.db import DataError, IntegrityError, transaction
+from django.utils.module_loading import import_string
+from django.utils.translation import gettext as _
+
+from accounts.models import User
+from postmortem.errors import DomainError, Invalid, NotAllowed
+from remediation import runs
+from remediation.checkspec import CheckSpec
+from remediation.models import CheckRun, DataSource, RemediationItem, VerificationCheck
+from remediation.probes import prometheus, shell
+from remediation.probes.result import Expectation, ProbeResult, failed
+from remediation.runs import Claimed, Lag, claim, enqueue_due, lag
+from remediation.verdicts import Recorded, record
+
+__all__ = [
+    "CannotRun",
+    "Claimed",
+    "Executed",
+    "Lag",
+    "Recorded",
+    "claim",
+    "enqueue_due",
+    "execute",
+    "execute_prometheus",
+    "execute_shell",
+    "lag",
+    "record",
+    "run_now",
+    "sweep",
+    "tick",
+    "trial",
+]
+
+log = logging.getLogger(__name__)
+
+PROMETHEUS = VerificationCheck.Kind.PROMETHEUS.value
+SHELL = VerificationCheck.Kind.SHELL.value
+
+# How long one call keeps claiming; then others get their turn and the process may be replaced.
+BUDGET_SECONDS = 15.0
+# So many runs are held at once, and results are stored about half as many at a time.
+_HELD = 256
+_TRIAL_SECONDS = 10.0
+
+
+class CannotRun(DomainError):
+    """This check is not to be run: it is paused, or its item was declined."""
+
+    code = "check_at_rest"
+
+
+@dataclass(frozen=True, slots=True)
+class Executed:
+    """What one call of `execute` did; `is_work_left` when it stopped before the queue was empty."""
+
+    stored: int = 0
+    refused: int = 0
+    is_work_left: bool = False
+
+
+def _nobody() -> None:
+    """The help to be had where nobody else works."""
+
+
+def tick(*, now: datetime | None = None) -> list[str]:
+    """Queue everything that is due, end what was lost; the kinds for which runs wait.
+
+    Any number of callers at any moment is fine. `now`: the database's clock when None.
+    """
+    while enqueue_due(now=now, limit=500).due == 500:
+        pass
+    sweep()
+    return runs.waiting_kinds()
+
+
+def sweep() -> Recorded:
+    """End what nobody will finish: runs that killed worker after worker, and commands while those are off."""
+    lost = [
+        (held, failed("lost", f"The worker ended during each of {held.attempt} attempts."))
+        for held in runs.claim_lost()
+    ]
+    off = []
+    if not settings.SHELL_PROBES_ENABLED:
+        message = "Commands are switched off on this installation (SHELL_PROBES_ENABLED)."
+        off = [(held, failed("probes_off", message)) for held in claim(kind=SHELL, limit=500)]
+    return _recorded([*lost, *off])
+
+
+def execute(
+    kind: str, *, budget_seconds: float = BUDGET_SECONDS, call_help: Callable[[], object] = _nobody
+) -> Executed:
+    """Run waiting checks of one kind until none is left or the time is up; see `execute_prometheus`."""
+    executor = {PROMETHEUS: execute_prometheus, SHELL: execute_shell}[kind]
+    return executor(budget_seconds=budget_seconds, call_help=call_help)
+
+
+def execute_prometheus(
+    *, budget_seconds: float = BUDGET_SECONDS, call_help: Callable[[], object] = _nobody
+) -> Executed:
+    """Run waiting Prometheus checks, 32 at a time, until none is left or the time is up.
+
+    After the time is up nothing new is begun; what is on its way ends within its own time limit.
+
+    Args:
+        call_help: called once when the first claim comes back full, for there may be work for two.
+    """
+    with prometheus.Crew[Claimed](
+        allow_loopback=settings.PROMETHEUS_ALLOW_LOOPBACK, enough=_HELD // 2
+    ) as crew:
+        return _work(PROMETHEUS, _PrometheusDesk(crew), budget_seconds, call_help)
+
+
+def execute_shell(
+    *, budget_seconds: float = BUDGET_SECONDS, call_help: Callable[[], object] = _nobody
+) -> Executed:
+    """Run waiting commands, four at a time; nothing at all unless SHELL_PROBES_ENABLED is on."""
+    if not settings.SHELL_PROBES_ENABLED:
+        return Executed()
+    with shell.Crew[Claimed](weakest=settings.SHELL_PROBE_SANDBOX) as crew:
+        return _work(SHELL, _ShellDesk(crew), budget_seconds, call_help)
+
+
+def run_now(check: VerificationCheck, *, by: User, now: datetime) -> CheckRun:
+    """Queue a run of one check at once and wake a worker; an unfinished run is returned instead of a second.
+
+    Raises:
+        NotAllowed: `by` is a viewer.
+        CannotRun: the check is paused or its item was declined; nothing was written.
+    """
+    if not by.is_at_least(User.Role.MEMBER):
+        raise NotAllowed(_("Viewers only read."))
+    check = VerificationCheck.objects.select_related("item").get(pk=check.pk)
+    if check.is_paused:
+        raise CannotRun(_("This check is paused."))
+    if check.item.state == RemediationItem.State.WONT_DO:
+        raise CannotRun(_("This item was declined: its checks rest."))
+    run = CheckRun.objects.get(pk=runs.enqueue_now(check.pk, now=now))
+    if settings.VERIFICATION_BELL:
+        ring: Callable[[str], None] = import_string(settings.VERIFICATION_BELL)
+        transaction.on_commit(lambda: ring(run.kind), robust=True)
+    return run
+
+
+def trial(spec: CheckSpec) -> ProbeResult:
+    """Ask Prometheus once what a check would find, before it is saved; at most 10 s. Stores nothing.
+
+    A command is not tried here: web processes start no programs. Its result is "no_data", code "not_tried".
+
+    Raises:
+        Invalid: the spec breaks a rule, or Prometheus calls the expression wrong (field "promql", with its
+            message; `details["position"]` as "line:column" where it gives one).
+    """
+    spec.validate()
+    if spec.kind != PROMETHEUS or spec.data_source_id is None:
+        message = _("A command is tried by a worker, at its first run.")
+        return ProbeResult("no_data", error_code="not_tried", error=message)
+    source = DataSource.objects.filter(pk=spec.data_source_id).first()
+    if source is None:
+        raise Invalid(_("There is no such data source."), field="data_source_id")
+    query = prometheus.Query(
+        source.base_url,
+        spec.promql,
+        Expectation(spec.quantifier, spec.comparator, spec.threshold or 0.0, spec.no_data_rule),
+        min(spec.timeout_seconds, _TRIAL_SECONDS),
+    )
+    result = prometheus.ask_once(query, allow_loopback=settings.PROMETHEUS_ALLOW_LOOPBACK)
+    if result.error_code in {"bad_data", "result_type"}:
+        reason, position = prometheus.complaint(result.error)
+        message = _("Prometheus refuses the expression: %(reason)s") % {"reason": reason}
+        raise Invalid(message, field="promql", details={"position": position} if position else None)
+    return result
+
+
+class _Desk(Protocol):
+    """What `_work` needs of a crew, whatever it asks."""
+
+    @property
+    def pending(self) -> int: ...
+    @property
+    def room(self) -> int: ...
+    def busy(self) -> list[str]: ...
+    def submit(self, held: Claimed) -> None: ...
+    def finished(self) -> list[tuple[Claimed, ProbeResult | None]]: ...
+    def give_back(self) -> list[Claimed]: ...
+
+
+class _PrometheusDesk:
+    """Claimed runs as queries for the crew."""
+
+    def __init__(self, crew: prometheus.Crew[Claimed]) -> None:
+        self._crew = crew
+
+    @property
+    def pending(self) -> int:
+        return self._crew.pending
+
+    @property
+    def room(self) -> int:
+        return _HELD - self._crew.pending
+
+    def busy(self) -> list[str]:
+        # A slow source may not fill the whole desk: the others' runs must find room.
+        return self._crew.crowded(at=_HELD // 4)
+
+    def submit(self, held: Claimed) -> None:
+        expectation = Expectation(held.quantifier, held.comparator, held.threshold, held.no_data_rule)
+        query = prometheus.Query(held.base_url, held.promql, expectation, held.timeout_seconds)
+        self._crew.submit(held, query, start_within=runs.BEGIN_WITHIN_SECONDS)
+
+    def finished(self) -> list[tuple[Claimed, ProbeResult | None]]:
+        return self._crew.finished(within=0.25)
+
+    def give_back(self) -> list[Claimed]:
+        return self._crew.give_back()
+
+
+class _ShellDesk:
+    """Claimed runs as commands for the crew; only as many as can start at once are claimed."""
+
+    def __init__(self, crew: shell.Crew[Claimed]) -> None:
+        self._crew = crew
+
+    @property
+    def pending(self) -> int:
+        return self._crew.pending
+
+    @property
+    def room(self) -> int:
+        return shell.AT_ONCE - self._crew.pending
+
+    def busy(self) -> list[str]:
+        return []
+
+    def submit(self, held: Claimed) -> None:
+        command = shell.Command(held.pipeline, held.shell_expectation, held.pattern, held.timeout_seconds)
+        self._crew.submit(held, command)
+
+    def finished(self) -> list[tuple[Claimed, ProbeResult | None]]:
+        return [*self._crew.finished(within=0.25)]
+
+    def give_back(self) -> list[Claimed]:
+        return []
+
+
+def _work(kind: str, desk: _Desk, budget_seconds: float, call_help: Callable[[], object]) -> Executed:
+    """Claim, run and record in turns; no transaction is open while anything runs."""
+    stop_at = time.monotonic() + budget_seconds
+    stored = refused = 0
+    is_first = True
+    while True:
+        is_time_up = time.monotonic() >= stop_at
+        if is_time_up:
+            runs.give_back(desk.give_back())
+        elif desk.room >= _HELD // 2 or (kind == SHELL and desk.room):
+            claims, room = claim(kind=kind, limit=desk.room, busy=desk.busy()), desk.room
+            for held in claims:
+                desk.submit(held)
+            if is_first and len(claims) == room:
+                call_help()
+            is_first = False
+        if not desk.pending:
+            break
+        finished = desk.finished()
+        recorded = _recorded([(held, result) for held, result in finished if result is not None])
+        runs.give_back([held for held, result in finished if result is None])
+        stored, refused = stored + recorded.stored, refused + recorded.refused
+    return Executed(stored, refused, is_work_left=is_time_up and kind in runs.waiting_kinds())
+
+
+def _recorded(finished: list[tuple[Claimed, ProbeResult]]) -> Recorded:
+    """Record; should one result be such that the database refuses it, the others are stored all the same."""
+    try:
+        return record(finished)
+    except (DataError, IntegrityError) as error:
+        if len(finished) == 1:
+            held, result = finished[0]
+            log.exception("The result of run %s cannot be stored", held.run_id)
+            return record([(held, failed("not_storable", type(error).__name__, sandbox=result.sandbox))])
+    parts = [_recorded([one]) for one in finished]
+    return Recorded(
+        stored=sum(part.stored for part in parts),
+        refused=sum(part.refused for part in parts),
+        moves=tuple(move for part in parts for move in part.moves),
+    )

@@ -1,0 +1,52 @@
+"""What every test shares: a database that may be emptied, and that never lacks its rows of policy."""
+
+from collections.abc import Iterator
+from importlib import import_module
+from typing import Any
+
+import pytest
+from django.apps import AppConfig, apps
+from django.db import connection
+from django.db.models.signals import post_migrate
+from pytest_django.plugin import DjangoDbBlocker
+
+from postmortem.models import Severity
+from remediation.models import SlaPolicy
+
+_ROWS_OF_POLICY = {
+    "postmortem": (Severity, "postmortem.migrations.0002_default_severities"),
+    "remediation": (SlaPolicy, "remediation.migrations.0002_default_sla"),
+}
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """After a transactional test Django empties every table and says `post_migrate`.
+
+    The emptying is a TRUNCATE, which append-only tables refuse: their triggers rest in the test database
+    (tests/postmortem/test_trail.py wakes one and shows what it does). What migrations had inserted is
+    inserted again.
+    """
+    with django_db_blocker.unblock(), connection.cursor() as cursor:
+        for table, trigger in no_truncate_triggers():
+            cursor.execute(f'ALTER TABLE "{table}" DISABLE TRIGGER "{trigger}"')
+    post_migrate.connect(_insert_rows_of_policy)
+    yield
+    post_migrate.disconnect(_insert_rows_of_policy)
+
+
+def no_truncate_triggers() -> list[tuple[str, str]]:
+    """(table, trigger) for each trigger that refuses TRUNCATE."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT tgrelid::regclass::text, tgname FROM pg_trigger"
+            " WHERE tgname LIKE 'pgtrigger_no_truncate_%%' ORDER BY 1, 2"
+        )
+        return [(table, trigger) for table, trigger in cursor.fetchall()]
+
+
+def _insert_rows_of_policy(sender: AppConfig, **kwargs: Any) -> None:
+    if sender.label in _ROWS_OF_POLICY:
+        model, migration = _ROWS_OF_POLICY[sender.label]
+        if not model.objects.exists():
+            import_module(migration).add(apps, None)

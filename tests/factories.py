@@ -1,0 +1,454 @@
+"""Records for tests: plain functions, deterministic moments, nothing random.
+
+Each function writes the row (and what the row cannot do without) straight through the ORM, so that a test
+can arrange states that acts would refuse. Every column may be given by name; what is not given gets the
+plainest sound value. Rows that must exist once, such as severities, are found before they are made.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+
+from accounts import tokens
+from accounts.models import ApiToken, Membership, Team, User
+from postmortem import trail
+from postmortem.models import (
+    ChecklistEntry,
+    Entry,
+    Incident,
+    IncidentService,
+    Participant,
+    Review,
+    ReviewStep,
+    RootCause,
+    Service,
+    Severity,
+    Timeline,
+)
+from remediation.models import (
+    CheckRun,
+    DataSource,
+    ItemTransition,
+    RemediationItem,
+    SlaPolicy,
+    VerificationCheck,
+)
+
+NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
+
+PASSWORD = "correct horse battery staple"
+
+# As in postmortem/migrations/0002_default_severities.py.
+_SEVERITIES = {
+    "P0": {
+        "name": "Critical",
+        "rank": 0,
+        "requires_postmortem": True,
+        "review_hours": 48,
+        "counts_in_figures": True,
+    },
+    "P1": {
+        "name": "Major",
+        "rank": 1,
+        "requires_postmortem": True,
+        "review_hours": 48,
+        "counts_in_figures": True,
+    },
+    "P2": {
+        "name": "Moderate",
+        "rank": 2,
+        "requires_postmortem": True,
+        "review_hours": 120,
+        "counts_in_figures": True,
+    },
+    "P3": {
+        "name": "Minor",
+        "rank": 3,
+        "requires_postmortem": False,
+        "review_hours": 240,
+        "counts_in_figures": True,
+    },
+    "P4": {
+        "name": "Trivial",
+        "rank": 4,
+        "requires_postmortem": False,
+        "review_hours": 240,
+        "counts_in_figures": False,
+    },
+}
+
+# The moves that bring an item into a state, in order.
+_PATHS = {
+    "open": [],
+    "in_progress": ["in_progress"],
+    "fix_claimed": ["in_progress", "fix_claimed"],
+    "verifying": ["in_progress", "fix_claimed", "verifying"],
+    "verified": ["in_progress", "fix_claimed", "verifying", "verified"],
+    "regressed": ["in_progress", "fix_claimed", "verifying", "verified", "regressed"],
+    "wont_do": ["wont_do"],
+}
+
+_numbers = itertools.count(1)
+
+
+def user(
+    name: str = "", *, role: str = "member", email: str = "", password: str = PASSWORD, **fields: Any
+) -> User:
+    """A person; `user("Ada")` has the address ada@example.com unless somebody has it already."""
+    number = next(_numbers)
+    if not email:
+        email = (
+            f"{name.lower().replace(' ', '.')}@example.com"
+            if name.isascii() and name
+            else f"person{number}@example.com"
+        )
+        if User.objects.filter(email=email).exists():
+            email = f"person{number}@example.com"
+    return User.objects.create_user(email, password, name=name or f"Person {number}", role=role, **fields)
+
+
+def api_token(
+    owner: User | None = None,
+    *,
+    scopes: Iterable[str] = ("read", "write"),
+    now: datetime = NOW,
+    days: int = 30,
+) -> tuple[ApiToken, str]:
+    """A token and its secret text; usable from `now` for `days`."""
+    return tokens.issue(
+        owner=owner or user(), name="test", scopes=scopes, expires_at=now + days * DAY, now=now
+    )
+
+
+def team(name: str = "", *, manager: User | None = None, members: Iterable[User] = (), **fields: Any) -> Team:
+    number = next(_numbers)
+    fields = {"slug": f"team-{number}", "name": name or f"Team {number}", "manager": manager} | fields
+    row = Team.objects.create(**fields)
+    Membership.objects.bulk_create(Membership(team=row, user=member) for member in members)
+    return row
+
+
+def service(slug: str = "", **fields: Any) -> Service:
+    slug = slug or f"service-{next(_numbers)}"
+    if "team" not in fields:
+        fields["team"] = team()
+    fields = {"name": slug.title(), "created_at": NOW - 365 * DAY} | fields
+    return Service.objects.create(slug=slug, **fields)
+
+
+def severity(code: str = "P1") -> Severity:
+    return Severity.objects.get_or_create(code=code, defaults=_SEVERITIES[code])[0]
+
+
+def sla_policies() -> list[SlaPolicy]:
+    """The policy rows of a new installation."""
+    rows = [(None, "missing_tool", 14), ("P0", "", 7), ("P1", "", 14), ("P2", "", 30), (None, "", 60)]
+    return [
+        SlaPolicy.objects.get_or_create(
+            position=position,
+            defaults={"severity": severity(code) if code else None, "category": category, "days": days},
+        )[0]
+        for position, (code, category, days) in enumerate(rows, start=1)
+    ]
+
+
+def incident(
+    title: str = "Orders fail",
+    *,
+    services: Sequence[Service] = (),
+    participants: Iterable[User] = (),
+    severity: Severity | str = "P1",
+    **fields: Any,
+) -> Incident:
+    """An open incident that began a day ago; the first service is its origin, the others are affected."""
+    if isinstance(severity, str):
+        severity = _severity(severity)
+    if "declared_by" not in fields:
+        fields["declared_by"] = user()
+    fields = {"started_at": NOW - DAY, "declared_at": NOW - DAY + timedelta(minutes=5)} | fields
+    if "public_id" not in fields:
+        fields["public_id"] = trail.next_public_id("INC", now=NOW)
+    row = Incident.objects.create(title=title, severity=severity, **fields)
+    for number, touched in enumerate(services or [service()]):
+        part = IncidentService.Part.AFFECTED if number else IncidentService.Part.ORIGIN
+        IncidentService.objects.create(incident=row, service=touched, part=part)
+    for person in participants:
+        Participant.objects.create(incident=row, user=person)
+    return row
+
+
+def resolved_incident(title: str = "Orders fail", *, minutes: int = 5, **fields: Any) -> Incident:
+    """An incident with every milestone: detected after 1 minute, restored after `minutes` (at least 4)."""
+    started_at = fields.pop("started_at", NOW - DAY)
+    milestones = {
+        "started_at": started_at,
+        "detected_at": started_at + timedelta(minutes=1),
+        "acknowledged_at": started_at + timedelta(minutes=2),
+        "mitigated_at": started_at + timedelta(minutes=3),
+        "resolved_at": started_at + timedelta(minutes=minutes),
+    }
+    return incident(title, **milestones | fields)
+
+
+def participant(
+    incident: Incident | None = None, person: User | None = None, *, role: str = "responder"
+) -> Participant:
+    return Participant.objects.create(incident=incident or _incident(), user=person or user(), role=role)
+
+
+def timeline(participant: Participant | None = None, **fields: Any) -> Timeline:
+    """A sealed, empty timeline."""
+    return Timeline.objects.create(participant=participant or _participant(), **fields)
+
+
+def filed_timeline(
+    participant: Participant | None = None, *, text: str = "Restarted the order service."
+) -> Timeline:
+    """A timeline with one entry, filed an hour ago."""
+    row = timeline(participant, filed_at=NOW - HOUR)
+    entry(row, text)
+    return row
+
+
+def entry(
+    timeline: Timeline | None = None, text: str = "Restarted the order service.", **fields: Any
+) -> Entry:
+    timeline = timeline or _timeline()
+    fields = {"happened_at": NOW - DAY, "zone": "UTC", "created_at": NOW - HOUR} | fields
+    return Entry.objects.create(timeline=timeline, text=text, **fields)
+
+
+def review(
+    title: str = "Orders failed during the load test",
+    *,
+    incidents: Sequence[Incident] = (),
+    is_open: bool = False,
+    **fields: Any,
+) -> Review:
+    """A review with its four empty steps; not opened unless `is_open`."""
+    for role in ("owner", "facilitator"):
+        if role not in fields:
+            fields[role] = user(role="facilitator" if role == "facilitator" else "member")
+    fields = {"created_at": NOW - 20 * HOUR, "opened_at": NOW - 10 * HOUR if is_open else None} | fields
+    if "public_id" not in fields:
+        fields["public_id"] = trail.next_public_id("PM", now=NOW)
+    archive = {
+        name: fields.pop(name) for name in ("archived_at", "archived_by", "content_hash") if name in fields
+    }
+    row = Review.objects.create(title=title, **fields, **archive)
+    ReviewStep.objects.bulk_create(
+        ReviewStep(review=row, position=position, kind=kind)
+        for position, kind in enumerate(ReviewStep.Kind.values, start=1)
+    )
+    Incident.objects.filter(pk__in=[one.pk for one in incidents or [_incident()]]).update(review=row)
+    return row
+
+
+def written(
+    step: ReviewStep,
+    *,
+    finding: str = "5 % of orders failed.",
+    evidence: str = "`http_requests_total` fell at 14:03.",
+) -> ReviewStep:
+    """Give a step both texts, as stored."""
+    step.finding, step.evidence = finding, evidence
+    step.finding_html, step.evidence_html = f"<p>{finding}</p>", f"<p>{evidence}</p>"
+    step.save()
+    return step
+
+
+def signed(step: ReviewStep, *, by: User | None = None, at: datetime = NOW - 2 * HOUR) -> ReviewStep:
+    """Give a step both texts, when it has none, and a signature."""
+    if not step.finding:
+        written(step)
+    step.signed_at, step.signed_by = at, by or step.review.facilitator
+    step.save()
+    return step
+
+
+def cause(
+    review: Review | None = None, statement: str = "The pool has no timeout.", **fields: Any
+) -> RootCause:
+    """A hypothesis; give state and evidence for a settled one."""
+    review = review or _review()
+    fields = {"part": "root", "created_at": NOW - 5 * HOUR} | fields
+    return RootCause.objects.create(review=review, statement=statement, **fields)
+
+
+def verified_cause(
+    review: Review | None = None, statement: str = "The pool has no timeout.", *, is_primary: bool = True
+) -> RootCause:
+    return cause(
+        review, statement, is_primary=is_primary, state="verified", evidence="Reproduced with 247 clients."
+    )
+
+
+def checklist_entry(review: Review | None = None, **fields: Any) -> ChecklistEntry:
+    review = review or _review()
+    pipeline = [["kubectl", "get", "pods", "-n", "order"], ["grep", "-E", "(Pending|CrashLoopBackOff)"]]
+    fields = {
+        "position": review.checklist.count() + 1,
+        "title": "No pod of order hangs",
+        "pipeline": pipeline,
+        "expectation": "no_match",
+    } | fields
+    return ChecklistEntry.objects.create(review=review, **fields)
+
+
+def complete_review(*, incidents: Sequence[Incident] = (), **fields: Any) -> Review:
+    """An open review that lacks nothing: steps signed, primary cause verified and with an item, checklist."""
+    incidents = incidents or [resolved_incident()]
+    row = review(incidents=incidents, is_open=True, **fields)
+    for step in row.steps.all():
+        signed(step)
+    root = verified_cause(row)
+    checklist_entry(row)
+    origin = incidents[0].service_links.get(part=IncidentService.Part.ORIGIN).service
+    item(review=row, causes=[root], service=origin, severity=incidents[0].severity)
+    return row
+
+
+def archived_review(
+    *, incidents: Sequence[Incident] = (), archived_at: datetime = NOW - HOUR, **fields: Any
+) -> Review:
+    """A complete review, archived an hour ago by its facilitator; the hash is a stand-in."""
+    row = complete_review(incidents=incidents, **fields)
+    row.archived_at, row.archived_by, row.content_hash = archived_at, row.facilitator, "0" * 64
+    row.save()
+    return row
+
+
+def data_source(name: str = "", **fields: Any) -> DataSource:
+    fields = {"base_url": "http://127.0.0.1:9090"} | fields
+    return DataSource.objects.create(name=name or f"Prometheus {next(_numbers)}", **fields)
+
+
+def item(
+    title: str = "Set a timeout on the pool",
+    *,
+    checks: int = 1,
+    state: str = "open",
+    agreed_at: datetime = NOW - 10 * DAY,
+    causes: Iterable[RootCause] = (),
+    severity: Severity | str = "P1",
+    **fields: Any,
+) -> RemediationItem:
+    """An item with `checks` Prometheus checks, in any state, with the transitions that led there.
+
+    The moves happen one day apart, the first a day after `agreed_at`. `checks=0` leaves the item without
+    a check, which the database refuses when the transaction ends.
+    """
+    if isinstance(severity, str):
+        severity = _severity(severity)
+    owner = fields.setdefault("owner", None) or user()
+    served = fields.setdefault("service", None) or service()
+    fields |= {"owner": owner, "service": served, "severity": severity}
+    fields = {
+        "team": served.team,
+        "kind": "prevent",
+        "category": "technical_debt",
+        "origin": "review" if fields.get("review") else "proactive",
+        "agreed_by": owner,
+        "due_at": agreed_at + 14 * DAY,
+        "policy_version": "sla-3v1",
+        **fields,
+    }
+    if "public_id" not in fields:
+        fields["public_id"] = trail.next_public_id("RI", now=NOW)
+    with transaction.atomic():
+        row = RemediationItem.objects.create(title=title, agreed_at=agreed_at, **fields)
+        row.causes.set(causes)
+        for _ in range(checks):
+            check(row, created_at=agreed_at)
+        ItemTransition.objects.create(item=row, at=agreed_at, from_state="", to_state="open", by=owner)
+        for number, to_state in enumerate(_PATHS[state], start=1):
+            moved(row, to_state, at=agreed_at + number * DAY)
+    return row
+
+
+def moved(
+    item: RemediationItem, to_state: str, *, at: datetime, by: User | None = None, run: CheckRun | None = None
+) -> RemediationItem:
+    """Move an item one allowed step, with the columns its new state asks for and the transition row."""
+    from_state = item.state
+    item.state = to_state
+    if to_state == "fix_claimed" and from_state == "in_progress":
+        item.fix_claimed_at, item.fix_claimed_by = at, by or item.owner
+    if to_state == "verified" and item.first_verified_at is None:
+        item.first_verified_at = at
+    if to_state == "wont_do":
+        item.wont_do_reason = item.wont_do_reason or "The service is switched off next week."
+        item.wont_do_approved_by = item.wont_do_approved_by or user(role="governor")
+    item.save()
+    is_by_run = to_state in {"verifying", "verified", "regressed"}
+    if is_by_run and run is None:
+        run = check_run(
+            item.verification_checks.first(), slot=at, outcome="fail" if to_state == "regressed" else "pass"
+        )
+    ItemTransition.objects.create(
+        item=item,
+        at=at,
+        from_state=from_state,
+        to_state=to_state,
+        by=None if is_by_run else by or item.owner,
+        run=run if is_by_run else None,
+        reason=item.wont_do_reason if to_state == "wont_do" else "",
+    )
+    return item
+
+
+def check(item: RemediationItem, *, kind: str = "prometheus", **fields: Any) -> VerificationCheck:
+    """A Prometheus check (`up < 1`-like) or, with `kind="shell"`, `kubectl get pods | grep Pending`."""
+    created_at = fields.pop("created_at", NOW - 10 * DAY)
+    if kind == "prometheus":
+        fields = {"promql": "pool_waiting", "comparator": "<", "threshold": 1.0} | fields
+        if "data_source" not in fields:
+            fields["data_source"] = DataSource.objects.get_or_create(
+                name="Prometheus", defaults={"base_url": "http://127.0.0.1:9090"}
+            )[0]
+    else:
+        fields = {
+            "pipeline": [["kubectl", "get", "pods"], ["grep", "Pending"]],
+            "shell_expectation": "no_match",
+            "pattern": "Pending",
+        } | fields
+    return VerificationCheck.objects.create(
+        item=item, kind=kind, created_at=created_at, **{"next_run_at": created_at} | fields
+    )
+
+
+def check_run(
+    check: VerificationCheck | None = None,
+    *,
+    slot: datetime = NOW - HOUR,
+    outcome: str = "pass",
+    **fields: Any,
+) -> CheckRun:
+    """A finished run; `outcome=""` gives one that waits."""
+    check = check or item().verification_checks.get()
+    if outcome:
+        fields = {"started_at": slot, "finished_at": slot + timedelta(seconds=1), "attempt": 1} | fields
+    fields = {
+        "item": check.item,
+        "team": check.item.team,
+        "service": check.item.service,
+        "kind": check.kind,
+        "check_version": check.version,
+        "queued_at": slot,
+    } | fields
+    return CheckRun.objects.create(verification_check=check, slot=slot, outcome=outcome, **fields)
+
+
+# Parameters hide the functions they are named after.
+_severity = severity
+_incident = incident
+_participant = participant
+_timeline = timeline
+_review = review

@@ -1,0 +1,136 @@
+"""The frame around every page as people meet it: by eye, by key, on a phone, in both themes and languages."""
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from tests import factories
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+WIDE, PHONE = 1440, 390
+
+
+@pytest.fixture
+def staff(transactional_db):
+    return factories.user("Ada", role="administrator", is_staff=True, language="en")
+
+
+def log_in(page: Page, address: str, person) -> None:
+    page.goto(f"{address}/login")
+    page.fill("[name=username]", person.email)
+    page.fill("[name=password]", factories.PASSWORD)
+    page.click("main button.primary")
+    page.wait_for_url(f"{address}/")
+
+
+def violations(page: Page) -> list[str]:
+    found = Axe().run(page).response["violations"]
+    return [f"{rule['id']}: {node['target']}" for rule in found for node in rule["nodes"]]
+
+
+@pytest.mark.parametrize("language", ["en", "zh-CN"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_login_page_is_accessible(open_page, live_server, language, scheme):
+    page = open_page(scheme=scheme, language=language)
+
+    page.goto(f"{live_server.url}/login")
+
+    assert violations(page) == []
+
+
+def test_login_page_changes_its_language(open_page, live_server):
+    page = open_page(language="en")
+    page.goto(f"{live_server.url}/login")
+
+    page.click("button[value='zh-hans']")
+
+    expect(page.locator("html")).to_have_attribute("lang", "zh-Hans")
+
+
+@pytest.mark.parametrize("width", [WIDE, PHONE])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_component_is_accessible(open_page, live_server, staff, width, scheme):
+    page = open_page(width=width, scheme=scheme)
+    log_in(page, live_server.url, staff)
+
+    page.goto(f"{live_server.url}/styleguide")
+
+    assert violations(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_styleguide_does_not_exist_for_everybody(client, db):
+    client.force_login(factories.user(role="administrator"))
+
+    assert client.get("/styleguide").status_code == 404
+
+
+def test_slash_leads_to_the_search_field(open_page, live_server, staff):
+    page = open_page()
+    log_in(page, live_server.url, staff)
+
+    page.keyboard.press("/")
+
+    expect(page.locator("#seek")).to_be_focused()
+    expect(page.locator("#seek")).to_have_value("")
+
+
+def test_keys_lead_to_places(open_page, live_server, staff):
+    page = open_page()
+    log_in(page, live_server.url, staff)
+
+    page.keyboard.press("g")
+    page.keyboard.press("i")
+
+    page.wait_for_url("**/incidents/")
+
+
+def test_help_lists_the_keys_and_switches_them_off(open_page, live_server, staff):
+    page = open_page()
+    log_in(page, live_server.url, staff)
+    page.keyboard.press("?")
+    dialog = page.locator("#keys-dialog")
+    expect(dialog).to_be_visible()
+    expect(dialog.locator("dd", has_text="Incidents")).to_be_visible()
+
+    dialog.locator("[data-keys-switch]").uncheck()
+    page.keyboard.press("Escape")
+    page.keyboard.press("/")
+
+    expect(page.locator("#seek")).not_to_be_focused()
+
+
+def test_theme_changes_at_once_and_holds(open_page, live_server, staff):
+    page = open_page()
+    log_in(page, live_server.url, staff)
+    page.click("summary.who")
+
+    with page.expect_response("**/preferences"):
+        page.click("button[name=theme][value=dark]")
+
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    page.reload()
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+
+
+def test_navigation_opens_from_a_menu_on_a_phone(open_page, live_server, staff):
+    page = open_page(width=PHONE)
+    log_in(page, live_server.url, staff)
+    incidents = page.locator(".nav a", has_text="Incidents")
+    expect(incidents).not_to_be_visible()
+
+    page.click("button[popovertarget=rail]")
+    incidents.click()
+
+    page.wait_for_url("**/incidents/")
+
+
+def test_first_tab_offers_to_skip_the_navigation(open_page, live_server, staff):
+    page = open_page()
+    log_in(page, live_server.url, staff)
+
+    page.keyboard.press("Tab")
+
+    expect(page.locator(".skip")).to_be_focused()
+    expect(page.locator(".skip")).to_be_in_viewport()

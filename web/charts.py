@@ -1,0 +1,210 @@
+"""Charts as SVG text made on the server: the same picture with and without scripts, on paper and in a test.
+
+Looks come from classes and presentation attributes only, for the content security policy allows no
+style attributes. Every mark has a `<title>`; the page that shows a chart has the same rows in a table.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext as _
+
+from web.badges import look
+
+WIDTH, HEIGHT = 720, 190
+LEFT, RIGHT, TOP, BOTTOM = 58, 12, 12, 40
+
+
+@dataclass(frozen=True)
+class Point:
+    """One check run to draw: its moment, its value if it had one, its outcome."""
+
+    at: datetime
+    value: float | None
+    outcome: str
+
+
+@dataclass(frozen=True)
+class _Scale:
+    """From a value or a moment to a place on the canvas."""
+
+    low: float
+    high: float
+    first: float
+    last: float
+
+    def x(self, at: datetime) -> float:
+        span = self.last - self.first
+        share = (at.timestamp() - self.first) / span if span else 0.5
+        return LEFT + share * (WIDTH - LEFT - RIGHT)
+
+    def y(self, value: float) -> float:
+        share = (value - self.low) / (self.high - self.low)
+        return HEIGHT - BOTTOM - share * (HEIGHT - TOP - BOTTOM)
+
+
+def figure(value: float | None) -> str:
+    """A value in at most five significant digits: “204”, “0.038”, “1.2e+09”; “–” for None."""
+    if value is None:
+        return "–"
+    if not math.isfinite(value):
+        return {math.inf: "+Inf", -math.inf: "−Inf"}.get(value, "NaN")
+    if value == int(value) and abs(value) < 1e7:
+        return f"{int(value):,}".replace(",", "\u202f")
+    return f"{value:.5g}"
+
+
+def value_line(points: Sequence[Point], *, threshold: float | None, comparator: str = "", label: str = "") -> SafeString:
+    """The values of check runs over time, with the threshold they are held against.
+
+    Args:
+        points: oldest first. A run without a value breaks the line and leaves a tick at the foot.
+        threshold: where the dashed line goes; None draws none.
+        comparator: shown beside the threshold, for example "<".
+        label: what the values are, for screen readers.
+
+    Returns:
+        An `<svg>`, or "" when fewer than two runs had a finite value.
+    """
+    drawable = [point.value for point in points if _is_drawable(point.value)]
+    if len(drawable) < 2:
+        return mark_safe("")
+    scale = _scale(points, [*drawable, threshold] if _is_drawable(threshold) else drawable)
+    return format_html(
+        '<svg class="chart" viewBox="0 0 {} {}" role="img" aria-label="{}">{}{}{}{}{}</svg>',
+        WIDTH,
+        HEIGHT,
+        label or _("Values of the last runs"),
+        _value_axis(scale),
+        _time_axis(points, scale),
+        _threshold_line(threshold, comparator, scale),
+        format_html('<path class="line" d="{}"/>', _path(points, scale)),
+        format_html_join("", "{}", ((_mark(point, scale),) for point in points)),
+    )
+
+
+def sparkline(points: Sequence[Point], *, threshold: float | None = None, label: str = "") -> SafeString:
+    """A small line without axes, for a card or a table row; "" when there is nothing to draw."""
+    drawable = [(index, point.value) for index, point in enumerate(points) if _is_drawable(point.value)]
+    if len(drawable) < 2:
+        return mark_safe("")
+    values = [value for _index, value in drawable] + ([threshold] if _is_drawable(threshold) else [])
+    low, high = _bounds(values)
+    step = 100 / (len(points) - 1)
+
+    def height(value: float) -> float:
+        return 26 - 24 * (value - low) / (high - low)
+
+    path = " ".join(f"{'M' if place == 0 else 'L'}{index * step:.1f} {height(value):.1f}" for place, (index, value) in enumerate(drawable))
+    limit = mark_safe("")
+    if _is_drawable(threshold):
+        level = f"{height(threshold):.1f}"
+        limit = format_html('<path class="goal" d="M0 {}H100"/>', level)
+    return format_html(
+        '<svg class="chart sparkline" viewBox="0 0 100 28" preserveAspectRatio="none" role="img"><title>{}</title>{}'
+        '<path class="line" d="{}"/></svg>',
+        label or _("Last value: %(value)s") % {"value": figure(drawable[-1][1])},
+        limit,
+        path,
+    )
+
+
+def _is_drawable(value: float | None) -> bool:
+    # Beyond 1e300 differences overflow to infinity, and nobody reads such a chart.
+    return value is not None and math.isfinite(value) and abs(value) < 1e300
+
+
+def _bounds(values: Sequence[float]) -> tuple[float, float]:
+    """The lowest and highest place to show, with some air around the values."""
+    low, high = min(values), max(values)
+    if low == high:
+        room = abs(low) * 0.1 or 1.0
+        return low - room, high + room
+    room = (high - low) * 0.08
+    # Counts and durations look wrong over a floor below zero.
+    return (0.0 if 0 <= low < room else low - room), high + room
+
+
+def _scale(points: Sequence[Point], values: Sequence[float]) -> _Scale:
+    low, high = _bounds(values)
+    return _Scale(low, high, points[0].at.timestamp(), points[-1].at.timestamp())
+
+
+def _ticks(low: float, high: float) -> list[float]:
+    """Three to six round numbers between two bounds."""
+    raw = (high - low) / 4
+    power = 10.0 ** math.floor(math.log10(raw))
+    step = next(power * factor for factor in (1, 2, 2.5, 5, 10) if power * factor >= raw)
+    first = math.ceil(low / step)
+    return [round(index * step, 12) for index in range(first, first + 8) if index * step <= high]
+
+
+def _value_axis(scale: _Scale) -> SafeString:
+    rows = ((f"{scale.y(tick):.1f}", f"{scale.y(tick) + 3.5:.1f}", figure(tick)) for tick in _ticks(scale.low, scale.high))
+    return format_html_join(
+        "",
+        f'<path class="grid" d="M{LEFT} {{}}H{WIDTH - RIGHT}"/><text x="{LEFT - 8}" y="{{}}" text-anchor="end">{{}}</text>',
+        rows,
+    )
+
+
+def _time_axis(points: Sequence[Point], scale: _Scale) -> SafeString:
+    first, last = timezone.localtime(points[0].at), timezone.localtime(points[-1].at)
+    form = "H:i" if first.date() == last.date() else _("j M, H:i")
+    places = ((LEFT, "start", date_format(first, form)), (WIDTH - RIGHT, "end", date_format(last, form)))
+    return format_html_join(
+        "", f'<text x="{{}}" y="{HEIGHT - 6}" text-anchor="{{}}">{{}}</text>', places
+    )
+
+
+def _threshold_line(threshold: float | None, comparator: str, scale: _Scale) -> SafeString:
+    if threshold is None or not _is_drawable(threshold):
+        return mark_safe("")
+    y = scale.y(threshold)
+    words = _("must be %(comparator)s %(threshold)s") % {"comparator": comparator, "threshold": figure(threshold)}
+    above = y - 5 if y > TOP + 16 else y + 14
+    return format_html(
+        '<path class="goal" d="M{} {}H{}"><title>{}</title></path>'
+        '<text class="goal-label" x="{}" y="{}" text-anchor="end">{}</text>',
+        LEFT, f"{y:.1f}", WIDTH - RIGHT, words, WIDTH - RIGHT, f"{above:.1f}", words,
+    )  # fmt: skip
+
+
+def _path(points: Sequence[Point], scale: _Scale) -> str:
+    """Line pieces between neighbours that both have a value: a gap is shown as a gap."""
+    parts, is_drawing = [], False
+    for point in points:
+        if not _is_drawable(point.value):
+            is_drawing = False
+            continue
+        parts.append(f"{'L' if is_drawing else 'M'}{scale.x(point.at):.1f} {scale.y(point.value):.1f}")
+        is_drawing = True
+    return "".join(parts)
+
+
+def _mark(point: Point, scale: _Scale) -> SafeString:
+    """A pass is a dot, a fail a square, a run without a value a tick at the foot."""
+    x = scale.x(point.at)
+    shown = look("outcome", point.outcome)
+    when = date_format(timezone.localtime(point.at), _("j M Y, H:i"))
+    title = f"{shown.word} · {figure(point.value)} · {when}"
+    if not _is_drawable(point.value):
+        foot = HEIGHT - BOTTOM
+        return format_html(
+            '<path class="line tone-{}" d="M{} {}v8"><title>{}</title></path>', shown.tone, f"{x:.1f}", foot + 3, title
+        )
+    y = scale.y(point.value)
+    if point.outcome == "fail":
+        return format_html(
+            '<rect class="bar tone-{}" x="{}" y="{}" width="7" height="7"><title>{}</title></rect>',
+            shown.tone, f"{x - 3.5:.1f}", f"{y - 3.5:.1f}", title,
+        )  # fmt: skip
+    return format_html(
+        '<circle class="bar tone-{}" cx="{}" cy="{}" r="2.5"><title>{}</title></circle>', shown.tone, f"{x:.1f}", f"{y:.1f}", title
+    )

@@ -1,0 +1,199 @@
+"""Verification checks: what one asks, what its runs answered, and what a person may do with it."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import path, reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from postmortem import access
+from postmortem.errors import DomainError, Invalid, NotAllowed
+from remediation import items, verification
+from remediation.models import CheckRun, ItemTransition, RemediationItem, VerificationCheck
+from web import charts, checkwords, history
+from web.asking import ask
+from web.forms import show_refusal
+from web.forms.checks import CheckForm
+from web.items import find_item
+from web.paging import page_of
+from web.trials import series_rows, trial_of
+
+STRIP_LENGTH = 80
+RUNS_A_PAGE = 25
+ERROR_SHOWN = 160
+# How long a page asks again whether a run has finished, in seconds between one time and the next.
+PATIENCE = (1, 1, 2, 2, 3, 5, 5, 10, 10, 15, 15, 30, 30)
+
+
+@login_required
+@require_GET
+def check(request: HttpRequest, pk: int) -> HttpResponse:
+    now = timezone.now()
+    record = find_check(request, pk)
+    finished = record.runs.filter(finished_at__isnull=False)
+    recent = list(finished.order_by("-slot")[:STRIP_LENGTH])[::-1]
+    page = page_of(finished.select_related("verification_check"), request.GET, by="slot", is_descending=True, size=RUNS_A_PAGE)
+    for run in page.rows:
+        _row(run)
+    limit = record.threshold if record.kind == VerificationCheck.Kind.PROMETHEUS else None
+    comparator = VerificationCheck.Comparator(record.comparator).label
+    context = {
+        "now": now,
+        "check": checkwords.describe(record),
+        "item": record.item,
+        "recent": recent,
+        "chart": charts.value_line(history.points(recent), threshold=limit, comparator=comparator) if recent else "",
+        "page": page,
+        "waiting": record.runs.filter(finished_at=None).first(),
+        "wait_seconds": PATIENCE[0],
+        "is_late": record.is_stale(now),
+        "transitions": ItemTransition.objects.filter(run__verification_check=record).select_related("run").order_by("-at", "-id")[:20],
+        "may_edit": request.user.is_at_least("member"),
+        # What nobody looks at is not verified: an item keeps one active check.
+        "may_pause": record.item.verification_checks.filter(is_paused=False).exclude(pk=pk).exists(),
+    }
+    return render(request, "checks/detail.html", context)
+
+
+@login_required
+@require_GET
+def check_waiting(request: HttpRequest, pk: int) -> HttpResponse:
+    """Whether the run that waits has finished, for htmx: asks ever more rarely, and gives up."""
+    record = find_check(request, pk)
+    run = record.runs.filter(finished_at=None).first()
+    if run is None:
+        response = HttpResponse()
+        response["HX-Refresh"] = "true"
+        return response
+    asked = request.GET.get("asked", "0")
+    times = min(int(asked), len(PATIENCE)) + 1 if asked.isdecimal() and len(asked) < 4 else 1
+    context = {"check": record, "waiting": run, "asked": times, "wait_seconds": PATIENCE[times] if times < len(PATIENCE) else 0}
+    return render(request, "checks/_waiting.html", context)
+
+
+@login_required
+@require_POST
+def check_run(request: HttpRequest, pk: int) -> HttpResponse:
+    record = find_check(request, pk)
+    verification.run_now(record, by=request.user, now=timezone.now())
+    return redirect("web:check", pk)
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def check_pause(request: HttpRequest, pk: int) -> HttpResponse:
+    record = find_check(request, pk)
+    return ask(
+        request,
+        title=_("Pause “%(check)s”?") % {"check": checkwords.title(record)},
+        text=_("A paused check does not run and proves nothing; its item is judged by its other checks."),
+        submit=_("Pause the check"),
+        done=_("The check is paused."),
+        back=check_url(record),
+        act=lambda _data: items.pause(record, is_paused=True, by=request.user, now=timezone.now()),
+        is_allowed=request.user.is_at_least("member"),
+    )
+
+
+@login_required
+@require_POST
+def check_resume(request: HttpRequest, pk: int) -> HttpResponse:
+    record = find_check(request, pk)
+    items.pause(record, is_paused=False, by=request.user, now=timezone.now())
+    messages.success(request, _("The check runs again."))
+    return redirect("web:check", pk)
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def check_edit(request: HttpRequest, pk: int) -> HttpResponse:
+    record = find_check(request, pk)
+    form = CheckForm(request.POST if request.method == "POST" else None, prefix="check", check=record)
+    back = check_url(record)
+
+    def save(now: Any) -> VerificationCheck:
+        return items.edit_check(record, spec=form.spec(), by=request.user, now=now)
+
+    said = _("Saved. If the definition changed, the count of passes and fails begins anew.")
+    return _define(request, form, save, back=back, said=said, item=record.item, check=checkwords.describe(record))
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def check_new(request: HttpRequest, public_id: str) -> HttpResponse:
+    record = find_item(request, public_id)
+    form = CheckForm(request.POST if request.method == "POST" else None, prefix="check")
+    back = reverse("web:item", args=[record.public_id])
+
+    def save(now: Any) -> VerificationCheck:
+        return items.add_check(record, spec=form.spec(), by=request.user, now=now)
+
+    return _define(request, form, save, back=back, said=_("The check is added; it runs from now on."), item=record)
+
+
+def _define(
+    request: HttpRequest, form: CheckForm, save: Any, *, back: str, said: str, item: RemediationItem, check: Any = None
+) -> HttpResponse:
+    """The page on which a check is written; it is tried once before it is saved (R5)."""
+    access.need(request.user, "member")
+    trial = None
+    if form.is_bound and form.is_valid():
+        trial = trial_of(form)
+        if not form.errors and request.POST.get("intent", "save") == "save":
+            try:
+                saved = save(timezone.now())
+            except NotAllowed:
+                raise
+            except Invalid as refusal:
+                form.show_refusal(refusal)
+            except DomainError as refusal:
+                show_refusal(form, refusal)
+            else:
+                messages.success(request, said)
+                return redirect(check_url(saved))
+    context = {
+        "check_form": form,
+        "trial": trial,
+        "item": item,
+        "check": check,
+        "back": back,
+        "has_sources": bool(form.fields["data_source"].queryset.exists()),
+    }
+    return render(request, "checks/form.html", context, status=422 if form.errors else 200)
+
+
+def find_check(request: HttpRequest, pk: int) -> VerificationCheck:
+    """The check, if this reader may see its item."""
+    visible = VerificationCheck.objects.filter(item__in=items.visible_to(request.user))
+    return get_object_or_404(visible.select_related("item__owner", "item__service", "item__severity", "data_source"), pk=pk)
+
+
+def check_url(record: VerificationCheck) -> str:
+    return reverse("web:check", args=[record.pk])
+
+
+def _row(run: CheckRun) -> CheckRun:
+    """Give a run what its row of the table shows."""
+    run.value_words = charts.figure(run.value)
+    run.lateness = max(0.0, (run.started_at - run.slot).total_seconds()) if run.started_at else None
+    run.is_error_long = len(run.error) > ERROR_SHOWN
+    run.series_rows = series_rows(run.series or [])
+    is_older = run.check_version != run.verification_check.version
+    run.has_more = bool(run.output or run.error_code or run.series_rows or is_older)
+    return run
+
+
+urlpatterns = [
+    path("items/<slug:public_id>/checks/new", check_new, name="check_new"),
+    path("checks/<int:pk>/", check, name="check"),
+    path("checks/<int:pk>/waiting", check_waiting, name="check_waiting"),
+    path("checks/<int:pk>/run", check_run, name="check_run"),
+    path("checks/<int:pk>/pause", check_pause, name="check_pause"),
+    path("checks/<int:pk>/resume", check_resume, name="check_resume"),
+    path("checks/<int:pk>/edit", check_edit, name="check_edit"),
+]

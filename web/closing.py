@@ -1,0 +1,86 @@
+"""What still stands between an incident and its closing, in the order in which it is usually done."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from postmortem import incidents
+from postmortem.models import Incident, Participant
+
+
+@dataclass(frozen=True)
+class Step:
+    """One thing on the way to a closed incident; `state` is done, now (the next thing to do) or later."""
+
+    title: str
+    note: str
+    url: str
+    is_done: bool
+    state: str
+
+
+def steps(incident: Incident, *, people: Sequence[Participant], now: datetime) -> list[Step]:
+    """The way to the closing; [] for a dismissed incident, which has none.
+
+    Args:
+        people: the participants with `settled`, as `web.incidents.people_of` gives them.
+    """
+    if incident.dismissed_as:
+        return []
+    rows = [_resolved(incident)]
+    if incidents.requires_postmortem(incident):
+        rows += [_timelines(incident, people), _review(incident), _signed(incident), _archived(incident)]
+    rows.append((_("The incident is closed"), "", "", incident.closed_at is not None))
+    is_first = True
+    found = []
+    for title, note, url, is_done in rows:
+        state = "done" if is_done else "now" if is_first else "later"
+        is_first = is_first and is_done
+        found.append(Step(title, note, url, is_done, state))
+    return found
+
+
+_Row = tuple[str, str, str, bool]
+
+
+def _resolved(incident: Incident) -> _Row:
+    url = reverse("web:incident_mark", args=[incident.public_id])
+    return _("The service is restored"), "", f"{url}?milestone=resolved_at", incident.resolved_at is not None
+
+
+def _timelines(incident: Incident, people: Sequence[Participant]) -> _Row:
+    missing = [str(person.user) for person in people if person.settled == "sealed"]
+    note = _("missing: %(names)s") % {"names": ", ".join(missing)} if missing else ""
+    if not people:
+        note = _("nobody is invited yet")
+    return _("Everybody filed a timeline or is excused"), note, "#people", not missing and bool(people)
+
+
+def _review(incident: Incident) -> _Row:
+    if incident.review is None:
+        return (
+            _("The review is open"),
+            _("not started"),
+            reverse("web:review_new", args=[incident.public_id]),
+            False,
+        )
+    return _("The review is open"), "", _review_url(incident), incident.review.opened_at is not None
+
+
+def _signed(incident: Incident) -> _Row:
+    done = sum(step.is_signed for step in incident.review.steps.all()) if incident.review else 0
+    note = _("%(done)s of 4") % {"done": done}
+    return _("Its four steps are signed"), note, _review_url(incident), done == 4
+
+
+def _archived(incident: Incident) -> _Row:
+    is_archived = incident.review is not None and incident.review.is_archived
+    url = f"{_review_url(incident)}#gaps" if incident.review else ""
+    return _("The postmortem is archived"), "", url, is_archived
+
+
+def _review_url(incident: Incident) -> str:
+    return reverse("web:review", args=[incident.review.public_id]) if incident.review else ""

@@ -1,0 +1,48 @@
+"""Forms check shape; the acts check rules. A refusal of an act is shown beside the field it names."""
+
+from datetime import datetime
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from postmortem.errors import DomainError
+
+# A year outside these is a slip of the finger, and some moments near the calendar's ends have no UTC.
+EARLIEST_YEAR, LATEST_YEAR = 2000, 2100
+
+
+def show_refusal(form: forms.BaseForm, refusal: DomainError) -> None:
+    """Put an act's refusal beside the field it names, or above the form: what was typed stays."""
+    form.add_error(refusal.field if refusal.field in form.fields else None, refusal.message)
+
+
+class MomentField(forms.DateTimeField):
+    """A moment typed or picked in the reader's zone."""
+
+    widget = forms.DateTimeInput(format="%Y-%m-%dT%H:%M:%S", attrs={"type": "datetime-local", "step": "1"})
+    default_error_messages = {"absurd": _("The year must lie between 2000 and 2099.")}
+
+    def to_python(self, value: Any) -> datetime | None:
+        if (
+            isinstance(value, str)
+            and value[:4].isdecimal()
+            and not EARLIEST_YEAR <= int(value[:4]) < LATEST_YEAR
+        ):
+            raise forms.ValidationError(self.error_messages["absurd"], code="absurd")
+        moment = super().to_python(value)
+        if moment is not None and not EARLIEST_YEAR <= moment.year < LATEST_YEAR:
+            raise forms.ValidationError(self.error_messages["absurd"], code="absurd")
+        return moment
+
+
+class ProseField(forms.CharField):
+    """Text of several lines, kept as it was typed; browsers send CRLF, we store LF."""
+
+    widget = forms.Textarea
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(strip=False, **kwargs)
+
+    def to_python(self, value: Any) -> str:
+        return super().to_python(value).replace("\r\n", "\n")

@@ -1,0 +1,85 @@
+"""Filters of lists, kept in the address: a value that makes no sense is as good as none."""
+
+from typing import Any
+
+from django import forms
+from django.db.models import CharField, Value
+from django.db.models.functions import Cast
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import Team, User
+from governance.models import GateDecision, Verdict
+from postmortem.models import Service
+from remediation.models import RemediationItem
+
+Choices = list[tuple[str, Any]]
+
+
+def _plain(value: str | None) -> str:
+    """A typed word as a filter: trimmed, without NUL, of bearable length."""
+    return (value or "").replace("\x00", "").strip()[:200]
+
+
+class _Filters(forms.Form):
+    """Reads what is valid and forgets the rest."""
+
+    def __init__(self, data: Any, **kwargs: Any) -> None:
+        super().__init__(data, auto_id="filter_%s", **kwargs)
+        self.offer()
+        self.is_valid()
+
+    def offer(self) -> None:
+        """Fill in choices that come from the database."""
+
+    def value(self, name: str) -> str:
+        """A filter's value, "" where there is none or it makes no sense."""
+        return str(getattr(self, "cleaned_data", {}).get(name) or "")
+
+    @property
+    def is_narrowed(self) -> bool:
+        return any(self.value(name) for name in self.fields)
+
+    def clean_q(self) -> str:
+        return _plain(self.cleaned_data.get("q"))
+
+
+class ItemFilters(_Filters):
+    """Of the items list; `state` is set by the tabs above it."""
+
+    # Choices of several states at once come before the states themselves.
+    ACTIVE, ALL = "active", "all"
+
+    q = forms.CharField(label=_("Text or id"), required=False, widget=forms.TextInput(attrs={"type": "search"}))
+    state = forms.ChoiceField(required=False, choices=[("active", _("Active")), ("all", _("All")), *RemediationItem.State.choices])
+    service = forms.ChoiceField(label=_("Service"), required=False)
+    team = forms.ChoiceField(label=_("Team"), required=False)
+    owner = forms.ChoiceField(label=_("Owner"), required=False)
+    mine = forms.BooleanField(label=_("Mine"), required=False)
+    overdue = forms.BooleanField(label=_("Overdue"), required=False)
+
+    def offer(self) -> None:
+        found = _names()
+        for name, nothing in (("service", _("Any service")), ("team", _("Any team")), ("owner", _("Anybody"))):
+            self.fields[name].choices = [("", nothing), *found[name]]  # type: ignore[attr-defined]
+
+
+def _names() -> dict[str, Choices]:
+    """Services, teams and people to choose from, in one statement."""
+    services = Service.objects.values_list(Value("service"), "slug", "slug")
+    teams = Team.objects.values_list(Value("team"), "slug", "name")
+    people = User.objects.filter(is_active=True).values_list(Value("owner"), Cast("pk", CharField()), "name")
+    found: dict[str, Choices] = {"service": [], "team": [], "owner": []}
+    for kind, value, label in services.order_by().union(teams.order_by(), people.order_by(), all=True):
+        found[kind].append((value, label or value))
+    for choices in found.values():
+        choices.sort(key=lambda choice: choice[1].casefold())
+    return found
+
+
+class DecisionFilters(_Filters):
+    """Of the gate's decisions."""
+
+    q = forms.CharField(label=_("Repository"), required=False, widget=forms.TextInput(attrs={"type": "search"}))
+    verdict = forms.ChoiceField(label=_("Verdict"), required=False, choices=[("", _("Any verdict")), *Verdict.choices])
+    kind = forms.ChoiceField(label=_("Asked about"), required=False, choices=[("", _("Anything")), *GateDecision.Kind.choices])
+    service = forms.SlugField(label=_("Service"), required=False, max_length=80)

@@ -1,0 +1,226 @@
+"""Forms about incidents and personal timelines."""
+
+from typing import Any
+
+from django import forms
+from django.db.models import Q, QuerySet
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+
+from accounts.models import User
+from postmortem.models import MAX_TEXT, Entry, Incident, IncidentService, Participant, Service, Severity
+from web.badges import LOOKS
+from web.forms import MomentField, ProseField
+
+DETAILS = (
+    "title", "severity", "environment", "phase", "summary", "is_drill", "is_restricted",
+    "impact_minutes", "failure_percent", "loss_amount", "loss_currency", "loss_is_estimate",
+    "capacity_limit", "capacity_demand",
+)  # fmt: skip
+
+
+class IncidentForm(forms.ModelForm):
+    """Everything about an incident that one form can say; `incidents.declare` and `edit` store it."""
+
+    origins = forms.ModelMultipleChoiceField(
+        Service.objects.none(),
+        label=_("It came from"),
+        help_text=_("The service where the fault was; its findings and its gate are about this incident."),
+        widget=forms.CheckboxSelectMultiple,
+        error_messages={"required": _("Name at least one service the incident came from.")},
+    )
+    affected = forms.ModelMultipleChoiceField(
+        Service.objects.none(),
+        label=_("It also hurt"),
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+    )
+
+    class Meta:
+        model = Incident
+        fields = (*DETAILS, *Incident.MILESTONES)
+        field_classes = dict.fromkeys(Incident.MILESTONES, MomentField)
+        # A widget that is not named here comes from the model's own field, which knows no picker.
+        widgets = {
+            "summary": forms.Textarea(attrs={"rows": 4}),
+            "loss_currency": forms.TextInput(attrs={"size": 3, "placeholder": "CNY", "autocomplete": "off"}),
+            **{
+                name: forms.DateTimeInput(
+                    format="%Y-%m-%dT%H:%M:%S", attrs={"type": "datetime-local", "step": "1"}
+                )
+                for name in Incident.MILESTONES
+            },
+        }
+
+    def __init__(self, *args: Any, services: "QuerySet[Service]", **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["severity"].queryset = Severity.objects.order_by("rank")
+        self.fields["severity"].empty_label = _("Choose…")
+        self.fields["severity"].label_from_instance = lambda severity: f"{severity.code} · {severity.name}"
+        for name in ("origins", "affected"):
+            self.fields[name].queryset = services
+            self.fields[name].label_from_instance = lambda service: f"{service.slug} · {service.name}"
+        if self.instance.pk:
+            links = list(self.instance.service_links.all())
+            self.initial["origins"] = [
+                link.service_id for link in links if link.part == IncidentService.Part.ORIGIN
+            ]
+            self.initial["affected"] = [
+                link.service_id for link in links if link.part == IncidentService.Part.AFFECTED
+            ]
+
+    def clean_loss_currency(self) -> str:
+        return self.cleaned_data["loss_currency"].upper()
+
+    def clean(self) -> dict[str, Any]:
+        """Shape only: not calling the parent leaves constraints, and their words, to the act."""
+        return self.cleaned_data
+
+    def details(self) -> dict[str, Any]:
+        """The incident's own fields, for the act's keywords."""
+        return {name: self.cleaned_data[name] for name in self.Meta.fields}
+
+    def services(self) -> list[tuple[Service, str]]:
+        """Each service once with its part; one named twice is an origin."""
+        origins = list(self.cleaned_data["origins"])
+        affected = [service for service in self.cleaned_data["affected"] if service not in origins]
+        return [(service, IncidentService.Part.ORIGIN) for service in origins] + [
+            (service, IncidentService.Part.AFFECTED) for service in affected
+        ]
+
+
+class InviteForm(forms.Form):
+    """One person and the part they had; the declaration takes several of them."""
+
+    user = forms.ModelChoiceField(User.objects.none(), label=_("Person"), empty_label=_("Choose…"))
+    role = forms.ChoiceField(
+        label=_("Role"), choices=Participant.Role.choices, initial=Participant.Role.RESPONDER
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # A viewer could not file a timeline.
+        self.fields["user"].queryset = User.objects.filter(~Q(role=User.Role.VIEWER), is_active=True)
+
+
+class _People(forms.BaseFormSet):
+    """Rows of people; an empty row is nobody."""
+
+    def clean(self) -> None:
+        seen: set[User] = set()
+        for form in self.forms:
+            user = form.cleaned_data.get("user") if form.is_valid() else None
+            if user is not None and user in seen:
+                form.add_error("user", _("%(name)s is named twice.") % {"name": user})
+            seen |= {user} if user else set()
+
+    def people(self) -> list[tuple[User, str]]:
+        """Who took part, and as what."""
+        return [
+            (form.cleaned_data["user"], form.cleaned_data["role"])
+            for form in self.forms
+            if form.cleaned_data.get("user")
+        ]
+
+
+PeopleFormSet = forms.formset_factory(
+    InviteForm, formset=_People, extra=2, max_num=12, absolute_max=20, validate_max=True
+)
+
+
+class MarkForm(forms.Form):
+    """A milestone and its moment; no moment means now."""
+
+    milestone = forms.ChoiceField(
+        label=_("Milestone"),
+        choices=[(name, Incident._meta.get_field(name).verbose_name) for name in Incident.MILESTONES],
+    )
+    at = MomentField(label=_("Moment"), required=False)
+
+
+class PrivacyForm(forms.Form):
+    """Whether an incident is restricted."""
+
+    is_restricted = forms.BooleanField(
+        label=_("Restricted"), required=False, help_text=Incident._meta.get_field("is_restricted").help_text
+    )
+
+
+class DismissForm(forms.Form):
+    """Why an incident was none."""
+
+    as_ = forms.ChoiceField(label=_("It was a"), choices=Incident._meta.get_field("dismissed_as").flatchoices)
+    reason = forms.CharField(label=_("Reason"), max_length=2000, widget=forms.Textarea(attrs={"rows": 2}))
+
+
+class ReasonForm(forms.Form):
+    """Why: for an excuse, or for reopening a step."""
+
+    reason = forms.CharField(label=_("Reason"), max_length=2000, widget=forms.Textarea(attrs={"rows": 2}))
+
+
+class EntryForm(forms.Form):
+    """One event: when, what kind, what happened."""
+
+    happened_at = forms.CharField(
+        label=pgettext_lazy("of an entry", "When"),
+        max_length=80,
+        widget=forms.TextInput(attrs={"placeholder": "14:03", "autocomplete": "off"}),
+    )
+    kind = forms.ChoiceField(label=_("Kind"), choices=Entry.Kind.choices, initial=Entry.Kind.NOTE)
+    marker = forms.ChoiceField(
+        label=_("Marks"), choices=[("", _("nothing special")), *Entry.Marker.choices[1:]], required=False
+    )
+    is_starred = forms.BooleanField(label=_("Star"), required=False)
+    text = ProseField(
+        label=_("What happened"),
+        max_length=MAX_TEXT,
+        widget=forms.Textarea(
+            attrs={
+                "rows": 2,
+                "placeholder": _("What you did, saw or decided; paste a command or log lines as they were."),
+            }
+        ),
+    )
+
+
+class IncidentFilterForm(forms.Form):
+    """The filters of the list, kept in its URL; a value that makes no sense filters nothing."""
+
+    q = forms.CharField(
+        label=_("Search"),
+        max_length=200,
+        required=False,
+        widget=forms.SearchInput(attrs={"placeholder": _("Title, summary or id"), "autocomplete": "off"}),
+    )
+    state = forms.ChoiceField(label=_("State"), required=False)
+    severity = forms.ModelChoiceField(
+        Severity.objects.order_by("rank"),
+        label=_("Severity"),
+        required=False,
+        to_field_name="code",
+        empty_label=_("All severities"),
+    )
+    service = forms.ModelChoiceField(
+        Service.objects.none(),
+        label=_("Service"),
+        required=False,
+        to_field_name="slug",
+        empty_label=_("All services"),
+    )
+    drills = forms.ChoiceField(
+        label=_("Drills"),
+        required=False,
+        choices=[("", _("With drills")), ("no", _("Without drills")), ("only", _("Drills only"))],
+    )
+
+    def __init__(self, *args: Any, services: "QuerySet[Service]", **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        states = [(name, shown.word) for name, shown in LOOKS["incident_state"].items()]
+        self.fields["state"].choices = [("", _("All states")), *states]
+        self.fields["service"].queryset = services
+
+    def chosen(self) -> dict[str, Any]:
+        """The filters in force, by name."""
+        self.is_valid()
+        return {name: value for name, value in self.cleaned_data.items() if value}

@@ -1,0 +1,130 @@
+"""Forms of remediation items: agree, claim the fix, decline, hand over; and the filters of the list."""
+
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+from django import forms
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import Team, User
+from postmortem.models import IncidentService, Review, RootCause, Service, Severity
+from remediation.models import RemediationItem
+
+
+def active_people() -> Any:
+    """Who may own work: active, and more than a viewer."""
+    return User.objects.filter(is_active=True).exclude(role=User.Role.VIEWER)
+
+
+def end_of_day(day: date) -> datetime:
+    """The last second of a day in the reader's zone: a deadline names a day, and the whole day counts."""
+    midnight = datetime.combine(day + timedelta(days=1), time(), tzinfo=timezone.get_current_timezone())
+    return midnight - timedelta(seconds=1)
+
+
+class ItemForm(forms.Form):
+    """One promised change. Its check is a form of its own on the same page."""
+
+    title = forms.CharField(label=_("What will change"), max_length=200)
+    description = forms.CharField(label=_("Details"), required=False, max_length=20_000, widget=forms.Textarea(attrs={"rows": 3}))
+    owner = forms.ModelChoiceField(active_people(), label=_("Owner"), help_text=_("One person, never a team."))
+    team = forms.ModelChoiceField(Team.objects.all(), label=_("Team"))
+    service = forms.ModelChoiceField(Service.objects.all(), label=_("Service"))
+    severity = forms.ModelChoiceField(Severity.objects.all(), label=_("Severity"))
+    category = forms.ChoiceField(label=_("Category"), choices=RemediationItem.Category)
+    kind = forms.ChoiceField(label=_("What it does next time"), choices=RemediationItem.Kind)
+    causes = forms.ModelMultipleChoiceField(
+        RootCause.objects.none(), label=_("Causes it removes"), required=False, widget=forms.CheckboxSelectMultiple
+    )
+    due_date = forms.DateField(
+        label=_("Due earlier than promised"),
+        required=False,
+        widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
+        help_text=_("Leave it empty to take the day the SLA gives."),
+    )
+    tracker_url = forms.URLField(label=_("Tracker link"), required=False, max_length=500, assume_scheme="https")
+
+    def __init__(self, *args: Any, review: Review | None, user: User, **kwargs: Any) -> None:
+        kwargs["initial"] = _suggested(review, user) | (kwargs.get("initial") or {})
+        super().__init__(*args, **kwargs)
+        if review is None:
+            del self.fields["causes"]
+        else:
+            causes = review.causes.exclude(state=RootCause.State.REFUTED)
+            self.fields["causes"].queryset = causes  # type: ignore[attr-defined]
+        self.fields["severity"].label_from_instance = lambda row: f"{row.code} · {row.name}"  # type: ignore[attr-defined]
+
+    def clean_due_date(self) -> date | None:
+        day: date | None = self.cleaned_data["due_date"]
+        if day is not None and not 2000 <= day.year < 2100:
+            raise forms.ValidationError(_("The year must lie between 2000 and 2099."))
+        return day
+
+    @property
+    def due_at(self) -> datetime | None:
+        """The deadline asked for, or None for the policy's; call it on a valid form only."""
+        day = self.cleaned_data["due_date"]
+        return end_of_day(day) if day else None
+
+
+def _suggested(review: Review | None, user: User) -> dict[str, Any]:
+    """What a review already says: the origin service, its team, the gravest severity."""
+    values: dict[str, Any] = {"owner": user.pk, "kind": "prevent", "category": "technical_debt"}
+    if review is None:
+        return values
+    incidents = list(review.incidents.select_related("severity").order_by("severity__rank"))
+    link = (
+        IncidentService.objects.filter(incident__in=incidents)
+        .select_related("service")
+        .order_by("-part", "incident__severity__rank")
+        .first()
+    )
+    if incidents:
+        values["severity"] = incidents[0].severity_id
+    if link is not None:
+        values |= {"service": link.service_id, "team": link.service.team_id}
+    primary = review.causes.filter(is_primary=True).values_list("pk", flat=True)
+    return values | {"causes": list(primary)}
+
+
+class ClaimForm(forms.Form):
+    """The fix is done, says a person; the checks will say whether it holds."""
+
+    fix_url = forms.URLField(label=_("Link to the change"), required=False, max_length=500, assume_scheme="https")
+    never_red_reason = forms.CharField(
+        label=_("Why the check was never seen failing"),
+        required=False,
+        max_length=2000,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text=_("A check that never failed may pass for reasons of its own. Say how you know it would have caught this."),
+    )
+
+    def __init__(self, *args: Any, needs_reason: bool, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if needs_reason:
+            self.fields["never_red_reason"].required = True
+        else:
+            del self.fields["never_red_reason"]
+
+
+class DeclineForm(forms.Form):
+    """Not to do it is a decision: a reason, and a governor who approves."""
+
+    reason = forms.CharField(label=_("Reason"), max_length=2000, widget=forms.Textarea(attrs={"rows": 3}))
+    approved_by = forms.ModelChoiceField(User.objects.none(), label=_("Approved by"), help_text=_("A governor other than you."))
+
+    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        governors = User.objects.filter(is_active=True, role__in=[User.Role.GOVERNOR, User.Role.ADMINISTRATOR])
+        self.fields["approved_by"].queryset = governors.exclude(pk=user.pk)  # type: ignore[attr-defined]
+
+
+class AssignForm(forms.Form):
+    to = forms.ModelChoiceField(active_people(), label=_("New owner"))
+
+
+class NoteForm(forms.Form):
+    """A word for the record, for acts that need none."""
+
+    reason = forms.CharField(label=_("Reason"), required=False, max_length=2000, widget=forms.Textarea(attrs={"rows": 2}))

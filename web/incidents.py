@@ -1,0 +1,320 @@
+"""One incident: declare it, edit it, what happened, who was there, what closes it."""
+
+from datetime import datetime
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import path, reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_http_methods
+
+from accounts.models import User
+from postmortem import access, incidents, timelines
+from postmortem.errors import DomainError, Invalid
+from postmortem.models import Entry, Incident, Participant, Review
+from remediation import items
+from remediation.models import RemediationItem
+from web import closing, incident_list, milestones, trails
+from web.asking import ask
+from web.forms import show_refusal
+from web.forms.incidents import DismissForm, IncidentForm, InviteForm, MarkForm, PeopleFormSet, PrivacyForm
+
+HISTORY_SHOWN = 40
+
+
+def find_incident(request: HttpRequest, public_id: str) -> Incident:
+    """The incident, if this reader may see it; a restricted one does not exist for strangers."""
+    visible = access.incidents(request.user).select_related("severity", "review", "declared_by")
+    return get_object_or_404(visible, public_id=public_id)
+
+
+def people_of(incident: Incident) -> list[Participant]:
+    """Who took part, with their timelines; `settled` says filed, excused or sealed."""
+    people = list(incident.participants.select_related("user", "timeline", "timeline__excused_by"))
+    for participant in people:
+        timeline = getattr(participant, "timeline", None)
+        participant.settled = (
+            "filed"
+            if timeline and timeline.filed_at
+            else "excused"
+            if timeline and timeline.excused_at
+            else "sealed"
+        )
+    return people
+
+
+@login_required
+@require_GET
+def incident(request: HttpRequest, public_id: str) -> HttpResponse:
+    now = timezone.now()
+    record = find_incident(request, public_id)
+    people = people_of(record)
+    user = request.user
+    entries = timelines.merged(record, viewer=user)
+    following = _next_milestone(record)
+    is_over = bool(record.closed_at or record.dismissed_as)
+    context = {
+        "incident": record,
+        "now": now,
+        "standing": incident_list.review_standing(record, now),
+        "milestones": milestones.milestones(record),
+        "phases": milestones.phases(record, now=now),
+        "figures": milestones.figures(record),
+        "next_milestone": following,
+        "mark_form": MarkForm(initial={"milestone": following}),
+        "services": list(
+            record.service_links.select_related("service__team").order_by("-part", "service__slug")
+        ),
+        "people": people,
+        "unfiled_count": sum(participant.settled == "sealed" for participant in people),
+        "mine": next((participant for participant in people if participant.user_id == user.pk), None),
+        "has_entries": bool(entries),
+        "events": _events(record, entries),
+        "items": review_items(record.review, user),
+        "steps": closing.steps(record, people=people, now=now),
+        "history": trails.of_incident(record, limit=HISTORY_SHOWN),
+        "may_edit": user.is_at_least("member"),
+        "may_excuse": may_excuse(user, record),
+        "is_over": is_over,
+    }
+    return render(request, "incidents/detail.html", context)
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def incident_new(request: HttpRequest) -> HttpResponse:
+    now = timezone.now()
+    access.need(request.user, User.Role.MEMBER)
+    services = access.services(request.user)
+    posted = request.POST if request.method == "POST" else None
+    start = timezone.localtime(now).replace(second=0, microsecond=0)
+    form = IncidentForm(posted, services=services, initial={"started_at": start, "severity": None})
+    people = PeopleFormSet(
+        posted, prefix="people", initial=None if posted is not None else [{"user": request.user.pk}]
+    )
+    # Both are checked, so that every error is shown at once.
+    if posted is not None and all([form.is_valid(), people.is_valid()]):
+        try:
+            declared = incidents.declare(
+                services=form.services(),
+                participants=people.people(),
+                by=request.user,
+                now=now,
+                **form.details(),
+            )
+        except DomainError as refusal:
+            show_refusal(form, refusal)
+        else:
+            messages.success(
+                request,
+                _("%(id)s is declared. Everybody invited can write their own timeline now.")
+                % {"id": declared},
+            )
+            return redirect("web:incident", declared.public_id)
+    is_refused = bool(form.errors) or people.total_error_count() > 0
+    context = {"form": form, "people": people}
+    return render(
+        request, "incidents/form.html", context, status=422 if posted is not None and is_refused else 200
+    )
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def incident_edit(request: HttpRequest, public_id: str) -> HttpResponse:
+    record = find_incident(request, public_id)
+    access.need(request.user, User.Role.MEMBER)
+    if record.review is not None and record.review.is_archived:
+        return _change_privacy(request, record)
+    posted = request.POST if request.method == "POST" else None
+    form = IncidentForm(posted, instance=record, services=access.services(request.user))
+    if form.is_valid():
+        try:
+            incidents.edit(
+                record, services=form.services(), by=request.user, now=timezone.now(), **form.details()
+            )
+        except DomainError as refusal:
+            show_refusal(form, refusal)
+        else:
+            messages.success(request, _("Saved."))
+            return redirect("web:incident", public_id)
+    context = {"form": form, "incident": record}
+    return render(request, "incidents/form.html", context, status=422 if form.errors else 200)
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def incident_mark(request: HttpRequest, public_id: str) -> HttpResponse:
+    record = find_incident(request, public_id)
+    now = timezone.now()
+    posted = request.POST if request.method == "POST" else None
+    form = MarkForm(posted, initial={"milestone": request.GET.get("milestone") or _next_milestone(record)})
+
+    def mark(data: dict[str, Any]) -> None:
+        try:
+            incidents.mark(
+                record, milestone=data["milestone"], at=data["at"] or now, by=request.user, now=now
+            )
+        except Invalid as refusal:
+            # The act names the milestone; here its moment is one field for all five.
+            refusal.field = "at" if refusal.field in Incident.MILESTONES else refusal.field
+            raise
+
+    return ask(
+        request,
+        title=_("Mark a milestone of %(id)s") % {"id": record},
+        text=_("Times are in your zone, %(zone)s. Leave the moment empty for now.")
+        % {"zone": timezone.get_current_timezone_name()},
+        submit=_("Mark"),
+        done=_("The milestone is marked."),
+        back=record_url(record),
+        form=form,
+        act=mark,
+        is_allowed=request.user.is_at_least("member"),
+    )
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def incident_invite(request: HttpRequest, public_id: str) -> HttpResponse:
+    record = find_incident(request, public_id)
+    form = InviteForm(request.POST if request.method == "POST" else None)
+    now = timezone.now()
+    return ask(
+        request,
+        title=_("Invite somebody to %(id)s") % {"id": record},
+        text=_("Everybody invited files a timeline of their own, or is excused, before the review can open."),
+        submit=_("Invite"),
+        done=_("Invited."),
+        back=f"{record_url(record)}#people",
+        form=form,
+        act=lambda data: incidents.invite(
+            record, user=data["user"], role=data["role"], by=request.user, now=now
+        ),
+        is_allowed=request.user.is_at_least("member"),
+    )
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def incident_close(request: HttpRequest, public_id: str) -> HttpResponse:
+    record = find_incident(request, public_id)
+    return ask(
+        request,
+        title=_("Close %(id)s?") % {"id": record},
+        text=_(
+            "A closed incident is done with: its postmortem is archived and its items go on by themselves."
+        ),
+        submit=_("Close the incident"),
+        done=_("%(id)s is closed.") % {"id": record},
+        back=record_url(record),
+        act=lambda _data: incidents.close(record, by=request.user, now=timezone.now()),
+        is_allowed=request.user.is_at_least("member"),
+    )
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def incident_dismiss(request: HttpRequest, public_id: str) -> HttpResponse:
+    record = find_incident(request, public_id)
+    form = DismissForm(request.POST if request.method == "POST" else None)
+    now = timezone.now()
+    return ask(
+        request,
+        title=_("Dismiss %(id)s?") % {"id": record},
+        text=_(
+            "For what was no incident of its own. It leaves every figure and needs no postmortem; the reason stays."
+        ),
+        submit=_("Dismiss"),
+        done=_("%(id)s is dismissed.") % {"id": record},
+        back=record_url(record),
+        form=form,
+        act=lambda data: incidents.dismiss(
+            record, as_=data["as_"], reason=data["reason"], by=request.user, now=now
+        ),
+        is_allowed=request.user.is_at_least("member"),
+        is_danger=True,
+    )
+
+
+def _change_privacy(request: HttpRequest, record: Incident) -> HttpResponse:
+    """What an archived postmortem stands on is fixed; only who may see it can still change."""
+    form = PrivacyForm(
+        request.POST if request.method == "POST" else None, initial={"is_restricted": record.is_restricted}
+    )
+    return ask(
+        request,
+        title=_("Who may see %(id)s?") % {"id": record},
+        text=_("Its postmortem is archived, so its facts are fixed. Only this can still be changed."),
+        submit=_("Save"),
+        done=_("Saved."),
+        back=record_url(record),
+        form=form,
+        act=lambda data: incidents.edit(record, **data, by=request.user, now=timezone.now()),
+        is_allowed=request.user.is_at_least("member"),
+    )
+
+
+def review_items(review: Review | None, user: User) -> list[RemediationItem]:
+    """What a review promised, the most urgent first, as far as this reader may see it."""
+    if review is None:
+        return []
+    return list(
+        items.visible_to(user)
+        .filter(review=review)
+        .select_related("owner", "severity")
+        .order_by("due_at", "id")
+    )
+
+
+def may_excuse(user: User, record: Incident) -> bool:
+    """Facilitators by role, and whoever facilitates this incident's review."""
+    is_ours = record.review is not None and record.review.facilitator_id == user.pk
+    return user.is_at_least("facilitator") or (is_ours and user.is_active)
+
+
+def record_url(record: Incident) -> str:
+    return reverse("web:incident", args=[record.public_id])
+
+
+def _next_milestone(record: Incident) -> str:
+    """The first one after the last that is known: what probably comes next."""
+    known = [index for index, name in enumerate(Incident.MILESTONES) if getattr(record, name) is not None]
+    following = Incident.MILESTONES[max(known) + 1 :]
+    return following[0] if following else ""
+
+
+def _events(record: Incident, entries: list[Entry]) -> list[dict[str, Any]]:
+    """Entries and milestones in one row of time; a milestone stands before what was written for its moment."""
+    events: list[dict[str, Any]] = [
+        {"at": milestone.at, "milestone": milestone}
+        for milestone in milestones.milestones(record)
+        if milestone.at
+    ]
+    events += [{"at": entry.happened_at, "entry": entry} for entry in entries]
+    events.sort(key=_moment_of)
+    day = None
+    for event in events:
+        local = timezone.localtime(event["at"]).date()
+        event["is_new_day"], day = local != day, local
+    return events
+
+
+def _moment_of(event: dict[str, Any]) -> tuple[datetime, bool]:
+    return event["at"], "entry" in event
+
+
+urlpatterns = [
+    path("incidents/", incident_list.incident_list, name="incidents"),
+    path("incidents/new", incident_new, name="incident_new"),
+    path("incidents/export.csv", incident_list.export, name="incidents_csv"),
+    path("incidents/<slug:public_id>/", incident, name="incident"),
+    path("incidents/<slug:public_id>/edit", incident_edit, name="incident_edit"),
+    path("incidents/<slug:public_id>/mark", incident_mark, name="incident_mark"),
+    path("incidents/<slug:public_id>/invite", incident_invite, name="incident_invite"),
+    path("incidents/<slug:public_id>/close", incident_close, name="incident_close"),
+    path("incidents/<slug:public_id>/dismiss", incident_dismiss, name="incident_dismiss"),
+]

@@ -1,0 +1,198 @@
+"""Remediation items: the list, the page of one, and the acts a person may do with it."""
+
+from datetime import datetime
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import path, reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from postmortem import access
+from postmortem.models import Incident
+from remediation import items
+from remediation.models import RemediationItem, VerificationCheck
+from web import charts, checkwords, history, item_list, nextsteps
+from web.asking import ask
+from web.badges import look
+from web.forms.items import AssignForm, ClaimForm, DeclineForm, NoteForm
+
+# As many marks as a phone's width shows.
+RUNS_DRAWN = 40
+
+
+@login_required
+@require_GET
+def item(request: HttpRequest, public_id: str) -> HttpResponse:
+    now = timezone.now()
+    record = find_item(request, public_id)
+    checks = _checks(record, now)
+    moves = list(record.transitions.select_related("by", "run__verification_check"))
+    for move in moves:
+        move.look = look("item_state", move.to_state)
+        move.check_title = checkwords.title(move.run.verification_check) if move.run else ""
+    steps = nextsteps.of(record, request.user)
+    context = {
+        "now": now,
+        "item": record,
+        "standing": item_list.standing(record, now),
+        "checks": checks,
+        "stages": nextsteps.stages(record, moves, checks, now=now),
+        "next_steps": [(step, reverse(f"web:item_{step.name}", args=[record.public_id])) for step in steps if not step.refusal],
+        "refusal": next((step.refusal for step in steps if step.refusal), ""),
+        "moves": moves[::-1],
+        "causes": list(record.causes.all()),
+        "incidents": _incidents(request, record),
+        "is_never_red": needs_reason(record),
+        "may_edit": request.user.is_at_least("member"),
+    }
+    return render(request, "items/detail.html", context)
+
+
+def _checks(record: RemediationItem, now: datetime) -> list[VerificationCheck]:
+    """The item's checks with their last runs and in words."""
+    checks = list(history.with_recent(record.verification_checks.select_related("data_source"), size=RUNS_DRAWN))
+    for check in checks:
+        checkwords.describe(check)
+        check.marks = history.marks(check)
+        check.is_late = check.is_stale(now)
+        check.line = charts.sparkline(history.points(check.marks), threshold=check.threshold)
+    return checks
+
+
+def _incidents(request: HttpRequest, record: RemediationItem) -> list[Incident]:
+    if record.review_id is None:
+        return []
+    return list(access.incidents(request.user).filter(review=record.review_id).select_related("severity"))
+
+
+def needs_reason(record: RemediationItem) -> bool:
+    """Whether claiming the fix asks for a reason: grave, and a check that was never seen failing."""
+    never_red = record.verification_checks.filter(seen_red_at=None, is_paused=False)
+    return record.severity.rank <= items.RED_FIRST_RANK and never_red.exists()
+
+
+@login_required
+@require_POST
+def item_start(request: HttpRequest, public_id: str) -> HttpResponse:
+    record = find_item(request, public_id)
+    items.start(record, by=request.user, now=timezone.now())
+    messages.success(request, _("Work on %(id)s has begun.") % {"id": record})
+    return redirect(record_url(record))
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def item_claim(request: HttpRequest, public_id: str) -> HttpResponse:
+    record = find_item(request, public_id)
+    posted = request.POST if request.method == "POST" else None
+    return ask(
+        request,
+        title=_("Claim the fix of %(id)s") % {"id": record},
+        text=_("You say that it is done. From now on the checks count passes; only they can verify the item."),
+        submit=_("Claim the fix"),
+        done=_("The fix is claimed. The checks run now and count from here."),
+        back=record_url(record),
+        form=ClaimForm(posted, needs_reason=needs_reason(record), initial={"fix_url": record.fix_url}),
+        act=lambda data: items.claim_fix(record, **data, by=request.user, now=timezone.now()),
+        is_allowed=request.user.is_at_least("member"),
+    )
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def item_withdraw(request: HttpRequest, public_id: str) -> HttpResponse:
+    record = find_item(request, public_id)
+    return ask(
+        request,
+        title=_("Withdraw the claim on %(id)s?") % {"id": record},
+        text=_("The item goes back to “in progress”, and the passes counted so far are forgotten."),
+        submit=_("Withdraw the claim"),
+        done=_("The claim is withdrawn."),
+        back=record_url(record),
+        form=NoteForm(request.POST if request.method == "POST" else None),
+        act=lambda data: items.withdraw_claim(record, **data, by=request.user, now=timezone.now()),
+        is_allowed=request.user.is_at_least("member"),
+    )
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def item_decline(request: HttpRequest, public_id: str) -> HttpResponse:
+    record = find_item(request, public_id)
+    posted = request.POST if request.method == "POST" else None
+    return ask(
+        request,
+        title=_("Decline %(id)s?") % {"id": record},
+        text=_("It will not be done. In the closure rate it counts as not closed; the reason and who approved stay on record."),
+        submit=_("Decline the item"),
+        done=_("The item is declined."),
+        back=record_url(record),
+        form=DeclineForm(posted, user=request.user),
+        act=lambda data: items.decline(record, **data, by=request.user, now=timezone.now()),
+        is_allowed=request.user.is_at_least("member"),
+        is_danger=True,
+    )
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def item_reopen(request: HttpRequest, public_id: str) -> HttpResponse:
+    record = find_item(request, public_id)
+    return ask(
+        request,
+        title=_("Reopen %(id)s?") % {"id": record},
+        text=_("Work on it begins again; its deadline stays as it was agreed."),
+        submit=_("Reopen"),
+        done=_("The item is open again."),
+        back=record_url(record),
+        form=NoteForm(request.POST if request.method == "POST" else None),
+        act=lambda data: items.reopen(record, **data, by=request.user, now=timezone.now()),
+        is_allowed=request.user.is_at_least("member"),
+    )
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def item_assign(request: HttpRequest, public_id: str) -> HttpResponse:
+    record = find_item(request, public_id)
+    posted = request.POST if request.method == "POST" else None
+    return ask(
+        request,
+        title=_("Hand over %(id)s") % {"id": record},
+        text=_("The new owner answers for it from now on; the deadline stays."),
+        submit=_("Hand over"),
+        done=_("The item has a new owner."),
+        back=record_url(record),
+        form=AssignForm(posted, initial={"to": record.owner_id}),
+        act=lambda data: items.assign(record, to=data["to"], by=request.user, now=timezone.now()),
+        is_allowed=request.user.is_at_least("member"),
+    )
+
+
+def record_url(record: RemediationItem) -> str:
+    return reverse("web:item", args=[record.public_id])
+
+
+def find_item(request: HttpRequest, public_id: str) -> RemediationItem:
+    """The item, if this reader may see it; one of a restricted incident does not exist for strangers."""
+    visible = items.visible_to(request.user).select_related(
+        "owner", "team", "service", "severity", "review", "fix_claimed_by", "wont_do_approved_by", "agreed_by"
+    )
+    return get_object_or_404(visible, public_id=public_id)
+
+
+urlpatterns = [
+    path("items/", item_list.item_list, name="items"),
+    path("items/export.csv", item_list.export, name="items_csv"),
+    path("items/<slug:public_id>/", item, name="item"),
+    path("items/<slug:public_id>/start", item_start, name="item_start"),
+    path("items/<slug:public_id>/claim", item_claim, name="item_claim"),
+    path("items/<slug:public_id>/withdraw", item_withdraw, name="item_withdraw"),
+    path("items/<slug:public_id>/decline", item_decline, name="item_decline"),
+    path("items/<slug:public_id>/reopen", item_reopen, name="item_reopen"),
+    path("items/<slug:public_id>/assign", item_assign, name="item_assign"),
+]

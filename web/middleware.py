@@ -1,0 +1,181 @@
+"""Between the server and the pages: clean input, the reader's language and zone, refusals in words."""
+
+from collections.abc import Callable
+from urllib.parse import unquote_to_bytes
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from django.conf import settings
+from django.contrib import messages
+from django.core.exceptions import BadRequest, SuspiciousOperation
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, UnreadablePostError
+from django.http.multipartparser import MultiPartParserError
+from django.shortcuts import render
+from django.utils import timezone, translation
+
+from postmortem.errors import DomainError, NotAllowed
+from web import errors
+
+GetResponse = Callable[[HttpRequest], HttpResponse]
+
+LANGUAGE_COOKIE = "lang"
+
+PERMISSIONS_POLICY = ", ".join(
+    f"{feature}=()"
+    for feature in (
+        "accelerometer",
+        "camera",
+        "geolocation",
+        "gyroscope",
+        "microphone",
+        "payment",
+        "usb",
+        "interest-cohort",
+    )
+)
+
+
+class PageHeaders:
+    """Headers of every answer of ours that says nothing else: kept by nobody, no device features.
+
+    The opener policy and the referrer policy come from Django's SecurityMiddleware.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        response.headers.setdefault("Permissions-Policy", PERMISSIONS_POLICY)
+        response.headers.setdefault("Cache-Control", "no-store, private")
+        return response
+
+
+class CleanRequest:
+    """Refuses, with 400, text that PostgreSQL cannot store or nobody can read, before anything uses it.
+
+    That is a NUL character in the path, the query, a cookie or a form, and a query that is not UTF-8. Forms
+    are read here, so that one too big or broken is refused here as well, with 413 or 400. The bodies of API
+    calls are left to the API.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        problem = _problem_of(request)
+        if problem is None:
+            return self.get_response(request)
+        with translation.override(_asked_language(request)):
+            return errors.bad_request(request, problem)
+
+
+class ReaderPreferences:
+    """Each page speaks its reader's language and shows times in their zone.
+
+    Before login the language is the one chosen on the login page (a cookie), else what the browser asks
+    for; the zone is the organisation's.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if errors.is_for_programs(request):
+            # Programs read codes, not words; and a bearer token must not cost a look at the session.
+            with translation.override(settings.LANGUAGE_CODE):
+                return self.get_response(request)
+        reader = request.user
+        language, zone = _asked_language(request), timezone.get_default_timezone()
+        if reader.is_authenticated:
+            language = (
+                reader.language if reader.language in dict(settings.LANGUAGES) else settings.LANGUAGE_CODE
+            )
+            zone = _zone(reader.time_zone)
+        with translation.override(language), timezone.override(zone):
+            response = self.get_response(request)
+        response.headers.setdefault("Content-Language", language)
+        return response
+
+
+class Refusals:
+    """Turns a refusal of the domain into something a person can act on; the API answers for itself."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        if response.status_code == 405 and not response.content and not errors.is_for_programs(request):
+            return errors.method_not_allowed(request, response)
+        return response
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        if not isinstance(exception, DomainError) or errors.is_for_programs(request):
+            return None
+        if getattr(request, "htmx", False):
+            return _fragment(request, exception)
+        if isinstance(exception, NotAllowed):
+            return errors.permission_denied(request, exception)
+        back = errors.way_back(request)
+        if request.method not in {"GET", "HEAD"} and back:
+            messages.error(request, exception.message)
+            return HttpResponseRedirect(back)
+        return errors.conflict(request, exception)
+
+
+def _fragment(request: HttpRequest, refusal: DomainError) -> HttpResponse:
+    status = 403 if isinstance(refusal, NotAllowed) else 409
+    response = render(request, "_message.html", {"tag": "error", "text": refusal.message}, status=status)
+    # Wherever the answer should have gone, a refusal goes to the messages on top of the page.
+    response["HX-Retarget"] = "#messages"
+    response["HX-Reswap"] = "beforeend"
+    return response
+
+
+def _problem_of(request: HttpRequest) -> Exception | None:
+    """What is wrong with the request, or None."""
+    if "\x00" in request.path_info:
+        return BadRequest("NUL in the path")
+    query = unquote_to_bytes(request.META.get("QUERY_STRING", ""))
+    if b"\x00" in query:
+        return BadRequest("NUL in the query")
+    try:
+        query.decode()
+    except UnicodeDecodeError:
+        return BadRequest("query is not UTF-8")
+    # A quoted cookie may carry octal escapes; the session key goes into a query as it is.
+    if any("\x00" in name or "\x00" in value for name, value in request.COOKIES.items()):
+        return BadRequest("NUL in a cookie")
+    if errors.is_for_programs(request):
+        return None
+    return _problem_of_form(request)
+
+
+def _problem_of_form(request: HttpRequest) -> Exception | None:
+    if request.method != "POST":
+        return None
+    try:
+        form = request.POST
+    except (BadRequest, MultiPartParserError, SuspiciousOperation, UnreadablePostError) as problem:
+        return problem
+    for name, values in form.lists():
+        if "\x00" in name or any("\x00" in value for value in values):
+            return BadRequest("NUL in the form")
+    if any("\x00" in name or "\x00" in (upload.name or "") for name, upload in request.FILES.items()):
+        return BadRequest("NUL in the name of a file")
+    return None
+
+
+def _asked_language(request: HttpRequest) -> str:
+    chosen = request.COOKIES.get(LANGUAGE_COOKIE, "")
+    if chosen in dict(settings.LANGUAGES):
+        return chosen
+    return translation.get_language_from_request(request)
+
+
+def _zone(name: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        # A zone may vanish with a new zone database; the page must not vanish with it.
+        return ZoneInfo("UTC")

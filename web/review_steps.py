@@ -1,0 +1,138 @@
+"""The four steps: write them, look at them rendered, sign them, reopen them."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import path
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST
+
+from accounts.models import User
+from postmortem import access, markup, reviews
+from postmortem.errors import DomainError, EditConflict, Invalid
+from postmortem.models import Review, ReviewStep
+from web import vague
+from web.asking import ask
+from web.forms import show_refusal
+from web.forms.incidents import ReasonForm
+from web.forms.reviews import StepForm
+from web.review_page import find_review, review_page, review_url
+
+
+@login_required
+@require_POST
+def step_write(request: HttpRequest, public_id: str, kind: str) -> HttpResponse:
+    """Save a draft; drafts always save, however vague."""
+    record, step = _find(request, public_id, kind)
+    access.need(request.user, User.Role.MEMBER)
+    refused = _save(request, record, step)
+    if refused is not None:
+        return refused
+    messages.success(request, _("Saved."))
+    return redirect(review_url(record, kind))
+
+
+@login_required
+@require_POST
+def step_sign(request: HttpRequest, public_id: str, kind: str) -> HttpResponse:
+    """Sign what is stored. The button stands in the step's form, so what was typed is saved first."""
+    record, step = _find(request, public_id, kind)
+    access.need(request.user, User.Role.MEMBER)
+    if "version" in request.POST:
+        refused = _save(request, record, step)
+        if refused is not None:
+            return refused
+    try:
+        reviews.sign(step, by=request.user, now=timezone.now())
+    except DomainError as refusal:
+        messages.error(request, refusal.message)
+    else:
+        messages.success(request, _("Step %(number)d is signed.") % {"number": step.position})
+        # On to the next step, which has just become the current one.
+        return redirect(f"{review_url(record)}#steps")
+    return redirect(review_url(record, kind))
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def step_reopen(request: HttpRequest, public_id: str, kind: str) -> HttpResponse:
+    record, step = _find(request, public_id, kind)
+    form = ReasonForm(request.POST if request.method == "POST" else None)
+    now = timezone.now()
+    return ask(
+        request,
+        title=_("Reopen step %(number)d, %(step)s?")
+        % {"number": step.position, "step": step.get_kind_display()},
+        text=_(
+            "Its signature goes, and every later step that was signed becomes stale: it must be read and signed again."
+        ),
+        submit=_("Reopen the step"),
+        done=_("The step is open again."),
+        back=review_url(record, kind),
+        form=form,
+        act=lambda data: reviews.reopen(step, reason=data["reason"], by=request.user, now=now),
+        is_allowed=request.user.is_at_least("member"),
+    )
+
+
+@login_required
+@require_POST
+def step_preview(request: HttpRequest, public_id: str, kind: str) -> HttpResponse:
+    """What the typed text looks like, and which of its words would block a signature; stores nothing."""
+    _record, step = _find(request, public_id, kind)
+    form = StepForm(request.POST, step=step)
+    form.is_valid()
+    texts = {name: form.cleaned_data.get(name, "") for name in ("finding", "evidence")}
+    context: dict[str, Any] = {"step": step, "form": form, "problem": ""}
+    try:
+        context["rendered"] = [
+            (form.fields[name].label, markup.render(text, field=name))
+            for name, text in texts.items()
+            if text.strip()
+        ]
+        context["vague"] = [found for name, text in texts.items() for found in vague.snippets(name, text)]
+    except Invalid as refusal:
+        context["problem"] = refusal.message
+    return render(request, "reviews/_preview.html", context)
+
+
+def _find(request: HttpRequest, public_id: str, kind: str) -> tuple[Review, ReviewStep]:
+    record = find_review(request, public_id)
+    return record, get_object_or_404(record.steps, kind=kind)
+
+
+def _save(request: HttpRequest, record: Review, step: ReviewStep) -> HttpResponse | None:
+    """Store the typed text; the page with everything typed when that is refused, None when it is stored."""
+    form = StepForm(request.POST, step=step)
+    if not form.is_valid():
+        return review_page(request, record, bound=form, bound_kind=step.kind, status=422)
+    data = form.cleaned_data
+    if (data["finding"], data["evidence"], data["version"]) == (step.finding, step.evidence, step.version):
+        return None
+    try:
+        reviews.write(step, by=request.user, now=timezone.now(), **data)
+    except EditConflict as refusal:
+        # Saving again is a decision: by then the other text has been seen.
+        form.data = form.data.copy()
+        form.data["version"] = str(refusal.details["version"])
+        return review_page(
+            request, record, bound=form, bound_kind=step.kind, theirs=refusal.details["theirs"], status=409
+        )
+    except DomainError as refusal:
+        show_refusal(form, refusal)
+        return review_page(request, record, bound=form, bound_kind=step.kind, status=422)
+    return None
+
+
+_STEP = "reviews/<slug:public_id>/steps/<slug:kind>"
+
+urlpatterns = [
+    path(f"{_STEP}/write", step_write, name="step_write"),
+    path(f"{_STEP}/sign", step_sign, name="step_sign"),
+    path(f"{_STEP}/reopen", step_reopen, name="step_reopen"),
+    path(f"{_STEP}/preview", step_preview, name="step_preview"),
+]

@@ -1,0 +1,215 @@
+"""A review from its start to its archive, and the document it leaves."""
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import path
+from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_GET, require_http_methods
+
+from postmortem import access, reviews
+from postmortem.errors import DomainError, EditConflict
+from postmortem.models import Incident, Review, ReviewStep
+from remediation import plan
+from web import milestones
+from web.asking import ask
+from web.forms import show_refusal
+from web.forms.reviews import LessonsForm, ReviewForm
+from web.incidents import find_incident, review_items
+from web.paging import page_of
+from web.review_page import (
+    checklist,
+    find_review,
+    incidents_of,
+    lessons_of,
+    may_facilitate,
+    promise,
+    review_page,
+    review_url,
+)
+
+_FILTERS: dict[str, tuple[str | Promise, Q]] = {
+    "": (gettext_lazy("All"), Q()),
+    "going": (gettext_lazy("In review"), Q(archived_at=None)),
+    "archived": (gettext_lazy("Archived"), Q(archived_at__isnull=False)),
+}
+
+
+@login_required
+@require_GET
+def review_list(request: HttpRequest) -> HttpResponse:
+    chosen = request.GET.get("show", "")
+    label, condition = _FILTERS.get(chosen, _FILTERS[""])
+    visible = access.reviews(request.user).filter(condition).select_related("owner", "facilitator")
+    page = page_of(_with_progress(visible), request.GET, by="created_at", is_descending=True)
+    now = timezone.now()
+    ids = [row.pk for row in page.rows]
+    by_review: dict[int, list[Incident]] = {}
+    for one in (
+        Incident.objects.filter(review__in=ids).select_related("severity", "review").order_by("started_at")
+    ):
+        by_review.setdefault(one.review_id, []).append(one)
+    for row in page.rows:
+        row.its_incidents = by_review.get(row.pk, [])
+        row.state = "archived" if row.is_archived else "in_review" if row.opened_at else "preparing"
+        row.due_at, row.standing = promise(row.its_incidents, now)
+    filters = [
+        (key, words, key == chosen or (key == "" and chosen not in _FILTERS))
+        for key, (words, _q) in _FILTERS.items()
+    ]
+    context = {
+        "page": page,
+        "filters": filters,
+        "label": label,
+        "now": now,
+        "is_filtered": chosen in _FILTERS and chosen != "",
+    }
+    return render(request, "reviews/list.html", context)
+
+
+@login_required
+@require_GET
+def review(request: HttpRequest, public_id: str) -> HttpResponse:
+    return review_page(request, find_review(request, public_id))
+
+
+@login_required
+@require_GET
+def review_document(request: HttpRequest, public_id: str) -> HttpResponse:
+    """The postmortem to read, print and send: no buttons, no forms."""
+    record = find_review(request, public_id)
+    its_incidents = incidents_of(record, request.user)
+    for incident in its_incidents:
+        incident.course = milestones.milestones(incident)
+        incident.links = incident.service_links.select_related("service").order_by("-part", "service__slug")
+    context = {
+        "review": record,
+        "incidents": its_incidents,
+        "steps": list(record.steps.select_related("signed_by")),
+        "causes": list(record.causes.all()),
+        "lessons": lessons_of(record),
+        "checklist": checklist(record),
+        "items": review_items(record, request.user),
+        "now": timezone.now(),
+    }
+    return render(request, "reviews/document.html", context)
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def review_new(request: HttpRequest, public_id: str) -> HttpResponse:
+    incident = find_incident(request, public_id)
+    access.need(request.user, "member")
+    if incident.review is not None:
+        return redirect("web:review", incident.review.public_id)
+    facilitates = request.user.is_at_least("facilitator")
+    initial = {
+        "title": incident.title,
+        "owner": request.user.pk,
+        "facilitator": request.user.pk if facilitates else None,
+    }
+    form = ReviewForm(request.POST if request.method == "POST" else None, initial=initial)
+    if form.is_valid():
+        try:
+            started = reviews.create(
+                incidents=[incident], by=request.user, now=timezone.now(), **form.cleaned_data
+            )
+        except DomainError as refusal:
+            show_refusal(form, refusal)
+        else:
+            messages.success(
+                request, _("The review is started. It opens when everybody's timeline is filed or excused.")
+            )
+            return redirect("web:review", started.public_id)
+    context = {"form": form, "incident": incident}
+    return render(request, "reviews/new.html", context, status=422 if form.errors else 200)
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def review_open(request: HttpRequest, public_id: str) -> HttpResponse:
+    record = find_review(request, public_id)
+    return ask(
+        request,
+        title=_("Open the review %(id)s?") % {"id": record},
+        text=_("From then on its four steps can be written and signed, one after the other."),
+        submit=_("Open the review"),
+        done=_("The review is open."),
+        back=review_url(record),
+        act=lambda _data: reviews.open(record, by=request.user, now=timezone.now()),
+        is_allowed=may_facilitate(request.user, record),
+    )
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def review_archive(request: HttpRequest, public_id: str) -> HttpResponse:
+    record = find_review(request, public_id)
+    return ask(
+        request,
+        title=_("Archive %(id)s?") % {"id": record},
+        text=_(
+            "It becomes a postmortem: nobody can change it any more, and a hash of its content is kept. Changes may name it at the gate."
+        ),
+        submit=_("Archive"),
+        done=_("%(id)s is archived.") % {"id": record},
+        back=review_url(record),
+        act=lambda _data: plan.archive(record, by=request.user, now=timezone.now()),
+        is_allowed=may_facilitate(request.user, record),
+    )
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def lessons(request: HttpRequest, public_id: str) -> HttpResponse:
+    record = find_review(request, public_id)
+    access.need(request.user, "member")
+    form = LessonsForm(request.POST if request.method == "POST" else None, review=record)
+    conflict = None
+    if form.is_valid():
+        try:
+            reviews.write_lessons(record, by=request.user, now=timezone.now(), **form.cleaned_data)
+        except EditConflict as refusal:
+            conflict, form = refusal, _over_newer(form, refusal)
+        except DomainError as refusal:
+            show_refusal(form, refusal)
+        else:
+            messages.success(request, _("Saved."))
+            return redirect(f"{review_url(record)}#lessons")
+    context = {"form": form, "review": record, "theirs": conflict.details["theirs"] if conflict else None}
+    return render(
+        request, "reviews/lessons.html", context, status=409 if conflict else 422 if form.errors else 200
+    )
+
+
+def _with_progress(rows: QuerySet[Review]) -> QuerySet[Review]:
+    signed = ReviewStep.objects.filter(
+        review=OuterRef("pk"), signed_at__isnull=False, is_stale=False
+    ).order_by()
+    return rows.annotate(
+        signed_count=Coalesce(Subquery(signed.values("review").annotate(n=Count("*")).values("n")), 0)
+    )
+
+
+def _over_newer(form: LessonsForm, refusal: DomainError) -> LessonsForm:
+    """The same form, what was typed in it included, ready to be saved over the version it did not know."""
+    form.data = form.data.copy()
+    form.data["version"] = str(refusal.details["version"])
+    return form
+
+
+urlpatterns = [
+    path("reviews/", review_list, name="reviews"),
+    path("incidents/<slug:public_id>/review", review_new, name="review_new"),
+    path("reviews/<slug:public_id>/", review, name="review"),
+    path("reviews/<slug:public_id>/document", review_document, name="review_document"),
+    path("reviews/<slug:public_id>/open", review_open, name="review_open"),
+    path("reviews/<slug:public_id>/archive", review_archive, name="review_archive"),
+    path("reviews/<slug:public_id>/lessons", lessons, name="lessons"),
+]

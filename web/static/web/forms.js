@@ -1,0 +1,69 @@
+// Small comforts of forms; every form works without them.
+
+// A filter bar applies itself: at once for choices, after a pause for words.
+let waiting = 0;
+document.addEventListener("change", (event) => {
+  const form = event.target.closest("form[data-autosubmit]");
+  if (form && !event.target.matches("input[type=search], input[type=text]")) form.requestSubmit();
+});
+document.addEventListener("input", (event) => {
+  const form = event.target.closest("form[data-autosubmit]");
+  if (!form || !event.target.matches("input[type=search], input[type=text]") || event.isComposing) return;
+  clearTimeout(waiting);
+  waiting = setTimeout(() => form.requestSubmit(), 500);
+});
+// Empty filters do not belong in the address.
+document.addEventListener("submit", (event) => {
+  if (!event.target.matches("form[data-autosubmit]")) return;
+  for (const field of event.target.elements) if (field.name && field.value === "") field.disabled = true;
+});
+
+// Leaving a page with unsaved words asks first.
+const changed = new Set();
+document.addEventListener("input", (event) => {
+  const form = event.target.closest("form[data-guard]");
+  if (form) changed.add(form);
+});
+document.addEventListener("submit", (event) => changed.delete(event.target));
+addEventListener("beforeunload", (event) => {
+  for (const form of changed) if (form.isConnected) event.preventDefault();
+});
+
+// A second press while the first is on its way does nothing.
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (form.method !== "post" || event.defaultPrevented) return;
+  if (form.dataset.sent) event.preventDefault();
+  form.dataset.sent = "1";
+});
+addEventListener("pageshow", () => {
+  for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
+  for (const field of document.querySelectorAll("form[data-autosubmit] :disabled")) field.disabled = false;
+});
+
+// After a refused form the reader starts at the list of what to correct.
+document.querySelector("[data-focus]")?.focus();
+
+// Rows of a formset: <template data-row-template> next to [data-rows]; the button carries data-add-row="prefix".
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-add-row]");
+  if (!button) return;
+  const prefix = button.dataset.addRow;
+  const total = document.querySelector(`[name="${prefix}-TOTAL_FORMS"]`);
+  const rows = document.querySelector(`[data-rows="${prefix}"]`);
+  const template = document.querySelector(`template[data-row-template="${prefix}"]`);
+  if (!total || !rows || !template) return;
+  rows.insertAdjacentHTML("beforeend", template.innerHTML.replaceAll("__prefix__", total.value));
+  total.value = Number(total.value) + 1;
+  rows.lastElementChild?.querySelector("input:not([type=hidden]), select, textarea")?.focus();
+});
+
+// htmx sends the same proof of origin as our forms do.
+document.addEventListener("htmx:configRequest", (event) => {
+  const token = document.querySelector("input[name=csrfmiddlewaretoken]");
+  if (token) event.detail.headers["X-CSRFToken"] = token.value;
+});
+document.addEventListener("htmx:afterRequest", (event) => {
+  const form = event.detail.elt?.closest?.("form");
+  if (form) { delete form.dataset.sent; if (event.detail.successful) changed.delete(form); }
+});

@@ -1,0 +1,268 @@
+"""Tags and filters of our templates; a builtin library, so no page loads it.
+
+All of them answer something harmless for missing values: a page never fails over a detail.
+"""
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from zlib import crc32
+
+from django import template
+from django.http import QueryDict
+from django.template import Context
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext as _
+
+from web.badges import look
+from web.icons import ICONS
+from web.moments import distance_words, duration_words
+
+register = template.Library()
+
+AVATAR_HUES = 8
+
+
+@register.simple_tag
+def icon(name: str, label: str = "", classes: str = "") -> SafeString:
+    """One icon, hidden from screen readers unless it has a label of its own."""
+    drawing = mark_safe(ICONS.get(name, ICONS["ring"]))  # noqa: S308 - our own constants
+    css = f"icon {classes}".strip()
+    if label:
+        whole = '<svg class="{}" viewBox="0 0 16 16" role="img"><title>{}</title>{}</svg>'
+        return format_html(whole, css, label, drawing)
+    return format_html('<svg class="{}" viewBox="0 0 16 16" aria-hidden="true">{}</svg>', css, drawing)
+
+
+@register.simple_tag
+def badge(kind: str, value: object, label: str = "", title: str = "", style: str = "") -> SafeString:
+    """A state as shape, colour and word.
+
+    Args:
+        kind: a family of `web.badges.LOOKS`: severity, item_state, outcome, standing, verdict, ...
+        value: the stored value; one that is not in the table is shown as written.
+        label: other words instead of the usual ones.
+        title: a sentence for the tooltip.
+        style: "plain" for dense tables (no chip around it), "glyph" for the shape alone (its word stays
+            there for screen readers and as tooltip), "large".
+    """
+    shown = look(kind, value)
+    words = label or str(shown.word)
+    classes = " ".join(filter(None, ["badge", f"tone-{shown.tone}", "loud" if shown.is_loud else "", style]))
+    if style == "glyph":
+        shape = icon(shown.icon, words)
+        return format_html('<span class="{}" title="{}">{}</span>', classes, title or words, shape)
+    hint = format_html(' title="{}"', title) if title else ""
+    return format_html('<span class="{}"{}>{}<span>{}</span></span>', classes, hint, icon(shown.icon), words)
+
+
+@register.simple_tag(takes_context=True)
+def moment(context: Context, value: datetime | date | None, style: str = "relative") -> SafeString:
+    """A moment in the reader's zone, exact to the second in its tooltip.
+
+    Args:
+        value: an aware datetime, a date, or None (shown as “–”).
+        style: relative ("2 h ago"), exact ("23 Nov 2026, 17:20"), both, time ("17:20:05"), day.
+
+    The page may put `now` into its context, so that all of its figures speak of the same moment.
+    """
+    if value is None or value == "":
+        return mark_safe('<span class="none">–</span>')
+    if not isinstance(value, datetime):
+        return format_html('<time datetime="{}">{}</time>', value.isoformat(), date_format(value, _("j M Y")))
+    aware = value if timezone.is_aware(value) else value.replace(tzinfo=UTC)
+    local = timezone.localtime(aware)
+    exact = date_format(local, _("j M Y, H:i"))
+    now = context.get("now") if isinstance(context.get("now"), datetime) else timezone.now()
+    relative = distance_words(aware, now)
+    words = {
+        "exact": exact,
+        "time": date_format(local, "H:i:s"),
+        "day": date_format(local, _("j M Y")),
+        "both": f"{exact} · {relative}",
+    }.get(style, relative)
+    # The patterns are translated too: a language chooses its own order of day, month and year.
+    to_the_second = date_format(local, _("j M Y, H:i:s"))
+    full = f"{to_the_second} {_zone_words(local)}"
+    if style in {"exact", "time", "day"}:
+        full = f"{full} · {relative}"
+    machine = aware.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return format_html('<time datetime="{}" title="{}">{}</time>', machine, full, words)
+
+
+@register.simple_tag(name="duration")
+def duration_tag(value: timedelta | int | float | None) -> str:
+    """A timedelta, or a number of seconds, in at most two units."""
+    return duration(value)
+
+
+@register.filter
+def duration(value: timedelta | int | float | None) -> str:
+    """As the tag, for use inside other tags: `{% blocktranslate with time=ttr|duration %}`."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        value = timedelta(seconds=value)
+    return duration_words(value if isinstance(value, timedelta) else None)
+
+
+@register.simple_tag
+def meter(
+    value: float | None,
+    maximum: float = 100,
+    label: str = "",
+    tone: str = "info",
+    target: float | None = None,
+) -> SafeString:
+    """A bar of `value` out of `maximum`, with an optional mark at `target`.
+
+    An SVG, for its widths are attributes: the content security policy allows no style attributes.
+    """
+    whole = float(maximum or 0)
+    share = _share(value, whole)
+    words = label or f"{share:.0f} %"
+    mark = ""
+    if target is not None:
+        place = f"{min(_share(target, whole), 99):.2f}"
+        mark = format_html('<rect class="meter-target" x="{}" y="0" width="1" height="8"/>', place)
+    return format_html(
+        '<svg class="meter tone-{}" viewBox="0 0 100 8" preserveAspectRatio="none" role="img">'
+        '<title>{}</title><rect class="meter-track" y="1" width="100" height="6"/>'
+        '<rect class="meter-fill" y="1" width="{}" height="6"/>{}</svg>',
+        tone,
+        words,
+        f"{share:.2f}",
+        mark,
+    )
+
+
+@register.simple_tag(takes_context=True)
+def query_with(context: Context, **changes: Any) -> str:
+    """The query of this page with some keys changed; None or "" takes a key away.
+
+    `{% query_with state="open" after=None %}` keeps every other filter: "?owner=7&state=open".
+    """
+    request = context.get("request")
+    query = request.GET.copy() if request is not None else QueryDict(mutable=True)
+    for key, value in changes.items():
+        if value is None or value == "":
+            query.pop(key, None)
+        else:
+            query[key] = str(value)
+    encoded = query.urlencode()
+    return f"?{encoded}" if encoded else "?"
+
+
+@register.simple_tag(takes_context=True)
+def sort_header(context: Context, key: str, label: str, classes: str = "", default: str = "") -> SafeString:
+    """A column header that sorts by `?sort=key` and, pressed again, by `?sort=-key`.
+
+    `default` is the order the page uses when the query names none. Reading starts anew: `after` and
+    `before`, the places of keyset pages, are dropped.
+    """
+    request = context.get("request")
+    current = (request.GET.get("sort") if request is not None else None) or default
+    order, following, shape = "none", key, "sort"
+    if current == key:
+        order, following, shape = "ascending", f"-{key}", "up"
+    elif current == f"-{key}":
+        order, following, shape = "descending", key, "down"
+    return format_html(
+        '<th scope="col" class="{}" aria-sort="{}"><a class="sort" href="{}">{}{}</a></th>',
+        classes,
+        order,
+        query_with(context, sort=following, after=None, before=None),
+        label,
+        icon(shape),
+    )
+
+
+@register.simple_tag
+def avatar(person: Any) -> SafeString:
+    """The initials of a person in a disc; the same person has the same tint everywhere."""
+    name = str(person or "?")
+    hue = crc32(str(getattr(person, "pk", None) or name).encode()) % AVATAR_HUES
+    return format_html('<span class="avatar hue-{}" aria-hidden="true">{}</span>', hue, _initials(name))
+
+
+@register.simple_tag
+def person(someone: Any) -> SafeString:
+    """Avatar and name; an inactive person is marked, and nobody is a dash."""
+    if someone is None:
+        return mark_safe('<span class="none">–</span>')
+    gone = getattr(someone, "is_active", True) is False
+    note = format_html(' <span class="hint">{}</span>', _("(inactive)")) if gone else ""
+    return format_html('<span class="person">{}<span>{}{}</span></span>', avatar(someone), someone, note)
+
+
+@register.simple_tag
+def copy_button(text: object, label: str = "") -> SafeString:
+    """A button that copies `text`; it is absent where scripts are off."""
+    words = label or _("Copy")
+    return format_html(
+        '<button type="button" class="button quiet small icon-only" data-copy="{}" data-done="{}"'
+        ' aria-label="{}" title="{}">{}{}</button>',
+        *(text, _("Copied"), words, words, icon("copy"), icon("check")),
+    )
+
+
+@register.simple_tag
+def keys(pressed: str) -> SafeString:
+    """The keys of a shortcut: `{% keys "g i" %}`."""
+    caps = format_html_join(" ", "<kbd>{}</kbd>", ((key,) for key in pressed.split()))
+    return format_html('<span class="keys">{}</span>', caps)
+
+
+@register.simple_tag
+def strip(runs: Any, label: str = "", style: str = "") -> SafeString:
+    """A history strip: one mark per check run, oldest first; shape and height tell outcomes apart.
+
+    Args:
+        runs: rows with `outcome` and `finished_at` (or `slot`), already in the order to draw.
+        label: what the strip is about, for screen readers.
+        style: "" or "large".
+    """
+    marks = []
+    counts: dict[str, int] = {}
+    for run in runs or ():
+        outcome = str(getattr(run, "outcome", "") or "")
+        shown = look("outcome", outcome)
+        counts[str(shown.word)] = counts.get(str(shown.word), 0) + 1
+        at = getattr(run, "finished_at", None) or getattr(run, "slot", None)
+        when = date_format(timezone.localtime(at), _("j M Y, H:i")) if at else ""
+        marks.append((outcome or "waiting", f"{shown.word} · {when}" if when else str(shown.word)))
+    if not marks:
+        return format_html('<span class="none">{}</span>', _("No runs yet"))
+    summary = ", ".join(f"{word} {count}" for word, count in counts.items())
+    return format_html(
+        '<span class="strip {}" role="img" aria-label="{}">{}</span>',
+        style,
+        f"{label}: {summary}" if label else summary,
+        format_html_join("", '<span class="mark mark-{}" title="{}"></span>', marks),
+    )
+
+
+def _share(value: float | None, whole: float) -> float:
+    """`value` as a percentage of `whole`, kept between 0 and 100."""
+    if value is None or whole <= 0:
+        return 0.0
+    return max(0.0, min(100.0, 100 * float(value) / whole))
+
+
+def _zone_words(local: datetime) -> str:
+    offset = local.strftime("%z")
+    name = local.tzname() or ""
+    plain = f"UTC{offset[:3]}:{offset[3:5]}" if offset and offset != "+0000" else "UTC"
+    return plain if not name or name[0] in "+-" or name == "UTC" else f"{name} ({plain})"
+
+
+def _initials(name: str) -> str:
+    """Two letters of a Latin name; one character of a Chinese one, of the given name, which stands last.
+
+    A name written in both ("Lin Wei 林薇") is read as Latin.
+    """
+    words = name.split()
+    latin = [word for word in words if not "\u4e00" <= word[0] <= "\u9fff"]
+    if not latin:
+        return words[-1][-1] if words else "?"
+    return (latin[0][0] + (latin[-1][0] if len(latin) > 1 else "")).upper()

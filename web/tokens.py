@@ -1,0 +1,83 @@
+"""API tokens: issue one (its secret is shown once), see which there are, revoke."""
+
+from datetime import datetime
+
+from django.contrib.auth.decorators import login_required
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.urls import path, reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.debug import sensitive_variables
+from django.views.decorators.http import require_http_methods
+
+from accounts import tokens
+from accounts.models import ApiToken, User
+from web.asking import ask
+from web.forms.profile import TokenForm
+
+TOKENS_SHOWN = 200
+
+
+@sensitive_variables("secret")
+@login_required
+@require_http_methods(["GET", "POST"])
+def token_list(request: HttpRequest) -> HttpResponse:
+    """One's own tokens; an administrator sees everybody's. The secret is in this one answer and nowhere else."""
+    now = timezone.now()
+    initial = {"scopes": [scope for scope in request.GET.getlist("scope") if scope in ApiToken.Scope.values]}
+    form = TokenForm(request.POST if request.method == "POST" else None, initial=initial)
+    issued, secret = None, ""
+    if form.is_valid():
+        values = form.cleaned_data
+        issued, secret = tokens.issue(
+            owner=request.user, name=values["name"], scopes=values["scopes"], expires_at=now + form.life, now=now
+        )
+        form = TokenForm()
+    rows = _visible(request.user).select_related("owner")[:TOKENS_SHOWN]
+    context = {
+        "now": now,
+        "form": form,
+        "issued": issued,
+        "secret": secret,
+        "tokens": [_described(token, now) for token in rows],
+        "section": "tokens",
+        "sees_all": request.user.is_at_least("administrator"),
+    }
+    return render(request, "settings/tokens.html", context, status=422 if form.errors else 200)
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def token_revoke(request: HttpRequest, pk: int) -> HttpResponse:
+    token = get_object_or_404(_visible(request.user), pk=pk)
+    return ask(
+        request,
+        title=_("Revoke “%(name)s”?") % {"name": token.name},
+        text=_("Programs that use it are refused from now on. This cannot be undone."),
+        submit=_("Revoke the token"),
+        done=_("The token is revoked."),
+        back=reverse("web:tokens"),
+        act=lambda _data: tokens.revoke(token, now=timezone.now()),
+        is_allowed=True,
+        is_danger=True,
+    )
+
+
+def _visible(user: User) -> QuerySet[ApiToken]:
+    rows = ApiToken.objects.all()
+    return rows if user.is_at_least("administrator") else rows.filter(owner=user)
+
+
+def _described(token: ApiToken, now: datetime) -> ApiToken:
+    """Give a token the state and the words its row shows."""
+    token.state = "revoked" if token.revoked_at else "expired" if token.expires_at <= now else "active"
+    token.scope_words = [ApiToken.Scope(scope).value for scope in token.scopes]
+    return token
+
+
+urlpatterns = [
+    path("settings/tokens/", token_list, name="tokens"),
+    path("settings/tokens/<int:pk>/revoke", token_revoke, name="token_revoke"),
+]

@@ -1,0 +1,202 @@
+"""The trail in words: who did what to an incident or a review, with the values before and after."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import Model, Q
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+from django.utils.formats import date_format
+from django.utils.functional import Promise
+from django.utils.text import Truncator, capfirst
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from accounts.models import User
+from postmortem.models import (
+    Incident,
+    IncidentService,
+    Participant,
+    Review,
+    ReviewStep,
+    Service,
+    Severity,
+    TrailEntry,
+)
+
+# Rows written this close together by one act of one person are one thing that happened.
+_ONE_ACT = timedelta(seconds=2)
+
+_ACTS: dict[str, Promise] = {
+    "incidents.declare": gettext_lazy("declared the incident"),
+    "incidents.edit": gettext_lazy("edited the incident"),
+    "incidents.mark": gettext_lazy("marked a milestone"),
+    "incidents.invite": gettext_lazy("invited somebody"),
+    "incidents.close": gettext_lazy("closed the incident"),
+    "incidents.dismiss": gettext_lazy("dismissed the incident"),
+    "reviews.create": gettext_lazy("started the review"),
+    "reviews.open": gettext_lazy("opened the review"),
+    "reviews.write": gettext_lazy("wrote a step"),
+    "reviews.write_lessons": gettext_lazy("wrote the lessons"),
+    "reviews.sign": gettext_lazy("signed a step"),
+    "reviews.reopen": gettext_lazy("reopened a step"),
+    "reviews.archive": gettext_lazy("archived the review"),
+    "plan.archive": gettext_lazy("archived the review"),
+}
+
+# Columns that say nothing to a reader, or that are shown in full elsewhere.
+_UNSHOWN = {
+    "id", "version", "finding_html", "evidence_html", "content_hash", "dedup_key", "declared_by_id", "archived_by_id", "signed_by_id",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Change:
+    """One value that changed; "" is no value."""
+
+    label: str
+    before: str
+    after: str
+
+
+@dataclass
+class Line:
+    """One act of one person."""
+
+    at: datetime
+    actor: User | None
+    act: str
+    words: str | Promise
+    changes: list[Change] = field(default_factory=list)
+
+
+def of_incident(incident: Incident, *, limit: int) -> list[Line]:
+    """What happened to an incident, its people and its services, newest first; never to sealed timelines."""
+    entries = _entries(
+        {
+            Incident: [incident.pk],
+            Participant: incident.participants.values("pk"),
+            IncidentService: incident.service_links.values("pk"),
+        },
+        limit,
+    )
+    return _lines(entries)
+
+
+def of_review(review: Review, *, limit: int) -> list[Line]:
+    """What happened to a review and its steps, newest first."""
+    return _lines(_entries({Review: [review.pk], ReviewStep: review.steps.values("pk")}, limit))
+
+
+def _entries(wanted: dict[type[Model], Any], limit: int) -> list[TrailEntry]:
+    condition = Q()
+    for model, keys in wanted.items():
+        condition |= Q(model=model._meta.db_table, object_id__in=keys)
+    return list(TrailEntry.objects.filter(condition).select_related("actor")[:limit])
+
+
+def _lines(entries: Sequence[TrailEntry]) -> list[Line]:
+    names = _Names(entries)
+    lines: list[Line] = []
+    for entry in entries:
+        last = lines[-1] if lines else None
+        is_same = (
+            last is not None
+            and (last.act, last.actor) == (entry.act, entry.actor)
+            and last.at - entry.at <= _ONE_ACT
+        )
+        if last is None or not is_same:
+            last = Line(entry.at, entry.actor, entry.act, _ACTS.get(entry.act, entry.act or _("changed")))
+            lines.append(last)
+        last.changes += _changes(entry, names)
+    return lines
+
+
+def _changes(entry: TrailEntry, names: "_Names") -> list[Change]:
+    model = _MODELS[entry.model]
+    if model in {Participant, IncidentService}:
+        return _arrival(entry, names)
+    if entry.operation != "update":
+        return []
+    before, after = entry.before or {}, entry.after or {}
+    step = _step_name(entry, names)
+    return [
+        Change(
+            step + _label(model, column),
+            names.show(column, before.get(column)),
+            names.show(column, after.get(column)),
+        )
+        for column in after
+        if column not in _UNSHOWN
+    ]
+
+
+def _arrival(entry: TrailEntry, names: "_Names") -> list[Change]:
+    """Somebody or something that joined or left."""
+    row = entry.after or entry.before or {}
+    label = _("Person") if "user_id" in row else _("Service")
+    name = names.show(
+        "user_id" if "user_id" in row else "service_id", row.get("user_id") or row.get("service_id")
+    )
+    if entry.operation == "insert":
+        return [Change(label, "", name)]
+    return [Change(label, name, "")] if entry.operation == "delete" else []
+
+
+def _step_name(entry: TrailEntry, names: "_Names") -> str:
+    kind = names.steps.get(entry.object_id) if entry.model == ReviewStep._meta.db_table else None
+    return f"{ReviewStep.Kind(kind).label}: " if kind else ""
+
+
+def _label(model: type[Model], column: str) -> str:
+    for candidate in model._meta.concrete_fields:
+        if candidate.column == column:
+            return capfirst(str(candidate.verbose_name))
+    return column
+
+
+class _Names:
+    """The names behind the ids in some entries, read at once."""
+
+    def __init__(self, entries: Iterable[TrailEntry]) -> None:
+        rows = [row for entry in entries for row in (entry.before, entry.after) if row]
+        self._of: dict[str, dict[int, str]] = {
+            "user_id": _by_id(
+                User.objects.filter(pk__in=_keys(rows, "user_id", "owner_id", "facilitator_id"))
+            ),
+            "severity_id": _by_id(Severity.objects.filter(pk__in=_keys(rows, "severity_id"))),
+            "review_id": _by_id(Review.objects.filter(pk__in=_keys(rows, "review_id"))),
+            "service_id": _by_id(Service.objects.filter(pk__in=_keys(rows, "service_id"))),
+        }
+        self._of["owner_id"] = self._of["facilitator_id"] = self._of["user_id"]
+        step_keys = {entry.object_id for entry in entries if entry.model == ReviewStep._meta.db_table}
+        self.steps: dict[int, str] = (
+            dict(ReviewStep.objects.filter(pk__in=step_keys).values_list("pk", "kind")) if step_keys else {}
+        )
+
+    def show(self, column: str, value: Any) -> str:
+        if value is None or value == "":
+            return ""
+        if column in self._of:
+            return self._of[column].get(value, f"#{value}")
+        if isinstance(value, bool):
+            return _("yes") if value else _("no")
+        moment = parse_datetime(value) if column.endswith("_at") and isinstance(value, str) else None
+        if moment is not None:
+            return date_format(timezone.localtime(moment), _("j M Y, H:i"))
+        return Truncator(str(value)).chars(80)
+
+
+def _keys(rows: Iterable[dict[str, Any]], *columns: str) -> set[int]:
+    return {row[column] for row in rows for column in columns if isinstance(row.get(column), int)}
+
+
+def _by_id(rows: Any) -> dict[int, str]:
+    return {row.pk: str(row) for row in rows}
+
+
+_MODELS: dict[str, type[Model]] = {
+    model._meta.db_table: model for model in (Incident, Participant, IncidentService, Review, ReviewStep)
+}
