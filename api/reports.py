@@ -1,25 +1,151 @@
+"""Monthly reports: the figures, with exactly the rows they were computed from."""
+
 from __future__ import annotations
 
+from dataclasses import asdict
+from datetime import date
 from typing import Any
 
+from django.db.models import QuerySet
+from django.http import Http404
+from django.utils import timezone
 from rest_framework import serializers
 
 from api.resource import Resource, detail, listing
-from api.shapes import Answer
+from api.shapes import Answer, Moment, Person
+from governance import reports
 from governance.models import GovernanceReport
 
 
-class ReportAnswer(Answer):
+class MonthField(serializers.CharField):
+    """The month of a date, such as 2026-11."""
+
+    def to_representation(self, value: date) -> str:
+        return f"{value:%Y-%m}"
+
+
+class SpreadAnswer(serializers.Serializer):
+    n = serializers.IntegerField()
+    median_seconds = serializers.IntegerField(allow_null=True)
+    p90_seconds = serializers.IntegerField(allow_null=True)
+
+
+class TimesAnswer(serializers.Serializer):
+    severity = serializers.CharField(help_text="Empty: over all severities.")
+    ttr = SpreadAnswer(help_text="Resolved - started.")
+    ttd = SpreadAnswer(help_text="Detected - started.")
+    tta = SpreadAnswer(help_text="Acknowledged - detected.")
+    ttm = SpreadAnswer(help_text="Mitigated - started.")
+
+
+class ClosureAnswer(serializers.Serializer):
+    """Items first verified by a check within their SLA / items due in the month."""
+
+    due = serializers.IntegerField()
+    in_time = serializers.IntegerField()
+    late = serializers.IntegerField()
+    by_hand = serializers.IntegerField()
+    open = serializers.IntegerField()
+    rate_percent = serializers.CharField(allow_null=True, help_text='For example "92.0"; null when nothing was due.')
+    late_by_median_seconds = serializers.IntegerField(allow_null=True)
+
+
+class AgeingAnswer(serializers.Serializer):
+    n = serializers.IntegerField()
+    up_to_7_days = serializers.IntegerField()
+    up_to_30_days = serializers.IntegerField()
+    up_to_90_days = serializers.IntegerField()
+    longer = serializers.IntegerField()
+    oldest_days = serializers.IntegerField(allow_null=True)
+
+
+class FiguresAnswer(serializers.Serializer):
+    closure = ClosureAnswer()
+    times = TimesAnswer(many=True)
+    overdue = AgeingAnswer()
+
+
+class ItemRow(serializers.Serializer):
+    id = serializers.CharField(source="public_id")
+    title = serializers.CharField()
+    owner = serializers.CharField()
+    severity = serializers.CharField()
+    service = serializers.CharField()
+    team = serializers.CharField()
+    due_at = Moment()
+    state = serializers.CharField(help_text="At the moment the report was judged.")
+
+
+class DueRow(ItemRow):
+    first_verified_at = Moment(allow_null=True)
+
+
+class OverdueRow(ItemRow):
+    overdue_days = serializers.IntegerField()
+
+
+class ResolvedRow(serializers.Serializer):
+    id = serializers.CharField(source="public_id")
+    title = serializers.CharField()
+    severity = serializers.CharField()
+    service = serializers.CharField()
+    started_at = Moment()
+    detected_at = Moment(allow_null=True)
+    acknowledged_at = Moment(allow_null=True)
+    mitigated_at = Moment(allow_null=True)
+    resolved_at = Moment()
+
+
+class RowsAnswer(serializers.Serializer):
+    due = DueRow(many=True)
+    resolved = ResolvedRow(many=True)
+    overdue = OverdueRow(many=True)
+
+
+class PublishedReport(Answer):
+    month = MonthField()
+    published_by = Person()
+
     class Meta:
         model = GovernanceReport
-        fields = ("month",)
+        fields = ("month", "published_at", "published_by", "policy_version", "content_hash")
+
+
+class ReportAnswer(serializers.Serializer):
+    month = MonthField()
+    starts_at = Moment()
+    ends_at = Moment()
+    as_of = Moment(help_text="The moment judged: the end of the month, or now while the month runs.")
+    is_over = serializers.BooleanField()
+    is_partial = serializers.BooleanField(help_text="You may not see everything, so restricted rows are neither shown nor counted.")
+    published = PublishedReport(allow_null=True)
+    figures = FiguresAnswer()
+    rows = RowsAnswer()
+
+
+def _report(view: Resource, *, month: str) -> dict[str, Any]:
+    try:
+        first_day = date.fromisoformat(f"{month}-01")
+    except ValueError:
+        raise Http404 from None
+    report = reports.build(first_day, viewer=view.request.user, now=timezone.now())
+    names = {"due": report.rows.due, "resolved": report.rows.resolved, "overdue": report.rows.overdue}
+    rows = {
+        name: [asdict(row) | {"title": report.titles.get(row.public_id, ""), "owner": report.owners.get(row.public_id, "")} for row in found]
+        for name, found in names.items()
+    }
+    columns = ("month", "starts_at", "ends_at", "as_of", "is_over", "is_partial", "published", "figures")
+    return {name: getattr(report, name) for name in columns} | {"rows": rows}
 
 
 class Reports(Resource):
     ordering = ("-month",)
 
-    def visible(self) -> Any:
+    def visible(self) -> QuerySet[GovernanceReport]:
         return GovernanceReport.objects.all()
 
-    list = listing("The published reports.", gives=ReportAnswer)
-    retrieve = detail("One.", gives=ReportAnswer)
+    def whole(self, rows: QuerySet[GovernanceReport]) -> QuerySet[GovernanceReport]:
+        return rows.select_related("published_by")
+
+    list = listing("The published reports, newest first.", gives=PublishedReport)
+    retrieve = detail("The report of a month: as published, else computed now over what you may see.", gives=ReportAnswer, of=_report)

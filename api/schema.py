@@ -89,14 +89,6 @@ class TokenScheme(OpenApiAuthenticationExtension):
         return {"type": "http", "scheme": "bearer", "description": "A token from your settings page: clp_…"}
 
 
-class SessionScheme(OpenApiAuthenticationExtension):
-    target_class = "api.authentication.SessionAuthentication"
-    name = "session"
-
-    def get_security_definition(self, auto_schema: openapi.AutoSchema) -> dict[str, Any]:
-        return {"type": "apiKey", "in": "cookie", "name": "sessionid"}
-
-
 def add_refusals(result: dict[str, Any], generator: SchemaGenerator, request: Any, public: bool) -> dict[str, Any]:
     """A hook of the generator: every operation can be refused, always with the same body."""
     result.setdefault("components", {}).setdefault("schemas", {})["Problem"] = PROBLEM
@@ -122,10 +114,11 @@ def _refusals_of(path: str, method: str, *, has_body: bool) -> list[str]:
 @require_safe
 def schema(request: HttpRequest) -> HttpResponse:
     """The document as JSON. It holds no data, so nobody need log in for it."""
-    return HttpResponse(_document(), content_type=OpenApiJsonRenderer.media_type)
+    return HttpResponse(document(), content_type=OpenApiJsonRenderer.media_type)
 
 
 @functools.cache
-def _document() -> bytes:
-    document = SchemaGenerator().get_schema(request=None, public=True)
-    return bytes(OpenApiJsonRenderer().render(document, renderer_context={}))
+def document() -> bytes:
+    """The document as JSON, made once per process."""
+    generated = SchemaGenerator().get_schema(request=None, public=True)
+    return bytes(OpenApiJsonRenderer().render(generated, renderer_context={}))

@@ -164,11 +164,27 @@ REST_FRAMEWORK = {
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Closeloop API",
-    "DESCRIPTION": "Incidents, postmortems, remediation items and the merge gate. docs/api.md says how it is meant.",
+    "DESCRIPTION": "Incidents, postmortems, remediation items and the merge gate.",
     "VERSION": "1",
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "COMPONENT_SPLIT_REQUEST": True,
+    # Sessions are for the documentation page alone; programs use tokens.
+    "AUTHENTICATION_WHITELIST": ["api.authentication.TokenAuthentication"],
     "POSTPROCESSING_HOOKS": ["api.schema.add_refusals"],
+    "TAGS": [
+        {"name": "incidents", "description": "What happened."},
+        {"name": "timelines", "description": "What each participant saw and did."},
+        {"name": "reviews", "description": "Four steps, causes, a checklist; archived, they are postmortems."},
+        {"name": "items", "description": "What was promised."},
+        {"name": "checks", "description": "What proves it, and each attempt."},
+        {"name": "gate", "description": "What CI asks."},
+        {"name": "reports", "description": "A month in figures."},
+        {"name": "services"},
+        {"name": "severities"},
+        {"name": "teams"},
+        {"name": "users"},
+        {"name": "data-sources", "description": "The Prometheus servers that checks may ask."},
+    ],
 }
 
 # docs/adr/0004: PostgreSQL is the queue, Celery only rings the bell; these keep a worker alive

@@ -17,7 +17,7 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -32,7 +32,18 @@ _LONGEST_LOG = 5 * places.MEGABYTE
 # In which order things end: the highest first.
 _SERVERS, _WORKERS, _BEAT, _WEB = range(4)
 # What a passer-by may have set for some other program must not change the demo.
-_OURS_ALONE = ("DEBUG", "SECRET_KEY", "TOKEN_PEPPERS", "ALLOWED_HOSTS", "SSL_REDIRECT", "BEHIND_PROXY")
+_OURS_ALONE = {
+    "DEBUG",
+    "SECRET_KEY",
+    "TOKEN_PEPPERS",
+    "ALLOWED_HOSTS",
+    "SSL_REDIRECT",
+    "BEHIND_PROXY",
+    "PUBLIC_URL",
+    "STATIC_ROOT",
+    "PROMETHEUS_ALLOW_LOOPBACK",
+    "SHELL_PROBES_ENABLED",
+}
 
 
 def main() -> None:
@@ -100,15 +111,16 @@ class Demo:
                 log.replace(log.with_suffix(".log.1"))
         self._start_servers()
         self._env = self._environment()
-        static = self._collect_static()
-        self._manage("migrate", "--no-input")
         password = self._secret("demo-password", lambda: secrets.token_urlsafe(12))
-        self._manage("load_demo", "--password-file", str(self._home / "secrets" / "demo-password"))
-        say("Database is up to date, demo data is there.")
-        self._start_workers()
+        static = self._collect_static()
+        self._prepare_data()
         self._await_static(static)
+        say("Starting web, workers and beat ...")
         self._start_web()
+        self._start_workers()
         self._await_answers()
+        # Last, for nobody waits for it: on a small machine the others are ready sooner.
+        self._start_beat()
         self._greet(password, seconds=time.monotonic() - began)
         self._supervisor.watch()
 
@@ -141,6 +153,7 @@ class Demo:
                 wanted.append(kind)
         if not wanted:
             return
+        say("Starting PostgreSQL and Valkey ..." if len(wanted) == 2 else f"Starting {wanted[0].name} ...")
         place = places.choose_place(self._home / "servers")
         started: list[tuple[embedded.Server, Child]] = []
         for kind in wanted:
@@ -151,9 +164,8 @@ class Demo:
             )
             started.append((server, child))
         for server, child in started:
-            embedded.await_ready(server, child, seconds=30)
+            embedded.await_ready(server, child, seconds=60)
             self._servers.append(server)
-        say("PostgreSQL and Valkey are up." if len(started) == 2 else f"{started[0][0].name} is up.")
 
     def _environment(self) -> dict[str, str]:
         """What every program of ours gets to see."""
@@ -182,9 +194,11 @@ class Demo:
             words = f"-m celery -A config worker -n {name}@demo -Q {queues} --concurrency 2 --loglevel INFO"
             words += " --without-gossip --without-mingle --without-heartbeat"
             self._supervisor.start(self._program(name, *words.split()), stage=_WORKERS)
-        schedule = self._home / "beat-schedule"
-        words = f"-m celery -A config beat --loglevel INFO --pidfile= --schedule {schedule}"
-        self._supervisor.start(self._program("beat", *words.split()), stage=_BEAT)
+
+    def _start_beat(self) -> None:
+        words = ["-m", "celery", "-A", "config", "beat", "--loglevel", "INFO", "--pidfile=", "--schedule"]
+        beat = self._program("beat", *words, str(self._home / "beat-schedule"))
+        self._supervisor.start(beat, stage=_BEAT)
 
     def _start_web(self) -> None:
         words = f"--interface wsgi --workers 2 --blocking-threads 1 --host 127.0.0.1 --port {self._port}"
@@ -193,13 +207,30 @@ class Demo:
 
     def _collect_static(self) -> tuple[Child, str] | None:
         """Runs beside the migrations; nothing to do when no source has changed."""
-        fingerprint = _fingerprint_of_static_files()
-        with suppress(OSError):
-            if (self._home / "static.stamp").read_text() == fingerprint:
-                return None
+        fingerprint = _fingerprint([*CHECKOUT.glob("*/static/**/*"), CHECKOUT / "requirements.txt"])
+        if places.text_of(self._home / "static.stamp") == fingerprint:
+            return None
+        (self._home / "static.stamp").unlink(missing_ok=True)
         shutil.rmtree(self._home / "static", ignore_errors=True)
         words = ("manage.py", "collectstatic", "--no-input", "--verbosity", "0")
         return Child(self._program("collectstatic", *words)), fingerprint
+
+    def _prepare_data(self) -> None:
+        """Migrate, and load the demo where it is not yet.
+
+        Both begin with the seconds that Django needs to load, so they are left out where they were done
+        already: in our own server, whose password stands for the one cluster that it was made with.
+        """
+        files = [*CHECKOUT.glob("*/migrations/*.py"), CHECKOUT / "requirements.txt"]
+        done = _fingerprint(files, self._env["DATABASE_URL"]) if "DATABASE_URL" in self._env else ""
+        stamp = self._home / "data.stamp"
+        if done and places.text_of(stamp) == done:
+            return
+        say("Preparing the database and the demo's data ...")
+        self._manage("migrate", "--no-input")
+        self._manage("load_demo", "--password-file", str(self._home / "secrets" / "demo-password"))
+        if any(isinstance(server, embedded.PostgreSQL) for server in self._servers):
+            stamp.write_text(done)
 
     def _await_static(self, running: tuple[Child, str] | None) -> None:
         if running is None:
@@ -292,10 +323,10 @@ def say(text: str) -> None:
         print(text, flush=True)
 
 
-def _fingerprint_of_static_files() -> str:
-    sources = [*sorted(CHECKOUT.glob("*/static/**/*")), CHECKOUT / "requirements.txt"]
-    seen = [f"{path} {found.st_size} {found.st_mtime_ns}" for path in sources if (found := path.stat())]
-    return hashlib.sha256("\n".join(seen).encode()).hexdigest()
+def _fingerprint(files: Iterable[Path], more: str = "") -> str:
+    """Changes when a file is added, removed or edited."""
+    seen = [f"{path} {found.st_size} {found.st_mtime_ns}" for path in sorted(files) if (found := path.stat())]
+    return hashlib.sha256("\n".join([*seen, more]).encode()).hexdigest()
 
 
 if __name__ == "__main__":

@@ -104,7 +104,7 @@ class Child:
         self._process.wait()
 
 
-def run(program: Program, *, stdin: bytes = b"", timeout: float = 120.0) -> None:
+def run(program: Program, *, stdin: bytes = b"", timeout: float = 600.0) -> None:
     """Run a program to its end, its output going to its log.
 
     Raises:

@@ -44,6 +44,8 @@ FACTS = frozenset(
 # Where a declaration came from; fixed from then on.
 ORIGIN_FACTS = frozenset({"source", "dedup_key"})
 
+_LABELS = {column.name: column.verbose_name for column in Incident._meta.concrete_fields}
+
 
 class DuplicateIncident(DomainError):
     """An open incident has the same deduplication key; details name it: `public_id`."""
@@ -314,7 +316,7 @@ def _check_milestones(incident: Incident, *, now: datetime) -> None:
             continue
         values.past(moment, field=name, now=now)
         if moment < latest:
-            label = Incident._meta.get_field(latest_name).verbose_name
+            label = _LABELS[latest_name]
             raise Invalid(_("This lies before “%(milestone)s”.") % {"milestone": label}, field=name)
         latest, latest_name = moment, name
     if incident.closed_at is not None and incident.resolved_at is None and not incident.dismissed_as:

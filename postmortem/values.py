@@ -112,6 +112,9 @@ def check(record: models.Model) -> None:
                 longest=column.max_length or MAX_TEXT * 16,
                 is_required=not column.blank,
             )
+        elif isinstance(column, models.IntegerField) and isinstance(value, (bool, float)):
+            # Django would cut the fraction off without a word.
+            raise Invalid(_("This must be a whole number."), field=column.name)
     try:
         record.clean_fields(exclude={column.name for column in columns if column.is_relation})
     except ValidationError as error:

@@ -79,7 +79,9 @@ _ALLOWED = re.compile(
     r"(?<!大)不可能|可能性|(?:尽|成为|所有|一切|任何|各种|多种|两种|三种)可能"
     r"|可能的?(?:取)?值|可能的(?:取值|结果|状态|情况)"
     r"|大概率|大概念|推测执行"
-    r"|\b(?:may|might) not (?:exceed|be (?:changed|edited|used|null))",
+    r"|\b(?:may|might) not (?:exceed|be (?:changed|edited|used|null))"
+    r"|\bcould (?:have (?:been )?|be )(?:avoided|prevented|caught|detected|gone|done|used|added)\b"
+    r"|\blook(?:s|ed) like (?:this|the following)\b",
     re.IGNORECASE,
 )
 

@@ -135,17 +135,18 @@ def check_promql_shape(promql: str) -> None:
     """Refuse prose early, with a position, even while no Prometheus can be reached.
 
     Raises:
-        Invalid: field "promql"; `details["position"]` is the offset in characters, from 0.
+        Invalid: field "promql"; `details["position"]` is "line:column", both from 1, as Prometheus counts.
     """
     if not promql.strip():
         raise Invalid(_("Give the PromQL expression."), field="promql")
     # What stands in quotes and comments may be anything; its place must stay, for the position.
-    bare = _QUOTED.sub(lambda match: " " * len(match.group()), promql)
-    for position, character in enumerate(bare):
+    bare = _QUOTED.sub(lambda match: re.sub(r"[^\n]", " ", match.group()), promql)
+    for offset, character in enumerate(bare):
         if not character.isascii():
-            message = _("This is no PromQL: “%(character)s” at position %(position)d stands outside quotes.")
+            position = f"{bare.count(chr(10), 0, offset) + 1}:{offset - bare.rfind(chr(10), 0, offset)}"
+            message = _("This is no PromQL: “%(character)s” at %(position)s stands outside quotes.")
             raise Invalid(
-                message % {"character": character, "position": position + 1},
+                message % {"character": character, "position": position},
                 field="promql",
                 details={"position": position},
             )

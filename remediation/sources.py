@@ -49,14 +49,19 @@ def _store(source: DataSource, fields: dict[str, Any], *, act: str, by: User) ->
         values.fill(source, fields, allowed=FACTS)
         source.name, source.base_url = source.name.strip(), source.base_url.strip().rstrip("/")
         values.check(source)
-        _check_address(source.base_url)
+        check_address(source.base_url)
         if DataSource.objects.exclude(pk=source.pk).filter(name=source.name).exists():
             raise Invalid(_("There is a data source of this name already."), field="name")
         source.save()
     return source
 
 
-def _check_address(address: str) -> None:
+def check_address(address: str) -> None:
+    """Refuse an address that no source may have; `field` is "base_url".
+
+    Raises:
+        Invalid: no http(s), or with user, password, query or fragment.
+    """
     parts = urlsplit(address)
     if parts.scheme not in {"http", "https"}:
         raise Invalid(_("The address must begin with http:// or https://."), field="base_url")

@@ -289,9 +289,9 @@ def _recorded(finished: list[tuple[Claimed, ProbeResult]]) -> Recorded:
         return record(finished)
     except (DataError, IntegrityError) as error:
         if len(finished) == 1:
-            held, result = finished[0]
-            log.exception("The result of run %s cannot be stored", held.run_id)
-            return record([(held, failed("not_storable", type(error).__name__, sandbox=result.sandbox))])
+            held, _result = finished[0]
+            log.error("The result of run %s cannot be stored: %s", held.run_id, type(error).__name__)
+            return record([(held, failed("not_storable", "The database refused the result."))])
     parts = [_recorded([one]) for one in finished]
     return Recorded(
         stored=sum(part.stored for part in parts),

@@ -83,9 +83,10 @@ def value_line(points: Sequence[Point], *, threshold: float | None, comparator: 
         label or _("Values of the last runs"),
         _value_axis(scale),
         _time_axis(points, scale),
-        _threshold_line(threshold, comparator, scale),
         format_html('<path class="line" d="{}"/>', _path(points, scale)),
         format_html_join("", "{}", ((_mark(point, scale),) for point in points)),
+        # Last, so that its words stand over the line.
+        _threshold_line(threshold, comparator, scale),
     )
 
 
@@ -171,8 +172,8 @@ def _threshold_line(threshold: float | None, comparator: str, scale: _Scale) -> 
     above = y - 5 if y > TOP + 16 else y + 14
     return format_html(
         '<path class="goal" d="M{} {}H{}"><title>{}</title></path>'
-        '<text class="goal-label" x="{}" y="{}" text-anchor="end">{}</text>',
-        LEFT, f"{y:.1f}", WIDTH - RIGHT, words, WIDTH - RIGHT, f"{above:.1f}", words,
+        '<text class="goal-label" x="{}" y="{}">{}</text>',
+        LEFT, f"{y:.1f}", WIDTH - RIGHT, words, LEFT + 6, f"{above:.1f}", words,
     )  # fmt: skip
 
 
@@ -207,4 +208,32 @@ def _mark(point: Point, scale: _Scale) -> SafeString:
         )  # fmt: skip
     return format_html(
         '<circle class="bar tone-{}" cx="{}" cy="{}" r="2.5"><title>{}</title></circle>', shown.tone, f"{x:.1f}", f"{y:.1f}", title
+    )
+
+
+@dataclass(frozen=True)
+class Share:
+    """One part of a whole: its words, its count and its tone."""
+
+    label: str
+    count: int
+    tone: str
+
+
+def shares(parts: Sequence[Share], *, label: str) -> SafeString:
+    """A bar made of its parts, each as wide as its count; "" when there is nothing to divide."""
+    whole = sum(part.count for part in parts)
+    if not whole:
+        return mark_safe("")
+    drawn, x = [], 0.0
+    for part in parts:
+        width = 100 * part.count / whole
+        if part.count:
+            title = f"{part.label}: {part.count}"
+            drawn.append((part.tone, f"{x:.3f}", f"{max(width - 0.3, 0.3):.3f}", title))
+        x += width
+    return format_html(
+        '<svg class="shares" viewBox="0 0 100 4" preserveAspectRatio="none" role="img" aria-label="{}">{}</svg>',
+        label,
+        format_html_join("", '<rect class="share tone-{}" x="{}" y="0" width="{}" height="4"><title>{}</title></rect>', drawn),
     )

@@ -23,7 +23,7 @@ from web.items import find_item
 from web.paging import page_of
 from web.trials import series_rows, trial_of
 
-STRIP_LENGTH = 80
+STRIP_LENGTH = 60
 RUNS_A_PAGE = 25
 ERROR_SHOWN = 160
 # How long a page asks again whether a run has finished, in seconds between one time and the next.

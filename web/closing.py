@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -22,17 +21,18 @@ class Step:
     state: str
 
 
-def steps(incident: Incident, *, people: Sequence[Participant], now: datetime) -> list[Step]:
+def steps(incident: Incident, *, people: Sequence[Participant], may_edit: bool) -> list[Step]:
     """The way to the closing; [] for a dismissed incident, which has none.
 
     Args:
         people: the participants with `settled`, as `web.incidents.people_of` gives them.
+        may_edit: whether the reader may do what leads on, or only see how far it is.
     """
     if incident.dismissed_as:
         return []
-    rows = [_resolved(incident)]
+    rows = [_resolved(incident, may_edit)]
     if incidents.requires_postmortem(incident):
-        rows += [_timelines(incident, people), _review(incident), _signed(incident), _archived(incident)]
+        rows += [_timelines(people), _review(incident, may_edit), _signed(incident), _archived(incident)]
     rows.append((_("The incident is closed"), "", "", incident.closed_at is not None))
     is_first = True
     found = []
@@ -46,12 +46,12 @@ def steps(incident: Incident, *, people: Sequence[Participant], now: datetime) -
 _Row = tuple[str, str, str, bool]
 
 
-def _resolved(incident: Incident) -> _Row:
-    url = reverse("web:incident_mark", args=[incident.public_id])
-    return _("The service is restored"), "", f"{url}?milestone=resolved_at", incident.resolved_at is not None
+def _resolved(incident: Incident, may_edit: bool) -> _Row:
+    url = reverse("web:incident_mark", args=[incident.public_id]) + "?milestone=resolved_at" if may_edit else ""
+    return _("The service is restored"), "", url, incident.resolved_at is not None
 
 
-def _timelines(incident: Incident, people: Sequence[Participant]) -> _Row:
+def _timelines(people: Sequence[Participant]) -> _Row:
     missing = [str(person.user) for person in people if person.settled == "sealed"]
     note = _("missing: %(names)s") % {"names": ", ".join(missing)} if missing else ""
     if not people:
@@ -59,15 +59,12 @@ def _timelines(incident: Incident, people: Sequence[Participant]) -> _Row:
     return _("Everybody filed a timeline or is excused"), note, "#people", not missing and bool(people)
 
 
-def _review(incident: Incident) -> _Row:
-    if incident.review is None:
-        return (
-            _("The review is open"),
-            _("not started"),
-            reverse("web:review_new", args=[incident.public_id]),
-            False,
-        )
-    return _("The review is open"), "", _review_url(incident), incident.review.opened_at is not None
+def _review(incident: Incident, may_edit: bool) -> _Row:
+    title = _("The review is open")
+    if incident.review is not None:
+        return title, "", _review_url(incident), incident.review.opened_at is not None
+    url = reverse("web:review_new", args=[incident.public_id]) if may_edit else ""
+    return title, _("not started"), url, False
 
 
 def _signed(incident: Incident) -> _Row:

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from django.contrib.auth.decorators import login_required
-from django.db.models import DurationField, ExpressionWrapper, F, Prefetch, Q, QuerySet, Value
+from django.db.models import Count, DurationField, ExpressionWrapper, F, Prefetch, Q, QuerySet, Value
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import path
@@ -11,11 +11,13 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from accounts.models import User
+from governance import reports
 from postmortem import access
 from postmortem.models import Incident, Participant, Review, ReviewStep
 from remediation import items, verification
 from remediation.models import RemediationItem
 from web import item_list
+from web.reports import this_month
 
 SHOWN = 8
 # Checks that wait longer than this make a banner: what is shown of items may be out of date.
@@ -29,10 +31,16 @@ def home(request: HttpRequest) -> HttpResponse:
     user = request.user
     lag = verification.lag(now)
     visible = items.visible_to(user)
+    open_work = visible.exclude(state__in=item_list.SETTLED)
+    others = visible.filter(item_list.late(now) | Q(state="regressed")).exclude(owner=user)
     context = {
         "now": now,
-        "mine": item_list.shown(_read(visible.filter(owner=user).exclude(state__in=item_list.SETTLED)), now),
-        "late": item_list.shown(_read(visible.filter(item_list.late(now) | Q(state="regressed"))), now),
+        "mine": item_list.shown(_read(open_work.filter(owner=user)), now),
+        "late": item_list.shown(_read(others), now),
+        "counts": open_work.aggregate(
+            late=Count("pk", filter=item_list.late(now)), regressed=Count("pk", filter=Q(state="regressed"))
+        ),
+        "closure": reports.build(this_month(now), viewer=user, now=now).figures["closure"],
         "timelines": _unfiled(user),
         "signatures": _unsigned(user),
         "incidents": _unresolved(user),

@@ -75,7 +75,7 @@ def incident(request: HttpRequest, public_id: str) -> HttpResponse:
         "has_entries": bool(entries),
         "events": _events(record, entries),
         "items": review_items(record.review, user),
-        "steps": closing.steps(record, people=people, now=now),
+        "steps": closing.steps(record, people=people, may_edit=user.is_at_least("member")),
         "history": trails.of_incident(record, limit=HISTORY_SHOWN),
         "may_edit": user.is_at_least("member"),
         "may_excuse": may_excuse(user, record),
@@ -92,7 +92,7 @@ def incident_new(request: HttpRequest) -> HttpResponse:
     services = access.services(request.user)
     posted = request.POST if request.method == "POST" else None
     start = timezone.localtime(now).replace(second=0, microsecond=0)
-    form = IncidentForm(posted, services=services, initial={"started_at": start, "severity": None})
+    form = IncidentForm(posted, services=services, initial={"started_at": start})
     people = PeopleFormSet(
         posted, prefix="people", initial=None if posted is not None else [{"user": request.user.pk}]
     )
@@ -104,7 +104,7 @@ def incident_new(request: HttpRequest) -> HttpResponse:
                 participants=people.people(),
                 by=request.user,
                 now=now,
-                **form.details(),
+                **form.facts(),
             )
         except DomainError as refusal:
             show_refusal(form, refusal)
@@ -130,11 +130,11 @@ def incident_edit(request: HttpRequest, public_id: str) -> HttpResponse:
     if record.review is not None and record.review.is_archived:
         return _change_privacy(request, record)
     posted = request.POST if request.method == "POST" else None
-    form = IncidentForm(posted, instance=record, services=access.services(request.user))
+    form = IncidentForm(posted, incident=record, services=access.services(request.user))
     if form.is_valid():
         try:
             incidents.edit(
-                record, services=form.services(), by=request.user, now=timezone.now(), **form.details()
+                record, services=form.services(), by=request.user, now=timezone.now(), **form.facts()
             )
         except DomainError as refusal:
             show_refusal(form, refusal)

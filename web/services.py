@@ -45,7 +45,7 @@ def service(request: HttpRequest, slug: str) -> HttpResponse:
     record = get_object_or_404(access.services(request.user).select_related("team__manager"), slug=slug)
     active = items.visible_to(request.user).filter(service=record).exclude(state__in=item_list.SETTLED)
     incidents = access.incidents(request.user).filter(pk__in=record.incident_links.values("incident"))
-    judgement = audit.judge(record, date=timezone.localdate(), now=now)
+    judgement = audit.look(slug, now=now)
     context = {
         "now": now,
         "service": record,

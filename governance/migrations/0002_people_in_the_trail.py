@@ -21,8 +21,7 @@ FUNCTION = """
                     RETURN NULL;
                 """
 CONDITION = (
-    'WHEN (OLD."is_active" IS DISTINCT FROM (NEW."is_active") OR '
-    'OLD."role" IS DISTINCT FROM (NEW."role"))'
+    'WHEN (OLD."is_active" IS DISTINCT FROM (NEW."is_active") OR OLD."role" IS DISTINCT FROM (NEW."role"))'
 )
 
 

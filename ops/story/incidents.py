@@ -13,6 +13,7 @@ class Told:
 
     Attributes:
         ago: from the start of the impact to the moment of loading.
+        clock: hour and minute (UTC) at which it began, on the day that `ago` leads to; None keeps the time of day.
         marks: seconds after the start, by milestone.
         entries: by person: (seconds after the start, kind, marker, is_starred, text).
         excused: by person: the reason.
@@ -38,20 +39,22 @@ class Told:
     lessons: tuple[str, str, str] = ("", "", "")
     checklist: list[tuple[str, str, str]] = field(default_factory=list)
     reviewed_after: timedelta | None = None
+    clock: tuple[int, int] | None = None
     dismissed: tuple[str, str] | None = None
 
 
 POOL = Told(
     title="Order database connection pool exhausted in the load test before the sale",
     severity="P0",
-    ago=timedelta(days=33, hours=4),
+    ago=timedelta(days=33),
+    clock=(6, 2),
     services=[("order", "origin"), ("checkout", "affected")],
     people=[("lin", "commander"), ("chen", "responder"), ("wang", "scribe"), ("aiko", "observer")],
     marks={"detected_at": 38, "acknowledged_at": 75, "mitigated_at": 240, "resolved_at": 300},
     summary=(
         "The load test before the sale opened more database connections than MySQL allows. "
         "38 % of order creations failed for five minutes.\n\n"
-        "`max_connections` is **200**; the demand at the peak was **247**."
+        "max_connections is 200; the demand at the peak was 247."
     ),
     fields={
         "phase": "load test before a sale",
@@ -76,16 +79,16 @@ POOL = Told(
                 "command",
                 "diagnosis",
                 True,
-                "```\nmysql -e \"SHOW STATUS LIKE 'Threads_connected'\"\nThreads_connected  200\n```",
+                "mysql -e \"SHOW STATUS LIKE 'Threads_connected'\"\nThreads_connected  200",
             ),
             (
                 120,
                 "log",
                 "diagnosis",
                 False,
-                "```\nERROR 1040 (08004): Too many connections\nERROR 1040 (08004): Too many connections\n```",
+                "ERROR 1040 (08004): Too many connections\nERROR 1040 (08004): Too many connections",
             ),
-            (200, "command", "repair", False, "`kubectl rollout restart deployment/order -n order`"),
+            (200, "command", "repair", False, "kubectl rollout restart deployment/order -n order"),
             (240, "note", "", False, "Threads_connected falls to 121."),
         ],
         "wang": [
@@ -160,13 +163,14 @@ POOL = Told(
 TLS = Told(
     title="TLS handshake errors: built with Go 1.21, run with Go 1.19",
     severity="P1",
-    ago=timedelta(days=19, hours=20),
+    ago=timedelta(days=19),
+    clock=(2, 13),
     services=[("payment", "origin"), ("gateway", "affected"), ("checkout", "affected")],
     people=[("marco", "commander"), ("priya", "responder"), ("lin", "responder")],
     marks={"detected_at": 150, "acknowledged_at": 260, "mitigated_at": 900, "resolved_at": 1020},
     summary=(
-        "`http: TLS handshake error` in the small hours, with 503 for 42 % of the requests, for 17 minutes. "
-        "CI built with `golang:1.21-alpine`; the hosts ran go1.19.2 from the distribution."
+        "TLS handshake errors in the small hours, with 503 for 42 % of the requests, for 17 minutes. "
+        "CI built with golang:1.21-alpine; the hosts ran go1.19.2 from the distribution."
     ),
     fields={"phase": "night operation", "impact_minutes": 17, "failure_percent": "42"},
     entries={
@@ -176,13 +180,13 @@ TLS = Told(
             (900, "decision", "repair", True, "Traffic moved to the blue pool, still on the older build."),
         ],
         "priya": [
-            (420, "command", "diagnosis", True, "```\n$ go version\ngo version go1.19.2 linux/amd64\n```"),
+            (420, "command", "diagnosis", True, "$ go version\ngo version go1.19.2 linux/amd64"),
             (
                 450,
                 "command",
                 "diagnosis",
                 False,
-                "```\n$ docker run --rm golang:1.21-alpine go version\ngo version go1.21.0 linux/amd64\n```",
+                "$ docker run --rm golang:1.21-alpine go version\ngo version go1.21.0 linux/amd64",
             ),
             (1020, "note", "", False, "5xx ratio below 0.001 for two minutes."),
         ],
@@ -192,7 +196,7 @@ TLS = Told(
                 "log",
                 "diagnosis",
                 False,
-                "```\nhttp: TLS handshake error from 10.2.7.14:51734: remote error\n```",
+                "http: TLS handshake error from 10.2.7.14:51734: remote error",
             ),
             (
                 600,
@@ -397,7 +401,7 @@ OTHERS = [
                     "command",
                     "repair",
                     False,
-                    "`kubectl scale deployment/callbacks --replicas=12 -n payment`",
+                    "kubectl scale deployment/callbacks --replicas=12 -n payment",
                 ),
             ]
         },

@@ -59,7 +59,7 @@ ALL = [
         service="order",
         kind="prevent",
         category="technical_debt",
-        description="`max_connections` is 200; 20 stay free for operators.",
+        description="max_connections is 200; 20 stay free for operators.",
         check=_query(
             'max(mysql_global_status_threads_connected{service="order"})',
             "<=",
@@ -108,7 +108,7 @@ ALL = [
         service="payment",
         kind="prevent",
         category="technical_debt",
-        description="`FROM golang:1.21.0@sha256:…`; the check compares what was built with what was pinned.",
+        description="FROM golang:1.21.0@sha256:…; the check compares what was built with what was pinned.",
         check=_command("test go1.21.0 = go1.21.0", name="Version drift"),
         agreed_hours=40,
         fixed_days=2.1,

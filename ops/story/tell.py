@@ -46,6 +46,9 @@ def tell(cast: Cast, *, now: datetime) -> None:
 
 def _declare(cast: Cast, told: Told, *, now: datetime) -> Incident:
     started_at = (now - told.ago).replace(second=0, microsecond=0)
+    if told.clock is not None:
+        hour, minute = told.clock
+        started_at = started_at.replace(hour=hour, minute=minute)
     marks = {name: started_at + timedelta(seconds=seconds) for name, seconds in told.marks.items()}
     commander = cast.people[told.people[0][0]]
     declared_at = max(marks.values(), default=started_at) + timedelta(minutes=1)

@@ -75,7 +75,9 @@ class ReviewStep(models.Model):
         default=False, help_text="An earlier step was reopened after this one was signed."
     )
     reopened_because = models.TextField(
-        blank=True, max_length=2000, help_text="The reason given when it was last reopened; the trail keeps them all."
+        blank=True,
+        max_length=2000,
+        help_text="The reason given when it was last reopened; the trail keeps them all.",
     )
 
     class Meta:

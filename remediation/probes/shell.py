@@ -147,7 +147,9 @@ def _judge(command: Command, ran: _Ran) -> tuple[Outcome, str, str]:
 
 def _match(command: Command, said: str) -> tuple[Outcome, str, str]:
     try:
-        is_found = bool(said) and matching.some_line_matches(command.pattern, said)
+        is_found = bool(said) and matching.some_line_matches(
+            command.pattern, said, seconds=matching.MAX_SECONDS
+        )
     except matching.PatternFailed as problem:
         return "error", "pattern_failed", str(problem)
     return ("pass" if is_found == (command.expectation == "match") else "fail"), "", ""

@@ -20,7 +20,9 @@ class Caller:
     def __init__(self, user: User, *, scopes: Iterable[str] = ("read", "write")) -> None:
         self.user = user
         self.token, self.secret = factories.api_token(user, scopes=scopes, now=timezone.now())
-        self.client = Client(raise_request_exception=False, headers={"Authorization": f"Bearer {self.secret}"})
+        self.client = Client(
+            raise_request_exception=False, headers={"Authorization": f"Bearer {self.secret}"}
+        )
 
     def get(self, path: str, **query: Any) -> Any:
         return self.client.get(f"/api/v1/{path}", query)
@@ -81,7 +83,9 @@ class World:
 def build_world(caller: Caller, **incident: Any) -> World:
     """An open review of one incident in which the caller took part, with everything around it."""
     service = factories.service("order")
-    told = factories.resolved_incident(services=[service], participants=[caller.user, factories.user("Nia")], **incident)
+    told = factories.resolved_incident(
+        services=[service], participants=[caller.user, factories.user("Nia")], **incident
+    )
     review = factories.review(incidents=[told], is_open=True, owner=caller.user, facilitator=caller.user)
     first, other = (participant for participant in told.participants.order_by("id"))
     entry = factories.entry(factories.timeline(first))
@@ -106,7 +110,12 @@ def build_world(caller: Caller, **incident: Any) -> World:
         "source": check.data_source_id,
         "month": "2026-10",
     }
-    names = {"fresh": fresh, "checklist": checklist, "governor": factories.user("Gia", role="governor"), "team": service.team}
+    names = {
+        "fresh": fresh,
+        "checklist": checklist,
+        "governor": factories.user("Gia", role="governor"),
+        "team": service.team,
+    }
     return World(caller, parts, names)
 
 

@@ -8,17 +8,20 @@ from django.db import transaction
 
 from tests.api.bodies import bodies
 from tests.api.conftest import PROBLEM
-from tests.api.test_schema import operations
+from tests.api.document import DOCUMENT, operations
 
-# As JSON texts, because some of them no Python value would give.
+# As JSON texts, because some of them no Python value would give. The first go to every field; of the others
+# each field gets its share, since fields of the same kind are many.
+NASTIEST_VALUES = ["null", "9223372036854775808", '"\\u0000"', '"\\ud800"', "[]", "{}", '"9999-12-31T23:59:59-14:00"']
 NASTY_VALUES = [
-    "null", "true", "-1", "0", "1.5", "1e308", "-1e-320", "9223372036854775808", "1" + "0" * 4000,
-    '""', '" "', '"\\u0000"', '"a\\u0000b"', '"\\ud800"', '"\\u202e\\ufeff"', '"' + "x" * 70_000 + '"', '"NaN"', '"inf"', '"' + "9" * 4400 + '"',
-    "[]", "[null]", "[[]]", "{}", '{"a": 1}', '[{"\\u0000": 1}]', '["\\u0000"]', '[["\\ud800"]]', "[[[1]]]",
-    '"0000-01-01T00:00:00Z"', '"0001-01-01T00:00:00+14:00"', '"9999-12-31T23:59:59-14:00"', '"2026-02-29T00:00:00Z"', '"2024-02-29T23:59:60Z"',
+    "true", "-1", "0", "1.5", "1e308", "-1e-320", "1" + "0" * 4000,
+    '""', '" "', '"a\\u0000b"', '"\\u202e\\ufeff"', '"' + "x" * 70_000 + '"', '"NaN"', '"inf"', '"' + "9" * 4400 + '"',
+    "[null]", "[[]]", '{"a": 1}', '[{"\\u0000": 1}]', '["\\u0000"]', '[["\\ud800"]]', "[[[1]]]",
+    '"0000-01-01T00:00:00Z"', '"0001-01-01T00:00:00+14:00"', '"2026-02-29T00:00:00Z"', '"2024-02-29T23:59:60Z"',
     '"2026-11-20T10:00:00"', '"1969-12-31T23:59:59Z"', '"javascript:alert(1)"', '"http://[::1"', '"http://\\u0000/"',
     '"..\\/..\\/etc\\/passwd"', "\"'; DROP TABLE x; --\"", '"%s%n{0}{x.__class__}"', '"<script>alert(1)</script>"',
 ]  # fmt: skip
+SHARES = 4
 NASTY_BODIES = [
     b"", b"null", b"[]", b"{}", b'"x"', b"1", b"{", b"\xff\xfe", b'{"a": "\xc3\x28"}', b"\x00", b'{"a": NaN}', b'{"\\u0000": 1}',
     b'{"\\ud800": 1}', b'{"": 1}', b'{"a": ' + b"[" * 50_000 + b"]" * 50_000 + b"}", b"[" + b"{}," * 20_000 + b"{}]",
@@ -28,16 +31,7 @@ NASTY_QUERIES = [
 ]  # fmt: skip
 
 
-def document():
-    from api.schema import _document
-
-    return json.loads(_document())
-
-
-DOCUMENT = document()
-
-
-@pytest.mark.parametrize(("path", "method", "operation"), [pytest.param(*one, id=one[2]["operationId"]) for one in operations(DOCUMENT)])
+@pytest.mark.parametrize(("path", "method", "operation"), [pytest.param(*one, id=one[2]["operationId"]) for one in operations()])
 def test_nasty_input_is_refused_and_nothing_fails(world, path, method, operation):
     for body in candidates(operation, bodies(world).get(operation["operationId"], {})) if "post put patch".find(method) >= 0 else [b""]:
         expect_no_failure(world, method, world.path(path), body)
@@ -61,11 +55,11 @@ def test_nasty_part_of_a_path_is_not_found(world, path, part):
 def candidates(operation, sound):
     """The bodies: broken ones; then the sound one with each field spoilt in turn, or left out."""
     yield from NASTY_BODIES
-    for name in sound:
+    for number, name in enumerate(sound):
         others = {key: value for key, value in sound.items() if key != name}
         yield json.dumps(others).encode()
         start = json.dumps(others)[:-1] + (", " if others else "")
-        for value in NASTY_VALUES:
+        for value in NASTIEST_VALUES + NASTY_VALUES[number % SHARES :: SHARES]:
             yield f"{start}{json.dumps(name)}: {value}}}".encode()
     for name in sound:
         for value in inner(sound[name]):
@@ -76,7 +70,7 @@ def inner(value):
     """Variants of a list of objects in which one field of the first object is spoilt."""
     if isinstance(value, list) and value and isinstance(value[0], dict):
         for name in value[0]:
-            for nasty in (None, [], {}, "", "\x00", "\ud800", 2**70, 1.5, True, "x" * 5000):
+            for nasty in (None, [], "\x00", "\ud800", 2**70, True):
                 yield [value[0] | {name: nasty}, *value[1:]]
         yield value * 100
 
@@ -104,13 +98,13 @@ def expect_no_failure(world, method, path, body):
 def test_every_operation_with_a_body_has_a_sound_one_here(world):
     sound = bodies(world)
 
-    with_body = {operation["operationId"] for _path, _method, operation in operations(DOCUMENT) if "requestBody" in operation}
+    with_body = {operation["operationId"] for _path, _method, operation in operations() if "requestBody" in operation}
     assert sound.keys() == with_body
 
 
 @pytest.mark.parametrize(
     ("path", "method", "operation"),
-    [pytest.param(*one, id=one[2]["operationId"]) for one in operations(DOCUMENT) if "requestBody" in one[2]],
+    [pytest.param(*one, id=one[2]["operationId"]) for one in operations() if "requestBody" in one[2]],
 )
 def test_sound_body_is_understood(world, path, method, operation):
     """So that the nasty ones above are spoilt in one place only: a rule of the domain may refuse, the shape may not."""

@@ -1,25 +1,9 @@
-import json
-
 import pytest
 from django.core.management import call_command
 from django.test import Client
 from jsonschema import Draft4Validator
 
-
-METHODS = {"get", "post", "put", "patch", "delete"}
-
-
-@pytest.fixture(scope="module")
-def document():
-    """The document as the generator makes it."""
-    from api.schema import _document
-
-    return json.loads(_document())
-
-
-def operations(document):
-    """(path, method, operation) of every operation."""
-    return [(path, method, found) for path, methods in document["paths"].items() for method, found in methods.items() if method in METHODS]
+from tests.api.document import DOCUMENT, operations
 
 
 def test_document_is_valid_and_the_generator_warns_of_nothing(tmp_path):
@@ -34,25 +18,25 @@ def test_document_is_served_to_everybody(db):
     assert response.json()["info"]["title"] == "Closeloop API"
 
 
-def test_operation_ids_are_unique_and_speak(document):
-    ids = [operation["operationId"] for _path, _method, operation in operations(document)]
+def test_operation_ids_are_unique_and_speak():
+    ids = [operation["operationId"] for _path, _method, operation in operations()]
 
     assert len(ids) == len(set(ids))
     assert {"incidents_list", "reviews_open", "steps_sign", "items_claim_fix", "checks_trial"} <= set(ids)
 
 
-def test_every_operation_says_what_it_does_and_how_it_refuses(document):
-    for path, method, operation in operations(document):
+def test_every_operation_says_what_it_does_and_how_it_refuses():
+    for path, method, operation in operations():
         assert operation["description"], (path, method)
         refusals = {status: answer for status, answer in operation["responses"].items() if status >= "400"}
         assert {"400", "401", "403"} <= refusals.keys(), (path, method)
         assert all("application/problem+json" in answer["content"] for answer in refusals.values())
 
 
-def test_every_path_of_the_api_is_in_the_document(document):
+def test_every_path_of_the_api_is_in_the_document():
     from api.urls import urlpatterns
 
-    described = {path.removeprefix("/api/v1/") for path in document["paths"]}
+    described = {path.removeprefix("/api/v1/") for path in DOCUMENT["paths"]}
     for pattern in urlpatterns:
         route = str(pattern.pattern)
         if route != "schema" and "(?P" not in route:
@@ -65,11 +49,11 @@ def _template(route):
     return "/".join(f"{{{part[1:-1].partition(':')[2]}}}" if part.startswith("<") else part for part in parts)
 
 
-def validator(document, path, method="get", status="200"):
+def validator(path, method="get", status="200"):
     """Checks an answer against what the document says of it."""
-    (content,) = document["paths"][f"/api/v1/{path}"][method]["responses"][status]["content"].values()
+    (content,) = DOCUMENT["paths"][f"/api/v1/{path}"][method]["responses"][status]["content"].values()
     # OpenAPI 3.0 says nullable where JSON Schema has a type "null".
-    schema = _with_null({**content["schema"], "components": document["components"]})
+    schema = _with_null({**content["schema"], "components": DOCUMENT["components"]})
     return Draft4Validator(schema)
 
 
@@ -93,14 +77,14 @@ def _with_null(node):
         "checks/{check}/runs", "runs/{run}", "data-sources", "data-sources/{source}", "reports/{month}",
     ],
 )  # fmt: skip
-def test_answer_is_what_the_document_says(document, world, path):
+def test_answer_is_what_the_document_says(world, path):
     response = world.caller.get(world.path(path))
 
     assert response.status_code == 200, response.content
-    validator(document, path).validate(response.json())
+    validator(path).validate(response.json())
 
 
-def test_answer_of_a_change_and_of_a_refusal_is_what_the_document_says(document, world):
+def test_answer_of_a_change_and_of_a_refusal_is_what_the_document_says(world):
     body = {
         "title": "Orders fail",
         "severity": "P1",
@@ -110,12 +94,12 @@ def test_answer_of_a_change_and_of_a_refusal_is_what_the_document_says(document,
 
     made, refused = world.caller.post("incidents", body), world.caller.post("incidents", {})
 
-    validator(document, "incidents", "post", "201").validate(made.json())
-    validator(document, "incidents", "post", "400").validate(refused.json())
+    validator("incidents", "post", "201").validate(made.json())
+    validator("incidents", "post", "400").validate(refused.json())
 
 
-def test_validator_of_these_tests_finds_what_is_wrong(document, world):
+def test_validator_of_these_tests_finds_what_is_wrong(world):
     answer = world.caller.get(world.path("incidents/{incident}")).json()
 
-    assert not validator(document, "incidents/{incident}").is_valid(answer | {"title": 5})
-    assert not validator(document, "incidents/{incident}").is_valid({name: answer[name] for name in answer if name != "id"})
+    assert not validator("incidents/{incident}").is_valid(answer | {"title": 5})
+    assert not validator("incidents/{incident}").is_valid({name: answer[name] for name in answer if name != "id"})

@@ -22,7 +22,9 @@ def due_item(number=1, *, verified=None, state="open"):
 def resolved(minutes, *, severity="P1", **milestones):
     begin = datetime(2026, 11, 3, 8, tzinfo=UTC)
     given = {"detected_at": None, "acknowledged_at": None, "mitigated_at": None} | milestones
-    return ResolvedIncident("INC-2026-0001", severity, "order", begin, resolved_at=begin + minutes * MINUTE, **given)
+    return ResolvedIncident(
+        "INC-2026-0001", severity, "order", begin, resolved_at=begin + minutes * MINUTE, **given
+    )
 
 
 def overdue(days):
@@ -79,7 +81,10 @@ def test_times_gives_median_and_p90_over_all_and_per_severity():
 def test_times_leaves_out_durations_whose_milestone_is_missing():
     begin = resolved(60).started_at
     full = resolved(
-        60, detected_at=begin + 2 * MINUTE, acknowledged_at=begin + 5 * MINUTE, mitigated_at=begin + 30 * MINUTE
+        60,
+        detected_at=begin + 2 * MINUTE,
+        acknowledged_at=begin + 5 * MINUTE,
+        mitigated_at=begin + 30 * MINUTE,
     )
 
     overall = metrics.times([full, resolved(10), resolved(10, detected_at=begin + 4 * MINUTE)])[0]
@@ -101,7 +106,10 @@ def test_ageing_counts_each_item_in_one_band():
     assert metrics.ageing([]) == metrics.Ageing(0, 0, 0, 0, 0, None)
 
 
-@given(st.lists(st.timedeltas(min_value=timedelta(0), max_value=timedelta(days=9000)), min_size=1), st.integers(0, 100))
+@given(
+    st.lists(st.timedeltas(min_value=timedelta(0), max_value=timedelta(days=9000)), min_size=1),
+    st.integers(0, 100),
+)
 def test_quantile_lies_between_the_values_and_ignores_their_order(durations, percent):
     value = metrics.quantile(durations, percent)
 

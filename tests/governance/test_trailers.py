@@ -5,7 +5,7 @@ import subprocess
 import time
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from governance import trailers
@@ -64,6 +64,7 @@ def test_parse_reads_past_a_divider_when_told():
     assert trailers.parse(message, is_divider_obeyed=False) == [("Postmortem", "PM-2026-0001")]
 
 
+_SCISSORS = "# ------------------------ >8 ------------------------"
 _LINES = st.sampled_from(
     [
         "",
@@ -89,7 +90,7 @@ _LINES = st.sampled_from(
         "----",
         "Conflicts:",
         "\tfile.py",
-        "# ------------------------ >8 ------------------------",
+        _SCISSORS,
         "Postmortem: PM-2026-0001\r",
         "\r",
         "数据库: 连接池",
@@ -108,6 +109,9 @@ def test_parse_agrees_with_git(lines, is_ended):
     git = shutil.which("git")
     if git is None:
         pytest.skip("git is not on this machine; to get it: apt-get install git")
+    # git 2.39 never ends when a scissors line follows a divider.
+    dividers = [number for number, line in enumerate(lines) if line in {"---", "--- a/file"}]
+    assume(not dividers or _SCISSORS not in lines[dividers[0] :])
     message = "\n".join(lines) + ("\n" if is_ended else "")
 
     answer = subprocess.run(
@@ -115,7 +119,13 @@ def test_parse_agrees_with_git(lines, is_ended):
         input=message.encode(),
         capture_output=True,
         check=True,
-        env={"PATH": "/usr/bin:/bin", "GIT_CONFIG_NOSYSTEM": "1", "HOME": "/nonexistent", "GIT_CEILING_DIRECTORIES": "/"},
+        timeout=20,
+        env={
+            "PATH": "/usr/bin:/bin",
+            "GIT_CONFIG_NOSYSTEM": "1",
+            "HOME": "/nonexistent",
+            "GIT_CEILING_DIRECTORIES": "/",
+        },
         cwd="/",
     ).stdout.decode()
 
@@ -180,10 +190,24 @@ def test_of_description_ignores_quotes_code_and_comments(text):
 
 @pytest.mark.parametrize(
     "piece",
-    ["`", "` ``", "<!--", "<!-- -->", "<!---->", "<pre>", "<pre></pre>", "> ", "```\n", "Postmortem: `", "İ<!--", "\n", "Postmortem: PM-2026-0001\n"],
+    [
+        "`",
+        "` ``",
+        "<!--",
+        "<!-- -->",
+        "<!---->",
+        "<pre>",
+        "<pre></pre>",
+        "> ",
+        "```\n",
+        "Postmortem: `",
+        "İ<!--",
+        "\n",
+        "Postmortem: PM-2026-0001\n",
+    ],
 )
 def test_of_description_takes_time_in_proportion(piece):
-    text = piece * (400_000 // len(piece))
+    text = piece * (200_000 // len(piece))
 
     began = time.process_time()
     trailers.of_description(text)

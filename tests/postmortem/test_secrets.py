@@ -4,7 +4,8 @@ from hypothesis import strategies as st
 
 from postmortem import secrets
 
-KEY = "-----BEGIN RSA PRIVATE KEY-----\nMIIEowIBAAKCAQEA0123456789abcdef\nMIIEowIBAAKCAQEA0123456789abcdef\n-----END RSA PRIVATE KEY-----"
+_BASE64 = "MIIEowIBAAKCAQEA0123456789abcdef\n"
+KEY = f"-----BEGIN RSA PRIVATE KEY-----\n{_BASE64 * 2}-----END RSA PRIVATE KEY-----"
 
 
 @pytest.mark.parametrize(

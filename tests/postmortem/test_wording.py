@@ -25,6 +25,7 @@ def test_find_shows_the_span_of_a_guess():
         "尽可能缩短",
         "threshold 的可能取值有三个",
         "the limit may not exceed 200",
+        "A timeout could have prevented the outage; the graph looked like this:",
         "Fixed in May 2026.",
         "The likelihood table is attached.",
         "It is impossible to reproduce.",

@@ -134,3 +134,31 @@ def test_first_tab_offers_to_skip_the_navigation(open_page, live_server, staff):
 
     expect(page.locator(".skip")).to_be_focused()
     expect(page.locator(".skip")).to_be_in_viewport()
+
+
+def test_question_before_an_act_opens_as_a_dialog_and_can_be_left(open_page, live_server, staff):
+    page = open_page()
+    log_in(page, live_server.url, staff)
+    page.goto(f"{live_server.url}/styleguide")
+    dialog = page.locator("#sample-dialog")
+
+    page.locator("[data-dialog=sample-dialog]").first.click()
+    expect(dialog).to_be_visible()
+    dialog.locator("[data-close]").click()
+
+    expect(dialog).not_to_be_visible()
+    assert page.url == f"{live_server.url}/styleguide"
+
+
+def test_unsaved_words_are_asked_about_before_they_are_lost(open_page, live_server, staff):
+    page = open_page()
+    log_in(page, live_server.url, staff)
+    page.goto(f"{live_server.url}/incidents/new")
+    asked = []
+    page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.dismiss()))
+
+    page.fill("[name=title]", "Checkout fails")
+    page.evaluate("location.assign('/incidents/')")
+
+    expect(page.locator("[name=title]")).to_have_value("Checkout fails")
+    assert asked == ["beforeunload"]

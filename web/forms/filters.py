@@ -82,4 +82,8 @@ class DecisionFilters(_Filters):
     q = forms.CharField(label=_("Repository"), required=False, widget=forms.TextInput(attrs={"type": "search"}))
     verdict = forms.ChoiceField(label=_("Verdict"), required=False, choices=[("", _("Any verdict")), *Verdict.choices])
     kind = forms.ChoiceField(label=_("Asked about"), required=False, choices=[("", _("Anything")), *GateDecision.Kind.choices])
-    service = forms.SlugField(label=_("Service"), required=False, max_length=80)
+    service = forms.ChoiceField(label=_("Service"), required=False)
+
+    def offer(self) -> None:
+        slugs = Service.objects.order_by("slug").values_list("slug", "slug")
+        self.fields["service"].choices = [("", _("Any service")), *slugs]  # type: ignore[attr-defined]

@@ -12,15 +12,19 @@ from postmortem.models import MAX_TEXT, Entry, Incident, IncidentService, Partic
 from web.badges import LOOKS
 from web.forms import MomentField, ProseField
 
-DETAILS = (
+FACTS = (
     "title", "severity", "environment", "phase", "summary", "is_drill", "is_restricted",
     "impact_minutes", "failure_percent", "loss_amount", "loss_currency", "loss_is_estimate",
-    "capacity_limit", "capacity_demand",
+    "capacity_limit", "capacity_demand", *Incident.MILESTONES,
 )  # fmt: skip
 
 
-class IncidentForm(forms.ModelForm):
-    """Everything about an incident that one form can say; `incidents.declare` and `edit` store it."""
+class IncidentForm(forms.Form):
+    """Everything about an incident that one form can say; `incidents.declare` and `edit` store it.
+
+    Its fields come from the model. It is no ModelForm: that would judge the constraints as well, with words
+    and without a field, before the act can say it better.
+    """
 
     origins = forms.ModelMultipleChoiceField(
         Service.objects.none(),
@@ -36,49 +40,35 @@ class IncidentForm(forms.ModelForm):
         widget=forms.CheckboxSelectMultiple,
     )
 
-    class Meta:
-        model = Incident
-        fields = (*DETAILS, *Incident.MILESTONES)
-        field_classes = dict.fromkeys(Incident.MILESTONES, MomentField)
-        # A widget that is not named here comes from the model's own field, which knows no picker.
-        widgets = {
-            "summary": forms.Textarea(attrs={"rows": 4}),
-            "loss_currency": forms.TextInput(attrs={"size": 3, "placeholder": "CNY", "autocomplete": "off"}),
-            **{
-                name: forms.DateTimeInput(
-                    format="%Y-%m-%dT%H:%M:%S", attrs={"type": "datetime-local", "step": "1"}
-                )
-                for name in Incident.MILESTONES
+    def __init__(
+        self, data: Any = None, *, services: QuerySet[Service], incident: Incident | None = None, **kwargs: Any
+    ) -> None:
+        initial = kwargs.pop("initial", {}) | (_stored(incident) if incident is not None else {})
+        super().__init__(data, initial=initial, **kwargs)
+        self.fields |= forms.fields_for_model(
+            Incident,
+            fields=FACTS,
+            field_classes=dict.fromkeys(Incident.MILESTONES, MomentField),
+            widgets={
+                "summary": forms.Textarea(attrs={"rows": 4}),
+                "loss_currency": forms.TextInput(attrs={"size": 3, "placeholder": "CNY", "autocomplete": "off"}),
+                **{name: MomentField.widget for name in Incident.MILESTONES},
             },
-        }
-
-    def __init__(self, *args: Any, services: "QuerySet[Service]", **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["severity"].queryset = Severity.objects.order_by("rank")
-        self.fields["severity"].empty_label = _("Choose…")
-        self.fields["severity"].label_from_instance = lambda severity: f"{severity.code} · {severity.name}"
+        )
+        severity = self.fields["severity"]
+        severity.queryset = Severity.objects.order_by("rank")
+        severity.empty_label = _("Choose…")
+        severity.label_from_instance = lambda row: f"{row.code} · {row.name}"
         for name in ("origins", "affected"):
             self.fields[name].queryset = services
-            self.fields[name].label_from_instance = lambda service: f"{service.slug} · {service.name}"
-        if self.instance.pk:
-            links = list(self.instance.service_links.all())
-            self.initial["origins"] = [
-                link.service_id for link in links if link.part == IncidentService.Part.ORIGIN
-            ]
-            self.initial["affected"] = [
-                link.service_id for link in links if link.part == IncidentService.Part.AFFECTED
-            ]
+            self.fields[name].label_from_instance = lambda row: f"{row.slug} · {row.name}"
 
     def clean_loss_currency(self) -> str:
         return self.cleaned_data["loss_currency"].upper()
 
-    def clean(self) -> dict[str, Any]:
-        """Shape only: not calling the parent leaves constraints, and their words, to the act."""
-        return self.cleaned_data
-
-    def details(self) -> dict[str, Any]:
+    def facts(self) -> dict[str, Any]:
         """The incident's own fields, for the act's keywords."""
-        return {name: self.cleaned_data[name] for name in self.Meta.fields}
+        return {name: self.cleaned_data[name] for name in FACTS}
 
     def services(self) -> list[tuple[Service, str]]:
         """Each service once with its part; one named twice is an origin."""
@@ -87,6 +77,15 @@ class IncidentForm(forms.ModelForm):
         return [(service, IncidentService.Part.ORIGIN) for service in origins] + [
             (service, IncidentService.Part.AFFECTED) for service in affected
         ]
+
+
+def _stored(incident: Incident) -> dict[str, Any]:
+    links = list(incident.service_links.all())
+    named = {
+        name: [link.service_id for link in links if link.part == part]
+        for name, part in (("origins", IncidentService.Part.ORIGIN), ("affected", IncidentService.Part.AFFECTED))
+    }
+    return forms.model_to_dict(incident, fields=FACTS) | named
 
 
 class InviteForm(forms.Form):

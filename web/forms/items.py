@@ -28,10 +28,10 @@ class ItemForm(forms.Form):
 
     title = forms.CharField(label=_("What will change"), max_length=200)
     description = forms.CharField(label=_("Details"), required=False, max_length=20_000, widget=forms.Textarea(attrs={"rows": 3}))
-    owner = forms.ModelChoiceField(active_people(), label=_("Owner"), help_text=_("One person, never a team."))
-    team = forms.ModelChoiceField(Team.objects.all(), label=_("Team"))
-    service = forms.ModelChoiceField(Service.objects.all(), label=_("Service"))
-    severity = forms.ModelChoiceField(Severity.objects.all(), label=_("Severity"))
+    owner = forms.ModelChoiceField(active_people(), label=_("Owner"), empty_label=_("Choose…"), help_text=_("One person, never a team."))
+    team = forms.ModelChoiceField(Team.objects.all(), label=_("Team"), empty_label=_("Choose…"))
+    service = forms.ModelChoiceField(Service.objects.all(), label=_("Service"), empty_label=_("Choose…"))
+    severity = forms.ModelChoiceField(Severity.objects.all(), label=_("Severity"), empty_label=_("Choose…"))
     category = forms.ChoiceField(label=_("Category"), choices=RemediationItem.Category)
     kind = forms.ChoiceField(label=_("What it does next time"), choices=RemediationItem.Kind)
     causes = forms.ModelMultipleChoiceField(
@@ -121,7 +121,7 @@ class DeclineForm(forms.Form):
 
 
 class AssignForm(forms.Form):
-    to = forms.ModelChoiceField(active_people(), label=_("New owner"))
+    to = forms.ModelChoiceField(active_people(), label=_("New owner"), empty_label=_("Choose…"))
 
 
 class NoteForm(forms.Form):

@@ -8,7 +8,7 @@ window.SwaggerUIBundle({
   url: place.dataset.schema,
   deepLinking: true,
   displayOperationId: false,
-  docExpansion: "none",
+  docExpansion: "list",
   filter: true,
   defaultModelsExpandDepth: 0,
   tryItOutEnabled: false,

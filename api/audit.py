@@ -1,0 +1,134 @@
+"""`GET /sre/audit` and `GET /api/v1/audit`: may this service go on? A plain view on the fast path."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from datetime import date
+from urllib.parse import parse_qsl
+
+from django.conf import settings
+from django.db import Error as DatabaseProblem
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+
+from accounts import tokens
+from api.errors import FieldErrors, answer
+from governance import audit as domain
+from governance.facts import ScopeMissing, TokenNotValid
+from postmortem.errors import Invalid
+from postmortem.models import EARLIEST
+
+logger = logging.getLogger(__name__)
+
+# The fast path has no middleware that would set these. An answer that a cache kept would be an old verdict.
+HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+CHALLENGE = 'Bearer realm="Closeloop"'
+# Where the page of a finding's object is, by the prefix of its id.
+_PAGES = {"INC": "incidents", "PM": "reviews", "RI": "items"}
+
+_SLUG = re.compile(r"[-a-zA-Z0-9_]{1,80}")
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
+
+def audit(request: HttpRequest) -> HttpResponse:
+    if request.method != "GET":
+        return refuse(405, "method_not_allowed", "Ask with GET.", Allow="GET")
+    presented = tokens.read_header(request.META.get("HTTP_AUTHORIZATION", ""))
+    if presented is None:
+        return unauthenticated(request)
+    try:
+        service, day = _asked(request.META["QUERY_STRING"])
+        judgement, decision = domain.judge(service, date=day, presented=presented, now=timezone.now())
+    except Invalid as refusal:
+        errors = {refusal.field: [{"code": refusal.code, "message": refusal.message}]}
+        return refuse(400, refusal.code, refusal.message, errors=errors)
+    except domain.ServiceUnknown as refusal:
+        return refuse(404, refusal.code, refusal.message)
+    except (TokenNotValid, ScopeMissing) as refusal:
+        return not_authorised(refusal)
+    except DatabaseProblem as problem:
+        return unavailable(problem)
+    body = {
+        "status": judgement.verdict.value,
+        "service": judgement.service,
+        "date": judgement.date.isoformat(),
+        "as_of": domain.moment_text(judgement.as_of),
+        "findings": [
+            finding | {"url": _url(finding["object"])} for finding in domain.as_json(judgement.findings)
+        ],
+        "policy_version": judgement.policy_version,
+        "decision": str(decision),
+    }
+    return HttpResponse(json.dumps(body), content_type="application/json", headers=HEADERS)
+
+
+def refuse(
+    status: int,
+    code: str,
+    detail: str,
+    *,
+    errors: FieldErrors | None = None,
+    **headers: str,
+) -> HttpResponse:
+    """A refusal as a problem body; `headers` with underscores for hyphens."""
+    more = {name.replace("_", "-"): value for name, value in headers.items()}
+    return answer(status, code, detail, errors=errors, headers=HEADERS | more)
+
+
+def unauthenticated(request: HttpRequest) -> HttpResponse:
+    """401 for a request without a token of our form."""
+    if "HTTP_AUTHORIZATION" in request.META:
+        return not_authorised(TokenNotValid("The Authorization header holds no token of this installation."))
+    detail = "Send a token: “Authorization: Bearer clp_…”."
+    return refuse(401, "not_authenticated", detail, WWW_Authenticate=CHALLENGE)
+
+
+def not_authorised(refusal: TokenNotValid | ScopeMissing) -> HttpResponse:
+    """401 for a token that is not valid, 403 for one without the scope."""
+    if isinstance(refusal, TokenNotValid):
+        challenge = f'{CHALLENGE}, error="invalid_token"'
+        return refuse(401, refusal.code, refusal.message, WWW_Authenticate=challenge)
+    challenge = f'{CHALLENGE}, error="insufficient_scope"'
+    return refuse(403, refusal.code, refusal.message, WWW_Authenticate=challenge)
+
+
+def unavailable(problem: DatabaseProblem) -> HttpResponse:
+    """503: nothing could be judged, which is neither a pass nor a fail."""
+    logger.error("the database does not answer: %s", type(problem.__cause__ or problem).__name__)
+    detail = "The database does not answer, so nothing was judged. Try again in a moment."
+    return refuse(503, "unavailable", detail, Retry_After="5")
+
+
+def _asked(query: str) -> tuple[str, date | None]:
+    try:
+        pairs = parse_qsl(query, keep_blank_values=True, max_num_fields=10)
+    except ValueError:
+        raise Invalid("There are too many parameters.") from None
+    parameters = dict(pairs)
+    for name in parameters:
+        if name not in {"service", "date"}:
+            raise Invalid("There is no such parameter; there are “service” and “date”.", field=name)
+    if len(pairs) > len(parameters):
+        raise Invalid("Give each parameter once.", field=pairs[-1][0])
+    service = parameters.get("service", "")
+    if not service.strip():
+        raise Invalid("Name the service.", field="service")
+    if not _SLUG.fullmatch(service):
+        raise Invalid("This is not the name of a service.", field="service")
+    return service, _day(parameters["date"]) if "date" in parameters else None
+
+
+def _day(text: str) -> date:
+    try:
+        day = date.fromisoformat(text) if _DAY.fullmatch(text) else None
+    except ValueError:
+        day = None
+    if day is None or day < EARLIEST.date():
+        raise Invalid("Write the date like 2026-11-20.", field="date")
+    return day
+
+
+def _url(public_id: str) -> str:
+    return f"{settings.PUBLIC_URL}/{_PAGES[public_id.partition('-')[0]]}/{public_id}/"

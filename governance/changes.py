@@ -1,0 +1,137 @@
+"""Judge a change by the postmortems it names, and keep the decision."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from accounts import tokens
+from accounts.models import ApiToken
+from governance import facts, policy, trailers
+from governance.models import GateDecision
+from governance.policy import POLICY_VERSION, ChangeFinding, ChangeRule, PostmortemFacts, Verdict
+from postmortem.errors import Invalid
+
+# More than anybody names in earnest; it bounds the work that one request may ask for.
+MOST_NAMED = 100
+# What CI should do with the verdict. The other modes of a repository come with its policy.
+MODE = "strict"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What CI says of a change.
+
+    Attributes:
+        messages: the commit messages, oldest first.
+        services: the slugs of the services it touches, as far as CI knows them.
+        request: all that CI said, as JSON; it is kept with the decision.
+    """
+
+    repository: str
+    change_id: str
+    title: str
+    description: str
+    messages: Sequence[str]
+    services: Sequence[str]
+    request: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A kept decision about a change.
+
+    Attributes:
+        postmortems: those that it names and that exist.
+        services: the services by which it was judged whether they apply; empty when nobody knows any.
+    """
+
+    decision: uuid.UUID
+    verdict: Verdict
+    findings: Sequence[ChangeFinding]
+    postmortems: Sequence[PostmortemFacts]
+    services: frozenset[str]
+    policy_version: str = POLICY_VERSION
+
+    @property
+    def skipped(self) -> list[dict[str, str]]:
+        """The rules that could not be applied, each with the reason."""
+        if self.services:
+            return []
+        reason = "The change names no services, and no service of this repository is known."
+        return [{"code": ChangeRule.PM_NOT_APPLICABLE.value, "reason": reason}]
+
+
+def named_in(change: Change) -> list[str]:
+    """The postmortem ids that a change names: in the trailers of its commits, then in its description."""
+    found = [name for message in change.messages for name in trailers.of_commit(message)]
+    return list(dict.fromkeys([*found, *trailers.of_description(change.description)]))
+
+
+def judge(change: Change, *, presented: tokens.Presented, now: datetime) -> Judged:
+    """Judge a change and keep the decision with its input; the same question again is a new decision.
+
+    Args:
+        presented: the token, which needs the scope `gate`.
+
+    Raises:
+        facts.TokenNotValid, facts.ScopeMissing, Invalid: nothing was kept. Invalid names the field
+            "services" when one does not exist, for a misspelt service must not pass as "not applicable".
+
+    Source: specification, R14 and section 5.
+    """
+    named = named_in(change)
+    if len(named) > MOST_NAMED:
+        raise Invalid(f"The change names more than {MOST_NAMED} postmortems.", field="commits")
+    asker, known = facts.ask_of_change(
+        named,
+        services=list(change.services),
+        repository=change.repository,
+        presented=presented,
+        scope=ApiToken.Scope.GATE.value,
+        now=now,
+    )
+    if asker.is_use_unnoted:
+        tokens.note_use(asker.token_id, now=now)
+    if known.unknown_services:
+        unknown = ", ".join(known.unknown_services)
+        raise Invalid(f"There is no service of this name: {unknown}.", field="services")
+    verdict, findings = policy.evaluate_change(named, known.postmortems, services=known.services)
+    order = {name: position for position, name in enumerate(named)}
+    postmortems = sorted(known.postmortems, key=lambda postmortem: order[postmortem.id])
+    decision = GateDecision.objects.create(
+        kind=GateDecision.Kind.CHANGE,
+        decided_at=now,
+        token_id=asker.token_id,
+        verdict=verdict.value,
+        findings=findings_json(findings),
+        policy_version=POLICY_VERSION,
+        repository=change.repository,
+        change_id=change.change_id,
+        title=change.title,
+        mode=MODE,
+        postmortems=[one.id for one in postmortems],
+        request=dict(change.request),
+    )
+    return Judged(decision.id, verdict, findings, postmortems, known.services)
+
+
+def findings_json(findings: Sequence[ChangeFinding]) -> list[dict[str, str]]:
+    """Findings as they are kept and answered."""
+    return [
+        {"code": str(finding.code), "object": finding.object, "detail": finding.detail}
+        for finding in findings
+    ]
+
+
+def postmortems_json(postmortems: Sequence[PostmortemFacts]) -> list[dict[str, str | None]]:
+    """The named postmortems as they are answered: of a restricted one no more than its id."""
+    return [
+        {"id": one.id}
+        if one.is_restricted
+        else {"id": one.id, "archived_at": one.archived_at.isoformat() if one.archived_at else None}
+        for one in postmortems
+    ]

@@ -1,0 +1,185 @@
+"""The admin site: people and policy for those whose role allows it, facts to look at, nothing sealed."""
+
+import pytest
+from django.contrib import admin
+from django.urls import reverse
+
+from accounts.models import User
+from postmortem import trail
+from postmortem.models import Severity, TrailEntry
+from remediation.models import DataSource, SlaPolicy
+from tests import factories
+
+pytestmark = pytest.mark.django_db
+
+POLICY = ["accounts_user", "accounts_team", "postmortem_service", "remediation_datasource"]
+GOVERNED = ["postmortem_severity", "remediation_slapolicy"]
+FACTS = [
+    "accounts_apitoken",
+    "postmortem_incident",
+    "postmortem_review",
+    "postmortem_trailentry",
+    "remediation_remediationitem",
+    "remediation_checkrun",
+    "governance_gatedecision",
+    "governance_governancereport",
+]
+
+
+def url(model, page="changelist", *arguments):
+    return reverse(f"admin:{model}_{page}", args=arguments)
+
+
+@pytest.fixture
+def as_role(client):
+    def log_in(role, **fields):
+        person = factories.user(role=role, is_staff=True, **fields)
+        client.force_login(person)
+        return client
+
+    return log_in
+
+
+def test_every_page_of_an_administrator_answers(as_role):
+    factories.archived_review()
+    factories.check_run()
+    client = as_role("administrator")
+
+    for model in [*POLICY, *GOVERNED, *FACTS]:
+        assert client.get(url(model)).status_code == 200, model
+    for model in [*POLICY, *GOVERNED]:
+        assert client.get(url(model, "add")).status_code == 200, model
+
+
+def test_facts_cannot_be_added_changed_or_deleted(as_role):
+    client = as_role("administrator", is_superuser=True)
+    incident = factories.incident()
+
+    for model in FACTS:
+        assert client.get(url(model, "add")).status_code == 403, model
+    assert client.get(url("postmortem_incident", "change", incident.pk)).status_code == 200
+    assert client.post(url("postmortem_incident", "change", incident.pk), {"title": "x"}).status_code == 403
+    assert client.post(url("postmortem_incident", "delete", incident.pk), {"post": "yes"}).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("role", "allowed"),
+    [
+        ("member", []),
+        ("facilitator", []),
+        ("governor", GOVERNED),
+        ("administrator", [*POLICY, *GOVERNED, *FACTS]),
+    ],
+)
+def test_each_role_sees_its_pages_only(as_role, role, allowed):
+    client = as_role(role)
+
+    for model in [*POLICY, *GOVERNED, *FACTS]:
+        assert client.get(url(model)).status_code == (200 if model in allowed else 403), model
+
+
+def test_people_log_in_by_address_and_are_never_deleted(as_role):
+    client = as_role("administrator")
+    password = "a long enough pass phrase"
+
+    added = client.post(
+        url("accounts_user", "add"),
+        {
+            "email": "Ada@Example.com",
+            "name": "Ada",
+            "role": "member",
+            "password1": password,
+            "password2": password,
+        },
+    )
+
+    person = User.objects.get(email="ada@example.com")
+    assert added.status_code == 302
+    assert person.check_password(password)
+    assert client.get(url("accounts_user", "change", person.pk)).status_code == 200
+    assert client.post(url("accounts_user", "delete", person.pk), {"post": "yes"}).status_code == 403
+
+
+def test_an_address_in_other_letters_is_the_same_address(as_role):
+    factories.user(email="ada@example.com")
+    client = as_role("administrator")
+    password = "a long enough pass phrase"
+
+    answer = client.post(
+        url("accounts_user", "add"),
+        {
+            "email": "ADA@example.com",
+            "name": "Ada",
+            "role": "member",
+            "password1": password,
+            "password2": password,
+        },
+    )
+
+    assert answer.status_code == 200
+    assert "email" in answer.context["adminform"].form.errors
+
+
+def test_an_administrator_does_not_make_superusers(as_role):
+    client = as_role("administrator")
+    person = factories.user()
+
+    client.post(
+        url("accounts_user", "change", person.pk),
+        {
+            "email": person.email,
+            "name": person.name,
+            "role": "governor",
+            "is_active": "on",
+            "is_superuser": "on",
+            "language": "en",
+            "time_zone": "UTC",
+            "theme": "auto",
+        },
+    )
+
+    person.refresh_from_db()
+    assert (person.role, person.is_superuser) == ("governor", False)
+
+
+def test_a_change_of_policy_stands_in_the_trail_and_is_a_new_version(as_role):
+    client = as_role("governor")
+    policy, severity = factories.sla_policies()[0], factories.severity("P2")
+
+    client.post(
+        url("remediation_slapolicy", "change", policy.pk),
+        {"position": policy.position, "severity": "", "category": policy.category, "days": 10},
+    )
+    client.post(
+        url("postmortem_severity", "change", severity.pk),
+        {"code": "P2", "name": severity.name, "rank": 2, "requires_postmortem": "on", "review_hours": 72},
+    )
+
+    policy = SlaPolicy.objects.get(pk=policy.pk)
+    assert (policy.days, policy.version) == (10, 2)
+    assert Severity.objects.get(code="P2").review_hours == 72
+    for record in (policy, severity):
+        entry = trail.of(record).first()
+        assert (entry.act, entry.actor.role) == ("admin.change", "governor")
+
+
+@pytest.mark.parametrize("address", ["https://u:p@prom:9090", "https://prom:9090/?x=1", "ftp://prom"])
+def test_a_data_source_with_a_bad_address_is_refused(as_role, address):
+    answer = as_role("administrator").post(
+        url("remediation_datasource", "add"), {"name": "x", "base_url": address}
+    )
+
+    assert answer.status_code == 200
+    assert not DataSource.objects.exists()
+
+
+def test_sealed_entries_are_not_in_the_admin_site(as_role):
+    sealed = factories.entry(text="nobody reads this")
+    client = as_role("administrator", is_superuser=True)
+
+    assert not {"Entry", "Timeline"} & {model.__name__ for model in admin.site._registry}
+    entry = TrailEntry.objects.get(model="postmortem_entry", object_id=sealed.pk)
+    assert client.get(url("postmortem_trailentry", "change", entry.pk)).status_code == 302
+    assert "postmortem_entry" not in {
+        row.model for row in client.get(url("postmortem_trailentry")).context["cl"].queryset
+    }

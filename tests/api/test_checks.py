@@ -1,0 +1,90 @@
+import pytest
+
+from remediation.models import CheckRun
+from tests import factories
+from tests.api.bodies import CHECK, COMMAND
+from tests.api.conftest import assert_problem
+
+
+@pytest.fixture
+def check(db):
+    return factories.item().verification_checks.get()
+
+
+@pytest.fixture
+def definition(db):
+    return CHECK | {"data_source": factories.data_source(base_url="http://127.0.0.1:9").pk}
+
+
+def test_check_is_added_to_an_item(member, check):
+    response = member.post(f"items/{check.item}/checks", COMMAND)
+
+    assert response.status_code == 201
+    assert (response.json()["item"], response.json()["kind"]) == (check.item.public_id, "shell")
+    assert check.item.verification_checks.count() == 2
+
+
+def test_new_definition_is_a_new_version(member, check, definition):
+    answer = member.put(f"checks/{check.pk}", definition).json()
+
+    assert (answer["version"], answer["promql"], answer["streak"], answer["last_outcome"]) == (2, "pool_waiting", 0, "")
+
+
+def test_trial_keeps_nothing(member, definition):
+    answer = member.post("checks/try", definition).json()
+
+    assert answer["outcome"] == "error"
+    assert answer["error_code"] == "unreachable"
+    assert answer["series"] is None
+    assert not CheckRun.objects.exists()
+
+
+def test_command_is_not_tried_in_the_web_process(member):
+    answer = member.post("checks/try", COMMAND).json()
+
+    assert (answer["outcome"], answer["error_code"]) == ("no_data", "not_tried")
+
+
+def test_last_active_check_is_not_paused(member, check):
+    assert_problem(member.post(f"checks/{check.pk}/pause", {"is_paused": True}), 409, "last_check")
+    factories.check(check.item)
+
+    assert member.post(f"checks/{check.pk}/pause", {"is_paused": True}).json()["is_paused"] is True
+    assert_problem(member.post(f"checks/{check.pk}/runs"), 409, "check_at_rest")
+
+
+def test_run_is_queued_once(member, check):
+    first, second = member.post(f"checks/{check.pk}/runs"), member.post(f"checks/{check.pk}/runs")
+
+    assert first.status_code == 201
+    assert first.json()["id"] == second.json()["id"]
+    assert (first.json()["check"], first.json()["finished_at"], first.json()["outcome"]) == (check.pk, None, "")
+
+
+def test_figures_that_are_no_numbers_are_answered_as_null(member, check):
+    run = factories.check_run(check, value=float("nan"), series=[{"labels": {"pod": "a"}, "value": "NaN"}])
+    check.last_value = float("inf")
+    check.save()
+
+    assert member.get(f"runs/{run.pk}").json()["value"] is None
+    assert member.get(f"runs/{run.pk}").json()["series"] == [{"labels": {"pod": "a"}, "value": "NaN"}]
+    assert member.get(f"checks/{check.pk}").json()["last_value"] is None
+
+
+def test_runs_are_listed_newest_first_and_only_of_this_check(member, check):
+    factories.check_run(factories.check(check.item))
+    old = factories.check_run(check, slot=factories.NOW - factories.DAY)
+    new = factories.check_run(check, outcome="fail")
+
+    rows = member.get(f"checks/{check.pk}/runs").json()["items"]
+
+    assert [(row["id"], row["outcome"]) for row in rows] == [(new.pk, "fail"), (old.pk, "pass")]
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_runs_cost_the_same_queries_for_any_number_of_rows(member, check, django_assert_num_queries, count):
+    for number in range(count):
+        factories.check_run(check, slot=factories.NOW - number * factories.HOUR)
+
+    with django_assert_num_queries(4):
+        assert len(member.get(f"checks/{check.pk}/runs").json()["items"]) == count

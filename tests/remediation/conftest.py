@@ -1,0 +1,3 @@
+from tests.servers import prometheus
+
+__all__ = ["prometheus"]

@@ -1,0 +1,451 @@
+"""PostgreSQL as the queue: due checks become runs once, runs are claimed under leases."""
+
+import threading
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.db import IntegrityError, connection, transaction
+from django.utils import timezone
+
+from remediation import runs, verification
+from remediation.models import CheckRun, VerificationCheck
+from remediation.verification import claim, enqueue_due
+from tests import factories
+from tests.remediation.engine import begin, expire_lease, result, run
+
+pytestmark = pytest.mark.django_db
+
+NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+
+
+def check_due(next_run_at: datetime = NOON, *, state: str = "in_progress", **fields) -> VerificationCheck:
+    """A check with a slot every five minutes, on the hour."""
+    item = factories.item(state=state, checks=0) if state == "in_progress" else factories.item(state=state)
+    VerificationCheck.objects.filter(item=item).update(is_paused=True)
+    return factories.check(item, next_run_at=next_run_at, interval_seconds=300, **fields)
+
+
+def queued(check: VerificationCheck) -> list[tuple[datetime, int]]:
+    return list(
+        CheckRun.objects.filter(verification_check=check)
+        .order_by("slot")
+        .values_list("slot", "skipped_slots")
+    )
+
+
+def due_next(check: VerificationCheck) -> datetime:
+    return VerificationCheck.objects.get(pk=check.pk).next_run_at
+
+
+def test_due_check_is_queued_once_with_what_reports_need():
+    check = check_due()
+
+    assert enqueue_due(now=NOON) == (1, 1)
+    assert enqueue_due(now=NOON) == (0, 0)
+
+    [waiting] = CheckRun.objects.filter(verification_check=check)
+    assert (waiting.slot, waiting.kind, waiting.check_version, waiting.attempt) == (NOON, "prometheus", 1, 0)
+    assert (waiting.item, waiting.team, waiting.service) == (check.item, check.item.team, check.item.service)
+    assert due_next(check) == NOON + 5 * MINUTE
+
+
+def test_check_is_not_queued_before_it_is_due():
+    check_due(NOON + timedelta(microseconds=1))
+
+    assert enqueue_due(now=NOON) == (0, 0)
+
+
+@pytest.mark.parametrize("offset", [0, 1, 100, 299])
+def test_grid_does_not_drift(offset):
+    check = check_due(NOON + timedelta(seconds=offset), offset_seconds=offset)
+
+    for late in (3, 17, 250):
+        due = due_next(check)
+        enqueue_due(now=due + timedelta(seconds=late))
+        run_waiting(check)
+
+    start = NOON + timedelta(seconds=offset)
+    assert queued(check) == [(start + number * 5 * MINUTE, 0) for number in range(3)]
+
+
+def run_waiting(check: VerificationCheck) -> None:
+    CheckRun.objects.filter(verification_check=check, finished_at=None).update(
+        started_at=timezone.now(), finished_at=timezone.now(), outcome="pass"
+    )
+
+
+def test_missed_slots_are_coalesced_into_the_newest_and_counted():
+    check = check_due()
+
+    enqueue_due(now=NOON + 17 * MINUTE)
+
+    assert queued(check) == [(NOON + 15 * MINUTE, 3)]
+    assert due_next(check) == NOON + 20 * MINUTE
+
+
+def test_check_due_off_the_grid_runs_then_and_returns_to_the_grid():
+    check = check_due(NOON + MINUTE)
+
+    enqueue_due(now=NOON + MINUTE)
+    run_waiting(check)
+    enqueue_due(now=NOON + 5 * MINUTE)
+
+    assert queued(check) == [(NOON + MINUTE, 0), (NOON + 5 * MINUTE, 0)]
+
+
+def test_slots_missed_while_a_run_is_unfinished_are_counted_there():
+    check = check_due()
+    enqueue_due(now=NOON)
+
+    assert enqueue_due(now=NOON + 5 * MINUTE) == (1, 0)
+    assert enqueue_due(now=NOON + 21 * MINUTE) == (1, 0)
+
+    assert queued(check) == [(NOON, 4)]
+    assert due_next(check) == NOON + 25 * MINUTE
+
+
+def test_paused_check_is_left_alone():
+    check = check_due(is_paused=True)
+
+    assert enqueue_due(now=NOON) == (0, 0)
+    assert due_next(check) == NOON
+
+
+def test_check_of_a_declined_item_moves_on_without_a_run():
+    check = check_due(state="wont_do")
+
+    assert enqueue_due(now=NOON + MINUTE) == (1, 0)
+    assert queued(check) == []
+    assert due_next(check) == NOON + 5 * MINUTE
+
+
+def test_enqueue_takes_no_more_than_its_limit_and_the_oldest_first():
+    newer, older = check_due(NOON), check_due(NOON - MINUTE)
+
+    assert enqueue_due(now=NOON, limit=1) == (1, 1)
+    assert (len(queued(older)), len(queued(newer))) == (1, 0)
+
+
+def test_without_a_moment_the_clock_is_the_databases():
+    check = check_due(timezone.now() - timedelta(seconds=1))
+    check_due(timezone.now() + MINUTE)
+
+    assert enqueue_due() == (1, 1)
+    assert due_next(check) > timezone.now()
+
+
+def test_claim_gives_what_the_probe_needs():
+    check = check_due(
+        threshold=0.5, quantifier="any", comparator=">=", no_data_rule="fail", timeout_seconds=7
+    )
+    enqueue_due(now=NOON)
+
+    [held] = claim(kind="prometheus", limit=10)
+
+    assert (held.check_id, held.item_id, held.attempt, held.timeout_seconds) == (
+        check.pk,
+        check.item_id,
+        1,
+        7,
+    )
+    assert (held.base_url, held.promql) == (check.data_source.base_url, "pool_waiting")
+    assert (held.quantifier, held.comparator, held.threshold, held.no_data_rule) == ("any", ">=", 0.5, "fail")
+    stored = CheckRun.objects.get(pk=held.run_id)
+    assert (stored.lease_token, stored.attempt) == (held.lease_token, 1)
+    lease = stored.lease_until - stored.started_at
+    assert abs(lease.total_seconds() - 7 - runs.LEASE_MARGIN_SECONDS) < 1
+
+
+def test_claim_of_a_command_gives_its_pipeline():
+    item = factories.item(checks=0)
+    factories.check(item, kind="shell", next_run_at=NOON)
+    enqueue_due(now=NOON)
+
+    [held] = claim(kind="shell", limit=10)
+
+    assert held.pipeline == [["kubectl", "get", "pods"], ["grep", "Pending"]]
+    assert (held.shell_expectation, held.pattern, held.base_url) == ("no_match", "Pending", "")
+    assert claim(kind="prometheus", limit=10) == []
+
+
+def test_claimed_run_is_not_claimed_again_before_its_lease_ends():
+    check_due()
+    enqueue_due(now=NOON)
+    [first] = claim(kind="prometheus", limit=10)
+
+    assert claim(kind="prometheus", limit=10) == []
+    expire_lease(first.run_id)
+    [second] = claim(kind="prometheus", limit=10)
+
+    assert (second.run_id, second.attempt) == (first.run_id, 2)
+    assert second.lease_token != first.lease_token
+
+
+def test_claim_takes_the_oldest_slots_first():
+    for minutes in (2, 0, 1):
+        check_due(NOON - minutes * MINUTE)
+    enqueue_due(now=NOON)
+    by_slot = list(CheckRun.objects.order_by("slot").values_list("pk", flat=True))
+
+    claimed = [held.run_id for _ in range(3) for held in claim(kind="prometheus", limit=1)]
+
+    assert claimed == by_slot
+
+
+def test_claim_leaves_busy_sources_alone():
+    busy = factories.data_source(base_url="http://busy:9090")
+    check_due(data_source=busy)
+    check_due()
+    enqueue_due(now=NOON)
+
+    assert [held.base_url for held in claim(kind="prometheus", limit=10, busy=[busy.base_url])] == [
+        "http://127.0.0.1:9090"
+    ]
+
+
+def test_claim_runs_the_check_as_it_is_now():
+    check = check_due()
+    enqueue_due(now=NOON)
+    check.promql, check.version = "up", 2
+    check.save()
+
+    [held] = claim(kind="prometheus", limit=10)
+
+    assert held.promql == "up"
+    assert CheckRun.objects.get(pk=held.run_id).check_version == 2
+
+
+def test_what_is_given_back_is_claimed_anew_and_the_attempt_does_not_count():
+    check_due()
+    enqueue_due(now=NOON)
+    held = claim(kind="prometheus", limit=10)
+
+    runs.give_back(held)
+    runs.give_back(held)
+    [again] = claim(kind="prometheus", limit=10)
+
+    assert again.attempt == 1
+
+
+def test_zombie_cannot_give_back_what_it_lost():
+    check_due()
+    enqueue_due(now=NOON)
+    zombie = claim(kind="prometheus", limit=10)
+    expire_lease(zombie[0].run_id)
+    claim(kind="prometheus", limit=10)
+
+    runs.give_back(zombie)
+
+    assert claim(kind="prometheus", limit=10) == []
+
+
+def test_run_that_kills_each_worker_is_recorded_as_lost():
+    check = check_due()
+    enqueue_due(now=NOON)
+    for _ in range(runs.MAX_ATTEMPTS):
+        [held] = claim(kind="prometheus", limit=10)
+        expire_lease(held.run_id)
+
+    assert claim(kind="prometheus", limit=10) == []
+    assert verification.sweep().stored == 1
+
+    [lost] = CheckRun.objects.filter(verification_check=check)
+    assert (lost.outcome, lost.error_code, lost.attempt) == ("error", "lost", 3)
+    assert lost.started_at is not None
+    assert enqueue_due(now=NOON + 5 * MINUTE) == (1, 1)
+
+
+def test_run_in_its_last_attempt_is_not_lost_while_its_lease_holds():
+    check_due()
+    enqueue_due(now=NOON)
+    for _ in range(runs.MAX_ATTEMPTS):
+        [held] = claim(kind="prometheus", limit=10)
+        if held.attempt < runs.MAX_ATTEMPTS:
+            expire_lease(held.run_id)
+
+    assert verification.sweep().stored == 0
+
+
+def test_commands_are_ended_at_once_while_they_are_switched_off(settings):
+    settings.SHELL_PROBES_ENABLED = False
+    check = factories.check(factories.item(checks=0), kind="shell", next_run_at=NOON)
+
+    assert verification.tick(now=NOON) == []
+
+    [ended] = CheckRun.objects.filter(verification_check=check)
+    assert (ended.outcome, ended.error_code) == ("error", "probes_off")
+
+
+def test_tick_says_for_which_kinds_runs_wait(settings):
+    settings.SHELL_PROBES_ENABLED = True
+    assert verification.tick(now=NOON) == []
+    check_due()
+    assert verification.tick(now=NOON) == ["prometheus"]
+    factories.check(factories.item(checks=0), kind="shell", next_run_at=NOON)
+    assert verification.tick(now=NOON) == ["prometheus", "shell"]
+    claim(kind="prometheus", limit=10)
+    assert verification.tick(now=NOON) == ["shell"]
+
+
+def test_tick_queues_more_than_one_portion():
+    item = factories.item(checks=0)
+    for _ in range(3):
+        factories.check(item, next_run_at=NOON)
+    template = factories.check(item, next_run_at=NOON)
+    VerificationCheck.objects.bulk_create(
+        VerificationCheck(
+            item=item, kind="prometheus", data_source=template.data_source, promql="up", threshold=1.0,
+            created_at=NOON, next_run_at=NOON,
+        )
+        for _ in range(1000)
+    )  # fmt: skip
+
+    verification.tick(now=NOON)
+
+    assert CheckRun.objects.count() == 1004
+
+
+def test_database_refuses_a_second_run_for_a_slot():
+    check = check_due()
+    run(check, "pass")
+    slot = CheckRun.objects.get(verification_check=check).slot
+
+    with pytest.raises(IntegrityError), transaction.atomic():
+        factories.check_run(check, slot=slot)
+
+
+def test_lag_of_an_idle_engine_is_zero():
+    check_due(NOON + MINUTE)
+
+    assert verification.lag(NOON) == verification.Lag(0, 0.0, None, None)
+
+
+def test_lag_counts_what_is_due_and_what_waits_and_not_what_runs():
+    check_due(NOON - 3 * MINUTE)
+    check_due(NOON - MINUTE, is_paused=True)
+    check_due(NOON - 9 * MINUTE, state="wont_do")
+    waiting = check_due(NOON - 2 * MINUTE)
+    running = check_due(NOON - 8 * MINUTE)
+    for check in (waiting, running):
+        VerificationCheck.objects.filter(pk=check.pk).update(next_run_at=NOON + MINUTE)
+    factories.check_run(waiting, slot=NOON - 2 * MINUTE, outcome="")
+    factories.check_run(running, slot=NOON - 8 * MINUTE, outcome="", lease_until=NOON + MINUTE)
+
+    lag = verification.lag(NOON)
+
+    assert (lag.overdue, lag.oldest_seconds) == (2, 180.0)
+
+
+def test_lag_measures_from_slot_to_start_over_the_last_hour():
+    check = check_due(NOON + MINUTE)
+    for number in range(1, 6):
+        slot = NOON - number * 10 * MINUTE
+        factories.check_run(check, slot=slot, started_at=slot + timedelta(seconds=number))
+    factories.check_run(check, slot=NOON - 90 * MINUTE, started_at=NOON - MINUTE)
+
+    lag = verification.lag(NOON)
+
+    assert (lag.p50_seconds, round(lag.p99_seconds, 2)) == (3.0, 4.96)
+
+
+def in_threads(count: int, work) -> list:
+    """What `work` returns in each of some threads that begin together; raises what one of them raised."""
+    found, problems, start = [], [], threading.Barrier(count)
+
+    def call() -> None:
+        try:
+            start.wait()
+            found.append(work())
+        except BaseException as problem:  # noqa: BLE001
+            problems.append(problem)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=call) for _ in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if problems:
+        raise problems[0]
+    return found
+
+
+@pytest.mark.django_db(transaction=True)
+def test_many_ticks_at_once_queue_each_slot_once():
+    factories.item(checks=60).verification_checks.update(next_run_at=NOON)
+
+    in_threads(6, lambda: [enqueue_due(now=NOON, limit=7) for _ in range(12)])
+    enqueue_due(now=NOON)
+
+    assert CheckRun.objects.count() == 60
+    assert set(CheckRun.objects.values_list("slot", "skipped_slots")) == {(NOON, 0)}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_many_workers_at_once_claim_each_run_once():
+    factories.item(checks=60).verification_checks.update(next_run_at=NOON)
+    enqueue_due(now=NOON)
+
+    claimed = in_threads(
+        6, lambda: [held.run_id for _ in range(12) for held in claim(kind="prometheus", limit=2)]
+    )
+    left = [held.run_id for held in claim(kind="prometheus", limit=100)]
+
+    everything = sorted([run_id for part in claimed for run_id in part] + left)
+    assert everything == sorted(CheckRun.objects.values_list("pk", flat=True))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_everything_at_once_ends_without_a_deadlock_and_counts_right():
+    """Ticks, workers that share items, claims of fixes and edits, as fast as they can."""
+    from remediation import items
+    from remediation.verdicts import record
+
+    crowd = [factories.item(state="in_progress", checks=4, severity="P3") for _ in range(5)]
+    owner = factories.user()
+    VerificationCheck.objects.filter(item__in=crowd).update(interval_seconds=60, passes_needed=100)
+    stop = threading.Event()
+    numbers = iter(range(4))
+    lock = threading.Lock()
+
+    def tick_and_work() -> None:
+        for _ in range(25):
+            with connection.cursor() as cursor:
+                cursor.execute(
+                    "UPDATE remediation_verificationcheck SET next_run_at = clock_timestamp() WHERE id IN"
+                    " (SELECT id FROM remediation_verificationcheck FOR NO KEY UPDATE SKIP LOCKED)"
+                )
+            enqueue_due(limit=50)
+            held = claim(kind="prometheus", limit=6)
+            runs.give_back(held[:1])
+            record([(one, result("pass" if one.run_id % 3 else "fail")) for one in held[1:]])
+
+    def claim_and_withdraw() -> None:
+        while not stop.is_set():
+            for item in crowd:
+                items.claim_fix(item, by=owner, now=timezone.now())
+                items.withdraw_claim(item, by=owner, now=timezone.now())
+
+    def work() -> None:
+        with lock:
+            number = next(numbers)
+        if number == 3:
+            claim_and_withdraw()
+            return
+        try:
+            tick_and_work()
+        finally:
+            stop.set()
+
+    in_threads(4, work)
+
+    assert not CheckRun.objects.filter(finished_at=None, attempt__gt=1).exists()
+    assert CheckRun.objects.exclude(finished_at=None).count() > 50
+
+
+def test_begin_helper_claims_exactly_one():
+    check = check_due()
+
+    assert begin(check).check_id == check.pk

@@ -1,0 +1,77 @@
+"""Charts are text: what they draw can be read, and nothing they are given breaks them."""
+
+import math
+import re
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from web.charts import Point, figure, sparkline, value_line
+
+START = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+
+
+def points(*values: float | None, outcome: str = "pass") -> list[Point]:
+    return [Point(START + index * timedelta(minutes=5), value, outcome) for index, value in enumerate(values)]
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (None, "–"),
+        (0.0, "0"),
+        (204.0, "204"),
+        (-3.0, "-3"),
+        (0.038, "0.038"),
+        (1_200_000.0, "1\u202f200\u202f000"),
+        (1.2e12, "1.2e+12"),
+        (math.nan, "NaN"),
+        (math.inf, "+Inf"),
+        (-math.inf, "−Inf"),
+    ],
+)
+def test_figure_is_short(value, words):
+    assert figure(value) == words
+
+
+def test_value_line_draws_each_run_with_a_title_and_the_threshold():
+    drawn = value_line([*points(180.0, 190.0), Point(START + timedelta(minutes=10), 210.0, "fail")], threshold=200.0, comparator="<")
+
+    assert drawn.count("<circle") == 2
+    assert drawn.count("<rect") == 1
+    assert "Fail · 210 · 20 Nov 2026, 12:10" in drawn
+    assert "must be &lt; 200" in drawn
+
+
+def test_value_line_shows_a_gap_where_a_run_had_no_value():
+    drawn = value_line(points(1.0, 2.0, None, 3.0, 4.0), threshold=None)
+
+    (path,) = re.findall(r'class="line" d="([^"]+)"', drawn)
+    assert path.count("M") == 2
+    assert path.count("L") == 2
+
+
+@pytest.mark.parametrize("values", [(), (1.0,), (None, None), (math.nan, math.inf), (1e301, -1e301)])
+def test_value_line_draws_nothing_where_there_is_no_line(values):
+    assert value_line(points(*values), threshold=1.0) == ""
+
+
+@pytest.mark.parametrize("values", [(5.0, 5.0), (0.0, 0.0), (1e299, -1e299), (1e-300, 2e-300), (-1.0, math.nan, 1.0)])
+def test_value_line_keeps_every_mark_on_the_canvas(values):
+    drawn = value_line(points(*values), threshold=values[0])
+
+    heights = [float(height) for height in re.findall(r'cy="([^"]+)"', drawn)]
+    assert heights
+    assert all(0 <= height <= 190 for height in heights)
+
+
+def test_charts_carry_no_styles_and_escape_words():
+    drawn = value_line(points(1.0, 2.0), threshold=1.0, comparator="<", label="<b>") + sparkline(points(1.0, 2.0), label="<b>")
+
+    assert "style=" not in drawn
+    assert "<b>" not in drawn
+
+
+def test_sparkline_needs_two_values():
+    assert sparkline(points(1.0)) == ""
+    assert "Last value: 2" in sparkline(points(1.0, 2.0), threshold=3.0)

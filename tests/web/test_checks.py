@@ -1,0 +1,205 @@
+"""The page of a verification check, and what a person may do with it."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from remediation.models import CheckRun
+from tests import factories
+from web import checkwords
+
+pytestmark = pytest.mark.django_db
+
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.fixture
+def page(client):
+    client.force_login(factories.user("Ada"))
+    return client
+
+
+@pytest.fixture
+def check():
+    return factories.item(checks=2).verification_checks.first()
+
+
+def run(check, *, minutes_ago, outcome="pass", **fields):
+    slot = timezone.now() - minutes_ago * MINUTE
+    return factories.check_run(check, slot=slot, outcome=outcome, **fields)
+
+
+@pytest.mark.parametrize(
+    ("columns", "words"),
+    [
+        ({"quantifier": "all"}, "Every series of the query must be < 200."),
+        ({"quantifier": "any", "comparator": ">="}, "At least one series of the query must be ≥ 200."),
+        ({"quantifier": "none", "comparator": ">"}, "No series of the query may be > 200."),
+        ({"quantifier": "count", "comparator": "=="}, "The number of series of the query must be = 200."),
+    ],
+)
+def test_a_query_is_put_in_words(check, columns, words):
+    for name, value in ({"threshold": 200.0} | columns).items():
+        setattr(check, name, value)
+
+    assert checkwords.expectation(check) == words
+
+
+def test_a_command_is_put_in_words():
+    check = factories.check(factories.item(), kind="shell")
+
+    assert checkwords.expectation(check) == "The command must end with status 0 and print no line that matches “Pending”."
+
+
+def test_a_rhythm_is_put_in_words(check):
+    assert checkwords.rhythm(check) == (
+        "It runs every 5 minutes: verified after 3 passes in a row, regressed after 2 fails in a row."
+    )
+    check.interval_seconds, check.passes_needed, check.fails_needed = 90, 1, 1
+    assert checkwords.rhythm(check) == "It runs every 1 min 30 s: verified after 1 pass, regressed after 1 fail."
+
+
+def test_page_shows_runs_with_lateness_error_and_output(page, check):
+    run(check, minutes_ago=10, outcome="error", error="no route to host", error_code="unreachable")
+    run(check, minutes_ago=5, outcome="pass", value=180.0, output="<script>alert(1)</script>")
+    run(check, minutes_ago=1, outcome="fail", value=204.0)
+
+    body = page.get(f"/checks/{check.pk}/").content.decode()
+
+    assert "no route to host" in body
+    assert "&lt;script&gt;alert(1)" in body
+    assert "<script>alert" not in body
+    assert "must be &lt; 1" in body
+    assert "<circle" in body
+
+
+def test_page_pages_through_runs(page, check):
+    for minute in range(1, 31):
+        run(check, minutes_ago=minute)
+
+    first = page.get(f"/checks/{check.pk}/")
+    second = page.get(f"/checks/{check.pk}/?after={first.context['page'].after}")
+
+    assert (len(first.context["page"].rows), len(second.context["page"].rows)) == (25, 5)
+
+
+def test_page_without_runs_says_so(page, check):
+    assert "It has not run yet" in page.get(f"/checks/{check.pk}/").content.decode()
+
+
+@pytest.mark.parametrize("path", ["/checks/0/", "/checks/999999999999999999999999/", "/checks/x/", "/checks/-1/"])
+def test_unknown_checks_are_not_there(page, path):
+    assert page.get(path).status_code == 404
+
+
+def test_check_of_a_hidden_incident_is_not_there(page):
+    review = factories.review(incidents=[factories.incident(is_restricted=True)])
+    check = factories.item(review=review).verification_checks.get()
+
+    for path in ("", "run", "edit", "pause", "waiting"):
+        assert page.get(f"/checks/{check.pk}/{path}").status_code in (404, 405)
+    assert page.post(f"/checks/{check.pk}/run").status_code == 404
+
+
+def test_run_now_queues_a_run_and_the_page_waits_for_it(page, check):
+    response = page.post(f"/checks/{check.pk}/run", follow=True)
+
+    assert CheckRun.objects.filter(verification_check=check, finished_at=None).count() == 1
+    assert f'hx-get="/checks/{check.pk}/waiting?asked=0"' in response.content.decode()
+
+
+def test_waiting_asks_ever_more_rarely_and_gives_up(page, check):
+    run(check, minutes_ago=0, outcome="")
+
+    early = page.get(f"/checks/{check.pk}/waiting?asked=0").content.decode()
+    late = page.get(f"/checks/{check.pk}/waiting?asked=500").content.decode()
+
+    assert "delay:1s" in early
+    assert "hx-get" not in late
+    assert "is a worker running?" in late
+
+
+@pytest.mark.parametrize("asked", ["x", "-1", "9" * 400, "²"])
+def test_waiting_takes_any_count(page, check, asked):
+    run(check, minutes_ago=0, outcome="")
+
+    assert page.get(f"/checks/{check.pk}/waiting", {"asked": asked}).status_code == 200
+
+
+def test_waiting_reloads_the_page_once_the_run_is_over(page, check):
+    run(check, minutes_ago=0)
+
+    assert page.get(f"/checks/{check.pk}/waiting").headers["HX-Refresh"] == "true"
+
+
+def test_pause_and_resume(page, check):
+    page.post(f"/checks/{check.pk}/pause")
+    check.refresh_from_db()
+    assert check.is_paused
+
+    page.post(f"/checks/{check.pk}/resume")
+    check.refresh_from_db()
+    assert not check.is_paused
+
+
+def test_the_last_active_check_is_not_paused(page):
+    check = factories.item().verification_checks.get()
+
+    assert not page.get(f"/checks/{check.pk}/").context["may_pause"]
+    assert page.post(f"/checks/{check.pk}/pause").status_code == 409
+
+
+def test_edit_starts_a_new_version_and_says_so(page):
+    item = factories.item()
+    check = factories.check(item, kind="shell", streak=2)
+    asked = {
+        "check-kind": "shell",
+        "check-command": "kubectl get pods -n cart",
+        "check-shell_expectation": "success",
+        "check-interval_seconds": "3600",
+        "check-timeout_seconds": "20",
+        "check-passes_needed": "2",
+        "check-fails_needed": "1",
+    }
+
+    assert "begins the count anew" in page.get(f"/checks/{check.pk}/edit").content.decode()
+    assert page.post(f"/checks/{check.pk}/edit", asked).status_code == 302
+
+    check.refresh_from_db()
+    assert (check.version, check.streak, check.pipeline) == (2, 0, [["kubectl", "get", "pods", "-n", "cart"]])
+
+
+def test_edit_keeps_an_interval_that_the_form_does_not_offer(page):
+    check = factories.check(factories.item(), kind="shell", interval_seconds=90)
+
+    form = page.get(f"/checks/{check.pk}/edit").context["check_form"]
+
+    assert form["interval_seconds"].value() == 90
+    assert 90 in dict(form.fields["interval_seconds"].choices)
+
+
+def test_another_check_is_added_to_an_item(page):
+    item = factories.item()
+    asked = {
+        "check-kind": "shell",
+        "check-command": "true",
+        "check-shell_expectation": "success",
+        "check-interval_seconds": "300",
+        "check-timeout_seconds": "10",
+        "check-passes_needed": "3",
+        "check-fails_needed": "2",
+    }
+
+    response = page.post(f"/items/{item.public_id}/checks/new", asked)
+
+    added = item.verification_checks.get(kind="shell")
+    assert response["Location"] == f"/checks/{added.pk}/"
+
+
+def test_viewer_only_reads(client, check):
+    client.force_login(factories.user(role="viewer"))
+
+    assert "Run now" not in client.get(f"/checks/{check.pk}/").content.decode()
+    for act in ("run", "pause", "resume", "edit"):
+        assert client.post(f"/checks/{check.pk}/{act}").status_code == 403

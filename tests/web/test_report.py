@@ -1,0 +1,146 @@
+"""The monthly report as people read it, publish it and take its rows away."""
+
+import csv
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.utils import timezone
+
+from governance.models import GovernanceReport
+from tests import factories
+
+pytestmark = pytest.mark.django_db
+
+DAY = timedelta(days=1)
+# A month that is over whenever the tests run.
+MAY = datetime(2026, 5, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+def page(client):
+    client.force_login(factories.user("Ada"))
+    return client
+
+
+@pytest.fixture
+def governor(client):
+    client.force_login(factories.user(role="governor"))
+    return client
+
+
+def due_in_may(title="Fix", *, verified_on=None, **fields):
+    """An item due on 20 May, verified on that day of May, or never."""
+    due_at = MAY + 19 * DAY
+    made = factories.item(title, agreed_at=MAY - 10 * DAY, due_at=due_at, **fields)
+    if verified_on is not None:
+        verified_at = MAY + (verified_on - 1) * DAY
+        for state in ("in_progress", "fix_claimed", "verifying", "verified"):
+            factories.moved(made, state, at=verified_at)
+    return made
+
+
+def incident_in_may(title="Orders fail", **fields):
+    return factories.resolved_incident(title, started_at=MAY + 3 * DAY, minutes=17, **fields)
+
+
+def test_report_without_a_month_is_the_current_one(page):
+    now = timezone.now()
+
+    assert page.get("/report/").context["month"] == f"{now:%Y-%m}"
+
+
+def test_report_shows_the_closure_rate_with_its_rows(page):
+    due_in_may("kept", verified_on=19)
+    due_in_may("late", verified_on=25)
+    due_in_may("open")
+
+    response = page.get("/report/2026-05/")
+
+    closure = response.context["closure"]
+    assert (closure["due"], closure["in_time"], closure["late"], closure["rate_percent"]) == (3, 1, 1, "33.3")
+    assert sorted(line["title"] for line in response.context["due"]) == ["kept", "late", "open"]
+    assert "1 of 3 items due were verified in time" in response.content.decode()
+
+
+def test_report_shows_durations_and_overdue_items(page):
+    incident_in_may()
+    due_in_may("open")
+
+    response = page.get("/report/2026-05/")
+
+    body = response.content.decode()
+    assert "17 min" in body
+    assert [line["title"] for line in response.context["overdue"]] == ["open"]
+    assert "11 days" in body
+
+
+def test_empty_report_says_so(page):
+    body = page.get("/report/2026-05/").content.decode()
+
+    assert "No item was due." in body
+    assert "No incident was resolved" in body
+    assert "Nothing is overdue" in body
+
+
+def test_report_leads_to_its_neighbours_and_not_into_the_future(page):
+    assert (page.get("/report/2026-05/").context["previous"], page.get("/report/2026-05/").context["next"]) == ("2026-04", "2026-06")
+    assert page.get("/report/").context["next"] == ""
+    assert page.get("/report/2000-01/").context["previous"] == ""
+
+
+@pytest.mark.parametrize(
+    "month", ["2026-13", "0000-01", "2026-00", "1999-12", "2100-01", "9999-12", "2026-1", "26-01", "nonsense", "2026-011", "٢٠٢٦-٠١"]
+)
+def test_what_is_no_month_is_not_there(governor, month):
+    for path in (f"/report/{month}/", f"/report/{month}/due.csv"):
+        assert governor.get(path).status_code == 404
+    assert governor.post(f"/report/{month}/publish").status_code in (400, 404, 409)
+
+
+def test_report_hides_what_its_reader_may_not_see(page):
+    incident = incident_in_may("Secret", is_restricted=True)
+    due_in_may("Secret fix", review=factories.review(incidents=[incident]))
+
+    response = page.get("/report/2026-05/")
+
+    assert "Secret" not in response.content.decode()
+    assert response.context["closure"]["due"] == 0
+    for rows in ("due", "resolved", "overdue"):
+        assert b"Secret" not in b"".join(page.get(f"/report/2026-05/{rows}.csv").streaming_content)
+
+
+def test_governor_publishes_a_month_once_and_it_stays(governor):
+    due_in_may("open")
+
+    assert "Publish" in governor.get("/report/2026-05/publish").content.decode()
+    assert not GovernanceReport.objects.exists()
+    governor.post("/report/2026-05/publish")
+    due_in_may("too late")
+
+    response = governor.get("/report/2026-05/")
+    assert [line["title"] for line in response.context["due"]] == ["open"]
+    assert GovernanceReport.objects.get().content_hash in response.content.decode()
+    assert governor.post("/report/2026-05/publish").status_code == 409
+
+
+def test_a_running_month_is_not_published(governor):
+    month = f"{timezone.now():%Y-%m}"
+
+    assert not governor.get(f"/report/{month}/").context["may_publish"]
+    assert governor.post(f"/report/{month}/publish").status_code == 409
+
+
+def test_nobody_else_publishes(page):
+    assert page.get("/report/2026-05/publish").status_code == 403
+    assert page.post("/report/2026-05/publish").status_code == 403
+    assert not GovernanceReport.objects.exists()
+
+
+def test_rows_are_exported(page):
+    due_in_may("=1+1", verified_on=25)
+    incident_in_may()
+
+    rows = list(csv.DictReader(b"".join(page.get("/report/2026-05/due.csv").streaming_content).decode("utf-8-sig").splitlines()))
+    assert [(row["title"], row["outcome"], row["late_by_seconds"]) for row in rows] == [("'=1+1", "late", str(5 * 86400))]
+    resolved = b"".join(page.get("/report/2026-05/resolved.csv").streaming_content).decode()
+    assert ",1020\r\n" in resolved

@@ -1,0 +1,204 @@
+"""The monthly report: figures, the very rows they were counted from, and the freezing of a month."""
+
+import re
+from collections.abc import Iterable, Iterator
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import render
+from django.urls import path, reverse
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_http_methods
+
+from governance import audit, reports
+from governance.metrics import Outcome
+from governance.reports import Report
+from postmortem.errors import Invalid
+from web import charts
+from web.asking import ask
+from web.exports import csv_response
+
+_MONTH = re.compile(r"([0-9]{4})-([0-9]{2})")
+_TONES = {Outcome.IN_TIME: "good", Outcome.LATE: "warn", Outcome.BY_HAND: "odd", Outcome.OPEN: "mute"}
+
+
+@login_required
+@require_GET
+def report(request: HttpRequest, month: str = "") -> HttpResponse:
+    now = timezone.now()
+    first = _read(month) if month else this_month(now)
+    found = _build(first, request, now)
+    closure = found.figures["closure"]
+    context = {
+        "now": now,
+        "report": found,
+        "name": date_format(first, "F Y"),
+        "month": f"{first:%Y-%m}",
+        "previous": _neighbour(first, -1, now),
+        "next": _neighbour(first, 1, now),
+        "closure": closure,
+        "closure_bar": charts.shares(
+            [charts.Share(_outcome_words()[outcome], closure[outcome.value], _TONES[outcome]) for outcome in Outcome],
+            label=_("What became of the items that were due"),
+        ),
+        "outcomes": [(words, closure[outcome.value], _TONES[outcome]) for outcome, words in _outcome_words().items()],
+        "times": _times(found),
+        "everything": found.figures["times"][0],
+        "ageing": found.figures["overdue"],
+        "bands": _bands(found.figures["overdue"]),
+        "due": [_item_row(row, found) | {"words": _outcome_words()[row.outcome], "tone": _TONES[row.outcome]} for row in found.rows.due],
+        "overdue": [_item_row(row, found) for row in found.rows.overdue],
+        "resolved": [{"row": row, "title": found.titles.get(row.public_id, "")} for row in found.rows.resolved],
+        "may_publish": request.user.is_at_least("governor") and found.is_over and found.published is None,
+    }
+    return render(request, "reports/detail.html", context)
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def report_publish(request: HttpRequest, month: str) -> HttpResponse:
+    first = _read(month)
+    return ask(
+        request,
+        title=_("Publish %(month)s?") % {"month": date_format(first, "F Y")},
+        text=_("Its figures and rows are frozen and get a hash. What changes afterwards does not change them any more."),
+        submit=_("Publish and freeze"),
+        done=_("The month is published and frozen."),
+        back=reverse("web:report", args=[month]),
+        act=lambda _data: reports.publish(first, by=request.user, now=timezone.now()),
+        is_allowed=request.user.is_at_least("governor"),
+    )
+
+
+@login_required
+@require_GET
+def report_csv(request: HttpRequest, month: str, rows: str) -> HttpResponseBase:
+    """One list of the report as a CSV file: due, resolved or overdue."""
+    found = _build(_read(month), request, timezone.now())
+    header, lines = {"due": _due_lines, "resolved": _resolved_lines, "overdue": _overdue_lines}[rows](found)
+    return csv_response(f"report-{month}-{rows}.csv", header, lines)
+
+
+def this_month(now: datetime) -> date:
+    """The first day of the month it is in the installation's time zone."""
+    return audit.today(now).replace(day=1)
+
+
+def _read(month: str) -> date:
+    match = _MONTH.fullmatch(month)
+    try:
+        return date(int(match[1]), int(match[2]), 1) if match else _nowhere()
+    except ValueError:
+        raise Http404 from None
+
+
+def _nowhere() -> date:
+    raise Http404
+
+
+def _build(first: date, request: HttpRequest, now: datetime) -> Report:
+    try:
+        return reports.build(first, viewer=request.user, now=now)
+    except Invalid:
+        # Before the year 2000, or not begun yet: there is no such report.
+        raise Http404 from None
+
+
+def _neighbour(first: date, step: int, now: datetime) -> str:
+    """The month before or after as YYYY-MM; "" where there is no report."""
+    other = (first - timedelta(days=1) if step < 0 else first + timedelta(days=31)).replace(day=1)
+    try:
+        starts_at, _ends_at = reports.period(other)
+    except Invalid:
+        return ""
+    return f"{other:%Y-%m}" if starts_at <= now else ""
+
+
+def _outcome_words() -> dict[Outcome, str]:
+    return {
+        Outcome.IN_TIME: _("Verified in time"),
+        Outcome.LATE: _("Verified late"),
+        Outcome.BY_HAND: _("Closed by hand"),
+        Outcome.OPEN: _("Not verified"),
+    }
+
+
+def _item_row(row: Any, found: Report) -> dict[str, Any]:
+    return {"row": row, "title": found.titles.get(row.public_id, ""), "owner": found.owners.get(row.public_id, "")}
+
+
+def _times(found: Report) -> list[dict[str, Any]]:
+    """The durations by severity, each with its share of the longest P90 for the bars."""
+    rows = found.figures["times"][1:]
+    longest = max((row["ttr"]["p90_seconds"] or 0 for row in rows), default=0)
+    return [row | {"longest": longest} for row in rows]
+
+
+def _bands(ageing: dict[str, Any]) -> list[tuple[str, int]]:
+    return [
+        (_("up to 7 days"), ageing["up_to_7_days"]),
+        (_("8 to 30 days"), ageing["up_to_30_days"]),
+        (_("31 to 90 days"), ageing["up_to_90_days"]),
+        (_("longer"), ageing["longer"]),
+    ]
+
+
+Lines = tuple[tuple[str, ...], Iterable[tuple[object, ...]]]
+
+
+def _due_lines(found: Report) -> Lines:
+    header = ("id", "title", "severity", "service", "team", "owner", "due_at", "first_verified_at", "state", "outcome", "late_by_seconds")
+    return header, (
+        (
+            row.public_id, found.titles.get(row.public_id, ""), row.severity, row.service, row.team,
+            found.owners.get(row.public_id, ""), _written(row.due_at), _written(row.first_verified_at), row.state,
+            row.outcome.value, _seconds(row.late_by),
+        )
+        for row in found.rows.due
+    )  # fmt: skip
+
+
+def _resolved_lines(found: Report) -> Lines:
+    moments = ("started_at", "detected_at", "acknowledged_at", "mitigated_at", "resolved_at")
+    header = ("id", "title", "severity", "service", *moments, "ttd_seconds", "tta_seconds", "ttm_seconds", "ttr_seconds")
+
+    def lines() -> Iterator[tuple[object, ...]]:
+        for row in found.rows.resolved:
+            durations = (_seconds(value) for value in (row.ttd, row.tta, row.ttm, row.ttr))
+            written = (_written(getattr(row, name)) for name in moments)
+            yield row.public_id, found.titles.get(row.public_id, ""), row.severity, row.service, *written, *durations
+
+    return header, lines()
+
+
+def _overdue_lines(found: Report) -> Lines:
+    header = ("id", "title", "severity", "service", "team", "owner", "due_at", "state", "overdue_days")
+    return header, (
+        (
+            row.public_id, found.titles.get(row.public_id, ""), row.severity, row.service, row.team,
+            found.owners.get(row.public_id, ""), _written(row.due_at), row.state, row.overdue_days,
+        )
+        for row in found.rows.overdue
+    )  # fmt: skip
+
+
+def _written(moment: datetime | None) -> str:
+    return timezone.localtime(moment).isoformat(timespec="seconds") if moment else ""
+
+
+def _seconds(duration: timedelta | None) -> int | None:
+    return None if duration is None else round(duration.total_seconds())
+
+
+urlpatterns = [
+    path("report/", report, name="report"),
+    path("report/<slug:month>/", report, name="report"),
+    path("report/<slug:month>/publish", report_publish, name="report_publish"),
+    path("report/<slug:month>/due.csv", report_csv, {"rows": "due"}, name="report_due_csv"),
+    path("report/<slug:month>/resolved.csv", report_csv, {"rows": "resolved"}, name="report_resolved_csv"),
+    path("report/<slug:month>/overdue.csv", report_csv, {"rows": "overdue"}, name="report_overdue_csv"),
+]
