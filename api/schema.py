@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import functools
+import re
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -13,6 +15,7 @@ from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.renderers import OpenApiJsonRenderer
 from drf_spectacular.utils import OpenApiParameter
 
+from api import schema_gate
 from api.errors import CONTENT_TYPE
 
 _PATH_PARAMETERS = {
@@ -66,6 +69,10 @@ class AutoSchema(openapi.AutoSchema):
     def get_operation_id(self) -> str:
         return f"{self._noun()}_{self.view.action}"
 
+    def get_summary(self) -> str:
+        """The beginning of the description, for the list of operations."""
+        return re.split(r"[.;:,]", self.get_description() or "", maxsplit=1)[0]
+
     def get_tags(self) -> list[str]:
         return [getattr(self.view, "tag", self._noun().replace("_", "-"))]
 
@@ -89,9 +96,10 @@ class TokenScheme(OpenApiAuthenticationExtension):
         return {"type": "http", "scheme": "bearer", "description": "A token from your settings page: clp_…"}
 
 
-def add_refusals(result: dict[str, Any], generator: SchemaGenerator, request: Any, public: bool) -> dict[str, Any]:
-    """A hook of the generator: every operation can be refused, always with the same body."""
-    result.setdefault("components", {}).setdefault("schemas", {})["Problem"] = PROBLEM
+def complete(result: dict[str, Any], generator: SchemaGenerator, request: Any, public: bool) -> dict[str, Any]:
+    """A hook of the generator: adds the endpoints of the fast path, and to every operation how it refuses."""
+    result["components"]["schemas"] |= schema_gate.SCHEMAS | {"Problem": PROBLEM}
+    result["paths"] |= copy.deepcopy(schema_gate.PATHS)
     content = {CONTENT_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
     for path, operations in result["paths"].items():
         for method, operation in operations.items():
@@ -102,9 +110,9 @@ def add_refusals(result: dict[str, Any], generator: SchemaGenerator, request: An
 
 def _refusals_of(path: str, method: str, *, has_body: bool) -> list[str]:
     refused = ["400", "401", "403"]
-    if "{" in path:
+    if "{" in path or "audit" in path:
         refused.append("404")
-    if method != "get":
+    if method != "get" and "gate" not in path:
         refused.append("409")
     if has_body:
         refused += ["413", "415"]

@@ -170,7 +170,7 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": True,
     # Sessions are for the documentation page alone; programs use tokens.
     "AUTHENTICATION_WHITELIST": ["api.authentication.TokenAuthentication"],
-    "POSTPROCESSING_HOOKS": ["api.schema.add_refusals"],
+    "POSTPROCESSING_HOOKS": ["api.schema.complete"],
     "TAGS": [
         {"name": "incidents", "description": "What happened."},
         {"name": "timelines", "description": "What each participant saw and did."},

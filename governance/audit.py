@@ -98,6 +98,12 @@ def look(slug: str, *, date: date | None = None, now: datetime) -> Judgement:
     return _judged(slug, day, as_of, service)
 
 
+def look_at_all(now: datetime) -> dict[str, Verdict]:
+    """The verdict about every service now, by slug, for a person who looks; no decision is kept."""
+    found = facts.of_every_service(now=now)
+    return {slug: policy.evaluate(service.facts, as_of=now)[0] for slug, service in found.items()}
+
+
 def today(now: datetime) -> date:
     """The day it is in the installation's time zone."""
     return now.astimezone(ZoneInfo(settings.TIME_ZONE)).date()

@@ -121,6 +121,16 @@ def build(month: date, *, viewer: User, now: datetime) -> Report:
     )
 
 
+def closure(month: date, *, viewer: User, now: datetime) -> Json:
+    """The closure figures of a month as computed now, as in `Report.figures`, for a page that shows no rows.
+
+    Raises:
+        Invalid: as in `build`.
+    """
+    starts_at, ends_at = period(month)
+    return _closure_json(_due(viewer, starts_at, min(ends_at, now)))
+
+
 def publish(month: date, *, by: User, now: datetime) -> GovernanceReport:
     """Freeze a month that is over: figures, rows, policy version and a hash over all of them.
 
@@ -189,17 +199,8 @@ def period(month: date) -> tuple[datetime, datetime]:
 
 def figures(rows: Rows) -> Json:
     """The figures over rows, as JSON; see `Report.figures`."""
-    closure = metrics.closure(rows.due)
     return {
-        "closure": {
-            "due": closure.due,
-            "in_time": closure.in_time,
-            "late": closure.late,
-            "by_hand": closure.by_hand,
-            "open": closure.open,
-            "rate_percent": None if closure.rate_percent is None else str(closure.rate_percent),
-            "late_by_median_seconds": _seconds(closure.late_by_median),
-        },
+        "closure": _closure_json(rows.due),
         "times": [
             {
                 "severity": times.severity,
@@ -211,6 +212,19 @@ def figures(rows: Rows) -> Json:
             for times in metrics.times(rows.resolved)
         ],
         "overdue": asdict(metrics.ageing(rows.overdue)),
+    }
+
+
+def _closure_json(due: Sequence[DueItem]) -> Json:
+    closure = metrics.closure(due)
+    return {
+        "due": closure.due,
+        "in_time": closure.in_time,
+        "late": closure.late,
+        "by_hand": closure.by_hand,
+        "open": closure.open,
+        "rate_percent": None if closure.rate_percent is None else str(closure.rate_percent),
+        "late_by_median_seconds": _seconds(closure.late_by_median),
     }
 
 

@@ -40,7 +40,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "counts": open_work.aggregate(
             late=Count("pk", filter=item_list.late(now)), regressed=Count("pk", filter=Q(state="regressed"))
         ),
-        "closure": reports.build(this_month(now), viewer=user, now=now).figures["closure"],
+        "closure": reports.closure(this_month(now), viewer=user, now=now),
         "timelines": _unfiled(user),
         "signatures": _unsigned(user),
         "incidents": _unresolved(user),

@@ -13,7 +13,7 @@ from postmortem.models import Incident
 # A phase is drawn at least this wide, in hundredths of the whole: a minute of an hour must still be seen.
 _LEAST_WIDTH = 3.0
 
-_LABELS: dict[str, Promise] = {
+LABELS: dict[str, Promise] = {
     "started_at": _("Impact started"),
     "detected_at": _("Detected"),
     "acknowledged_at": _("Acknowledged"),
@@ -64,7 +64,7 @@ class Figure:
 def milestones(incident: Incident) -> list[Milestone]:
     """The five moments in their order."""
     found = []
-    for name, label in _LABELS.items():
+    for name, label in LABELS.items():
         at = getattr(incident, name)
         found.append(Milestone(name, label, at, at - incident.started_at if at else None))
     return found

@@ -30,8 +30,9 @@ ITEMS_SHOWN = 20
 def service_list(request: HttpRequest) -> HttpResponse:
     now = timezone.now()
     services = list(access.services(request.user).select_related("team"))
-    work, incidents = _work(request.user, now), _unresolved(request.user)
+    work, incidents, verdicts = _work(request.user, now), _unresolved(request.user), audit.look_at_all(now)
     for service in services:
+        service.verdict = verdicts.get(service.slug)
         service.work = work.get(service.pk, {})
         service.open_incidents = incidents.get(service.pk, 0)
     context = {"now": now, "services": services, "may_add": request.user.is_at_least("administrator")}

@@ -1,7 +1,7 @@
 """The trail in words: who did what to an incident or a review, with the values before and after."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -110,8 +110,18 @@ def _lines(entries: Sequence[TrailEntry]) -> list[Line]:
         if last is None or not is_same:
             last = Line(entry.at, entry.actor, entry.act, _ACTS.get(entry.act, entry.act or _("changed")))
             lines.append(last)
-        last.changes += _changes(entry, names)
+        for change in _changes(entry, names):
+            _put(change, last.changes)
     return lines
+
+
+def _put(change: Change, changes: list[Change]) -> None:
+    """Add a change; what arrived beside others of its kind is named in one row with them."""
+    twin = next((other for other in changes if other.label == change.label and not other.before), None)
+    if twin is None or change.before or not change.after:
+        changes.append(change)
+    else:
+        changes[changes.index(twin)] = replace(twin, after=f"{change.after}, {twin.after}")
 
 
 def _changes(entry: TrailEntry, names: "_Names") -> list[Change]:

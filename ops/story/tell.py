@@ -42,6 +42,9 @@ def tell(cast: Cast, *, now: datetime) -> None:
             severity = Severity.objects.get(code=promise.severity)
             agreed_at = now - timedelta(hours=promise.agreed_hours)
             _promise(cast, promise, source, review=None, severity=severity, agreed_at=agreed_at, now=now)
+    # Tom has left; what he owned waits for somebody else.
+    cast.people["tom"].is_active = False
+    cast.people["tom"].save(update_fields=["is_active"])
 
 
 def _declare(cast: Cast, told: Told, *, now: datetime) -> Incident:

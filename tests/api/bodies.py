@@ -115,5 +115,16 @@ def bodies(world: World) -> dict[str, dict[str, Any]]:
         "checks_trial": check,
         "checks_pause": {"is_paused": True},
         "data_sources_create": {"name": "Prometheus of the cell", "base_url": "http://127.0.0.1:9"},
+        "gate_changes": {
+            "repository": "shop/order",
+            "target_branch": "main",
+            "change_id": "7",
+            "title": "Set a timeout",
+            "description": f"Postmortem: {world.parts['review']}",
+            "commits": [{"sha": "abc", "message": "Set a timeout"}],
+            "services": ["order"],
+            "paths": ["pool.py"],
+            "labels": ["fix"],
+        },
         "data_sources_edit": {"name": "Prometheus of old", "base_url": "http://127.0.0.1:9"},
     }

@@ -3,6 +3,7 @@ from django.core.management import call_command
 from django.test import Client
 from jsonschema import Draft4Validator
 
+from tests.api.conftest import Caller
 from tests.api.document import DOCUMENT, operations
 
 
@@ -52,12 +53,15 @@ def _template(route):
 def validator(path, method="get", status="200"):
     """Checks an answer against what the document says of it."""
     (content,) = DOCUMENT["paths"][f"/api/v1/{path}"][method]["responses"][status]["content"].values()
-    # OpenAPI 3.0 says nullable where JSON Schema has a type "null".
-    schema = _with_null({**content["schema"], "components": DOCUMENT["components"]})
-    return Draft4Validator(schema)
+    return Draft4Validator(_with_null({**content["schema"], "components": DOCUMENT["components"]}))
+
+
+def schema_of(component):
+    return _with_null({"$ref": f"#/components/schemas/{component}", "components": DOCUMENT["components"]})
 
 
 def _with_null(node):
+    """OpenAPI 3.0 says nullable where JSON Schema has a type "null"."""
     if isinstance(node, list):
         return [_with_null(one) for one in node]
     if not isinstance(node, dict):
@@ -96,6 +100,17 @@ def test_answer_of_a_change_and_of_a_refusal_is_what_the_document_says(world):
 
     validator("incidents", "post", "201").validate(made.json())
     validator("incidents", "post", "400").validate(refused.json())
+
+
+def test_verdicts_of_the_gate_are_what_the_document_says(world):
+    ci = Caller(world.caller.user, scopes=["audit", "gate"])
+    change = {"repository": "shop/order", "commits": [{"sha": "abc", "message": f"Fix\n\nPostmortem: {world.parts['review']}"}]}
+
+    audit, decision = ci.get("audit", service="order"), ci.post("gate/changes", change)
+
+    validator("audit").validate(audit.json())
+    validator("gate/changes", "post").validate(decision.json())
+    Draft4Validator(schema_of("ChangeRequest")).validate(change)
 
 
 def test_validator_of_these_tests_finds_what_is_wrong(world):

@@ -39,7 +39,7 @@ def try_out(page: Page, operation: str) -> None:
 
 
 def answered(page: Page, operation: str) -> str:
-    return page.inner_text(f"#{operation} .live-responses-table .response-col_status").split()[0]
+    return page.inner_text(f"#{operation} .live-responses-table .response .response-col_status").split()[0]
 
 
 def test_documentation_asks_strangers_to_log_in(db):

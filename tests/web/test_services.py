@@ -31,11 +31,13 @@ def test_list_counts_work_and_incidents_of_each_service(page):
     order, cart = factories.service("order"), factories.service("cart")
     overdue_item(order)
     overdue_item(order, state="verified")
-    factories.incident(services=[cart, order])
+    now = timezone.now()
+    factories.incident(services=[cart, order], started_at=now, declared_at=now)
 
     rows = {row.slug: row for row in page.get("/services/").context["services"]}
 
     assert (rows["order"].work["active"], rows["order"].work["overdue"], rows["order"].open_incidents) == (1, 1, 1)
+    assert (rows["order"].verdict, rows["cart"].verdict) == ("FAIL", "PASS")
     assert (rows["cart"].work, rows["cart"].open_incidents) == ({}, 1)
 
 
@@ -54,7 +56,7 @@ def test_list_asks_the_database_equally_often_for_any_number_of_rows(page, djang
     for _number in range(rows):
         overdue_item(factories.service())
 
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(6):
         page.get("/services/")
 
 

@@ -9,6 +9,7 @@ from django.utils.translation import pgettext_lazy
 
 from accounts.models import User
 from postmortem.models import MAX_TEXT, Entry, Incident, IncidentService, Participant, Service, Severity
+from web import milestones
 from web.badges import LOOKS
 from web.forms import MomentField, ProseField
 
@@ -131,8 +132,7 @@ class MarkForm(forms.Form):
     """A milestone and its moment; no moment means now."""
 
     milestone = forms.ChoiceField(
-        label=_("Milestone"),
-        choices=[(name, Incident._meta.get_field(name).verbose_name) for name in Incident.MILESTONES],
+        label=_("Milestone"), choices=list(milestones.LABELS.items())
     )
     at = MomentField(label=_("Moment"), required=False)
 

@@ -10,6 +10,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import User
+from ops.story.judgements import judge
 from ops.story.people import DEMO_EMAIL, gather
 from ops.story.tell import tell
 
@@ -38,5 +39,7 @@ class Command(BaseCommand):
             raise CommandError(f"The password in {password_file} has fewer than 12 characters.")
         now = timezone.now()
         with transaction.atomic():
-            tell(gather(password=password), now=now)
+            cast = gather(password=password)
+            tell(cast, now=now)
+            judge(cast, now=now)
         self.stdout.write("The demo is loaded.")

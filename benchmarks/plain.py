@@ -1,0 +1,38 @@
+"""The floor of G3: the audit's own statement, prepared, behind a WSGI function without any framework.
+
+It reads the token, runs the statement and writes JSON; it judges nothing and keeps nothing.
+"""
+
+import json
+import os
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+_SQL = Path(__file__).resolve().parent.parent / "governance" / "sql"
+_STATEMENT = (
+    (_SQL / "asked.sql").read_text().format(question=(_SQL / "service_present.sql").read_text()).encode()
+)
+_connection: psycopg.Connection[Any] | None = None
+
+
+def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+    global _connection
+    if _connection is None or _connection.closed:
+        _connection = psycopg.connect(os.environ["DATABASE_URL"], autocommit=True)
+    now = datetime.now(UTC)
+    parameters = {
+        "key_id": environ["HTTP_AUTHORIZATION"][11:23],
+        "scope": "audit",
+        "slug": environ["QUERY_STRING"].partition("=")[2],
+        "now": now,
+        "as_of": now,
+        "noted_since": now - timedelta(minutes=1),
+    }
+    row = _connection.execute(_STATEMENT, parameters, prepare=True).fetchone()
+    body = json.dumps({"status": "PASS" if row is not None and row[2] else "FAIL"}).encode()
+    start_response("200 OK", [("Content-Type", "application/json"), ("Content-Length", str(len(body)))])
+    return [body]
