@@ -6,7 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from api.resource import Resource, act, creation, removal, one
+from api.resource import Resource, act, creation, one, removal
 from api.shapes import Answer, Strict
 from postmortem import access, causes
 from postmortem.models import MAX_TEXT, RootCause
@@ -40,8 +40,20 @@ class Causes(Resource):
         review = one(access.reviews(self.request.user), public_id=url["review"])
         return one(review.causes.all(), pk=url["cause"]) if "cause" in url else review
 
-    record = creation("Record a cause, as a hypothesis.", causes.record, takes=NewCause, gives=CauseAnswer, of=True)
-    edit = act("Reword or reclassify a cause; a new wording is a hypothesis again.", causes.edit, takes=CauseText, gives=CauseAnswer)
-    settle = act("Say that a cause is verified or refuted, by which evidence.", causes.settle, takes=Settlement, gives=CauseAnswer)
+    record = creation(
+        "Record a cause, as a hypothesis.", causes.record, takes=NewCause, gives=CauseAnswer, of=True
+    )
+    edit = act(
+        "Reword or reclassify a cause; a new wording is a hypothesis again.",
+        causes.edit,
+        takes=CauseText,
+        gives=CauseAnswer,
+    )
+    settle = act(
+        "Say that a cause is verified or refuted, by which evidence.",
+        causes.settle,
+        takes=Settlement,
+        gives=CauseAnswer,
+    )
     make_primary = act("Make a cause the one primary root cause.", causes.make_primary, gives=CauseAnswer)
     remove = removal("Remove a cause that no remediation item names.", plan.remove_cause)

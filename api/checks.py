@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from datetime import datetime
 from typing import Any
 
@@ -20,7 +19,6 @@ from postmortem.errors import Invalid
 from remediation import items, verification
 from remediation.checkspec import CheckSpec
 from remediation.models import MAX_EXPRESSION, CheckRun, DataSource, VerificationCheck
-from remediation.probes.result import ProbeResult
 
 
 class CheckDefinition(CommandFields):
@@ -28,7 +26,12 @@ class CheckDefinition(CommandFields):
 
     kind = serializers.ChoiceField(VerificationCheck.Kind.choices)
     name = serializers.CharField(max_length=120, allow_blank=True, required=False)
-    data_source = ById(queryset=DataSource.objects.all(), required=False, allow_null=True, help_text="The id of a data source.")
+    data_source = ById(
+        queryset=DataSource.objects.all(),
+        required=False,
+        allow_null=True,
+        help_text="The id of a data source.",
+    )
     promql = serializers.CharField(max_length=MAX_EXPRESSION, allow_blank=True, required=False)
     quantifier = serializers.ChoiceField(VerificationCheck.Quantifier.choices, required=False)
     comparator = serializers.ChoiceField(VerificationCheck.Comparator.choices, required=False)
@@ -57,10 +60,11 @@ class CheckAnswer(PipelineAnswer):
     class Meta:
         model = VerificationCheck
         fields = (
-            "id", "item", "kind", "name", "data_source", "data_source_name", "promql", "quantifier", "comparator", "threshold",
-            "no_data_rule", "no_data_reason", "command", "pipeline", "shell_expectation", "pattern", "interval_seconds",
-            "timeout_seconds", "passes_needed", "fails_needed", "version", "is_paused", "streak", "last_outcome",
-            "last_run_at", "last_value", "next_run_at", "seen_red_at", "created_at",
+            "id", "item", "kind", "name", "version", "is_paused", "created_at",
+            "data_source", "data_source_name", "promql", "quantifier", "comparator", "threshold",
+            "no_data_rule", "no_data_reason", "command", "pipeline", "shell_expectation", "pattern",
+            "interval_seconds", "timeout_seconds", "passes_needed", "fails_needed",
+            "streak", "last_outcome", "last_run_at", "last_value", "next_run_at", "seen_red_at",
         )  # fmt: skip
 
 
@@ -70,8 +74,9 @@ class RunAnswer(Answer):
     class Meta:
         model = CheckRun
         fields = (
-            "id", "check", "check_version", "slot", "skipped_slots", "attempt", "queued_at", "started_at", "finished_at", "outcome",
-            "value", "series", "warnings", "expression", "output", "error_code", "error", "sandbox",
+            "id", "check", "check_version", "slot", "skipped_slots", "attempt", "queued_at", "started_at",
+            "finished_at", "outcome", "value", "series",
+            "warnings", "expression", "output", "error_code", "error", "sandbox",
         )  # fmt: skip
 
 
@@ -91,27 +96,35 @@ class TrialAnswer(serializers.Serializer):
     error = serializers.CharField(allow_blank=True)
 
 
-def tried(definition: dict[str, Any], *, place: str = "") -> tuple[CheckSpec, ProbeResult]:
-    """The definition as the domain takes it, once it is sound and its server has taken the query.
+def sound(definition: dict[str, Any], *, place: str = "", is_asked: bool = True) -> CheckSpec:
+    """The definition as the domain takes it, once it makes sense and its server has taken the query.
 
     Args:
         place: what to put before the name of a refused field, such as "checks.0.".
+        is_asked: whether the server is asked at all.
     """
     source = definition.pop("data_source", None)
     spec = CheckSpec(**definition, data_source_id=source.pk if source else None)
     try:
-        return spec, verification.trial(spec)
+        spec.validate()
+        if is_asked:
+            verification.trial(spec)
     except Invalid as refusal:
-        field = "data_source" if refusal.field == "data_source_id" else refusal.field
-        raise Invalid(refusal.message, field=f"{place}{field}", details=refusal.details) from None
+        raise _at(place, refusal) from None
+    return spec
+
+
+def _at(place: str, refusal: Invalid) -> Invalid:
+    field = "data_source" if refusal.field == "data_source_id" else refusal.field
+    return Invalid(refusal.message, field=f"{place}{field}", details=refusal.details)
 
 
 def _edit(check: VerificationCheck, *, by: User, now: datetime, **definition: Any) -> Any:
-    return items.edit_check(check, spec=tried(definition)[0], by=by, now=now)
+    return items.edit_check(check, spec=sound(definition), by=by, now=now)
 
 
 def _add(item: Any, *, by: User, now: datetime, **definition: Any) -> Any:
-    return items.add_check(item, spec=tried(definition)[0], by=by, now=now)
+    return items.add_check(item, spec=sound(definition), by=by, now=now)
 
 
 class ItemChecks(Resource):
@@ -125,7 +138,13 @@ class ItemChecks(Resource):
     def whole(self, rows: QuerySet[Any]) -> QuerySet[Any]:
         return rows.select_related("item", "data_source")
 
-    add = creation("Add a check to an item; it is tried once first.", _add, takes=CheckDefinition, gives=CheckAnswer, of=True)
+    add = creation(
+        "Add a check to an item; it is tried once first.",
+        _add,
+        takes=CheckDefinition,
+        gives=CheckAnswer,
+        of=True,
+    )
 
 
 def _runs(view: Resource, *, check: int) -> QuerySet[CheckRun]:
@@ -142,7 +161,12 @@ class Checks(Resource):
         return rows.select_related("item", "data_source")
 
     retrieve = detail("One check.", gives=CheckAnswer)
-    edit = act("Define a check anew; its count of passes starts again.", _edit, takes=CheckDefinition, gives=CheckAnswer)
+    edit = act(
+        "Define a check anew; its count of passes starts again.",
+        _edit,
+        takes=CheckDefinition,
+        gives=CheckAnswer,
+    )
     pause = act("Pause a check, or let it go on.", items.pause, takes=Pause, gives=CheckAnswer)
 
     @extend_schema(
@@ -151,7 +175,11 @@ class Checks(Resource):
         responses=TrialAnswer,
     )
     def trial(self, request: Request) -> Response:
-        _spec, result = tried(checked(CheckDefinition, request.data))
+        spec = sound(checked(CheckDefinition, request.data), is_asked=False)
+        try:
+            result = verification.trial(spec)
+        except Invalid as refusal:
+            raise _at("", refusal) from None
         return Response(TrialAnswer(result).data)
 
 
@@ -168,7 +196,7 @@ class CheckRuns(Resource):
 
     list = listing("The runs of a check, newest first.", gives=RunAnswer, rows=_runs)
     create = creation(
-        "Run a check as soon as a worker is free; a run that waits already is answered instead of a second one.",
+        "Run a check as soon as a worker is free; a run that waits already stands for this one.",
         verification.run_now,
         takes=Empty,
         gives=RunAnswer,

@@ -15,7 +15,9 @@ from remediation.models import DataSource
 
 class SourceFacts(Strict):
     name = serializers.CharField(max_length=80)
-    base_url = serializers.CharField(max_length=500, help_text="What stands before /api/v1, without user and password.")
+    base_url = serializers.CharField(
+        max_length=500, help_text="What stands before /api/v1, without user and password."
+    )
 
 
 class SourceAnswer(Answer):
@@ -41,5 +43,13 @@ class DataSources(Resource):
 
     list = listing("The Prometheus servers that checks may ask.", gives=SourceAnswer)
     retrieve = detail("One data source.", gives=SourceAnswer)
-    create = creation("Name a Prometheus server; administrators only.", sources.add, takes=SourceFacts, gives=SourceAnswer)
-    edit = act("Change a data source; administrators only.", sources.edit, takes=SourceFacts, gives=SourceAnswer, partial=True)
+    create = creation(
+        "Name a Prometheus server; administrators only.", sources.add, takes=SourceFacts, gives=SourceAnswer
+    )
+    edit = act(
+        "Change a data source; administrators only.",
+        sources.edit,
+        takes=SourceFacts,
+        gives=SourceAnswer,
+        partial=True,
+    )

@@ -65,9 +65,13 @@ def problem(
     return body
 
 
-def answer(status: int, code: str, detail: str, *, headers: Mapping[str, str] | None = None, **more: Any) -> JsonResponse:
+def answer(
+    status: int, code: str, detail: str, *, headers: Mapping[str, str] | None = None, **more: Any
+) -> JsonResponse:
     """A refusal as an answer of a plain Django view; `more` as in `problem`."""
-    return JsonResponse(problem(status, code, detail, **more), status=status, content_type=CONTENT_TYPE, headers=headers)
+    return JsonResponse(
+        problem(status, code, detail, **more), status=status, content_type=CONTENT_TYPE, headers=headers
+    )
 
 
 def handle(error: Exception, context: Mapping[str, Any]) -> Response | None:
@@ -112,14 +116,19 @@ def _of_domain(error: DomainError) -> dict[str, Any]:
     # When a value breaks several rules at once, the domain lists them all: {field: [message]}.
     listed = details.pop("errors", None) if isinstance(error, Invalid) else None
     found = listed or ({error.field: [error.message]} if error.field else {})
-    fields = {name: [{"code": error.code, "message": text} for text in messages] for name, messages in found.items()}
+    fields = {
+        name: [{"code": error.code, "message": text} for text in messages] for name, messages in found.items()
+    }
     return problem(status, error.code, error.message, errors=fields, details=details)
 
 
 def _of_database(error: Exception) -> dict[str, Any] | None:
     if isinstance(error, IntegrityError):
         # The acts check first; what is left is two requests at the same moment.
-        logger.warning("refused by the database: %s", getattr(getattr(error.__cause__, "diag", None), "constraint_name", "?"))
+        logger.warning(
+            "refused by the database: %s",
+            getattr(getattr(error.__cause__, "diag", None), "constraint_name", "?"),
+        )
         return problem(409, "conflict", _("Somebody else changed the same thing at this moment. Try again."))
     if isinstance(error, OperationalError):
         logger.error("the database does not answer: %s", type(error.__cause__ or error).__name__)
@@ -137,7 +146,10 @@ def _flat(detail: Any, codes: Any, name: str = "") -> Iterator[tuple[str, list[d
         for number, one in enumerate(detail):
             yield from _flat(one, codes[number], f"{name}.{number}" if name else str(number))
     elif detail:
-        yield name or "body", [{"code": str(code), "message": str(text)} for text, code in zip(detail, codes, strict=True)]
+        yield (
+            name or "body",
+            [{"code": str(code), "message": str(text)} for text, code in zip(detail, codes, strict=True)],
+        )
 
 
 def _printable(text: object) -> str:

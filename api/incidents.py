@@ -43,21 +43,31 @@ class IncidentFacts(Strict):
 
     title = serializers.CharField(max_length=200)
     severity = severity_field()
-    services = TouchedService(many=True, min_length=1, max_length=MOST_NAMES, help_text="One of them is the origin.")
+    services = TouchedService(
+        many=True, min_length=1, max_length=MOST_NAMES, help_text="One of them is the origin."
+    )
     started_at = Moment(help_text="When the impact started.")
     detected_at = Moment(allow_null=True, required=False)
     acknowledged_at = Moment(allow_null=True, required=False)
     mitigated_at = Moment(allow_null=True, required=False)
     resolved_at = Moment(allow_null=True, required=False)
-    summary = serializers.CharField(max_length=MAX_TEXT, allow_blank=True, required=False, trim_whitespace=False, help_text="Markdown.")
+    summary = serializers.CharField(
+        max_length=MAX_TEXT, allow_blank=True, required=False, trim_whitespace=False, help_text="Markdown."
+    )
     environment = serializers.ChoiceField(Incident.Environment.choices, required=False)
     phase = serializers.CharField(max_length=120, allow_blank=True, required=False)
     is_drill = serializers.BooleanField(required=False)
     is_restricted = serializers.BooleanField(required=False)
     impact_minutes = Count(allow_null=True, required=False)
-    failure_percent = serializers.DecimalField(max_digits=5, decimal_places=2, min_value=0, max_value=100, allow_null=True, required=False)
-    loss_amount = serializers.DecimalField(max_digits=16, decimal_places=2, min_value=0, allow_null=True, required=False)
-    loss_currency = serializers.RegexField(r"^[A-Z]{3}$", allow_blank=True, required=False, help_text="Three capital letters, such as CNY.")
+    failure_percent = serializers.DecimalField(
+        max_digits=5, decimal_places=2, min_value=0, max_value=100, allow_null=True, required=False
+    )
+    loss_amount = serializers.DecimalField(
+        max_digits=16, decimal_places=2, min_value=0, allow_null=True, required=False
+    )
+    loss_currency = serializers.RegexField(
+        r"^[A-Z]{3}$", allow_blank=True, required=False, help_text="Three capital letters, such as CNY."
+    )
     loss_is_estimate = serializers.BooleanField(required=False)
     capacity_limit = Count(allow_null=True, required=False)
     capacity_demand = Count(allow_null=True, required=False)
@@ -69,7 +79,9 @@ class IncidentFacts(Strict):
 class IncidentDeclaration(IncidentFacts):
     participants = Invitation(many=True, max_length=MOST_NAMES, required=False)
     dedup_key = serializers.CharField(
-        max_length=200, required=False, help_text="While an incident with this key is open, a second declaration is refused."
+        max_length=200,
+        required=False,
+        help_text="While an incident with this key is open, a second declaration is refused.",
     )
 
     def validate_participants(self, invited: list[dict[str, Any]]) -> list[tuple[User, str]]:
@@ -147,9 +159,13 @@ class IncidentDetail(IncidentSummary):
 
 class IncidentQuery(Page):
     severity = serializers.CharField(max_length=4, required=False, help_text="A severity's code.")
-    service = serializers.CharField(max_length=80, required=False, help_text="A service's slug, be it origin or affected.")
+    service = serializers.CharField(
+        max_length=80, required=False, help_text="A service's slug, be it origin or affected."
+    )
     state = serializers.ChoiceField(STATES, required=False)
-    q = serializers.CharField(max_length=200, required=False, help_text="Words in the title or the summary, or a public id.")
+    q = serializers.CharField(
+        max_length=200, required=False, help_text="Words in the title or the summary, or a public id."
+    )
     since = Moment(required=False, help_text="Impact started at this moment or later.")
     until = Moment(required=False, help_text="Impact started before this moment.")
 
@@ -208,16 +224,42 @@ class Incidents(Resource):
         return access.incidents(self.request.user)
 
     def whole(self, rows: QuerySet[Incident]) -> QuerySet[Incident]:
-        rows = rows.select_related("severity", "review", "declared_by").prefetch_related("service_links__service")
-        return rows if self.action == "list" else rows.prefetch_related("participants__user", "participants__timeline")
+        rows = rows.select_related("severity", "review", "declared_by").prefetch_related(
+            "service_links__service"
+        )
+        return (
+            rows
+            if self.action == "list"
+            else rows.prefetch_related("participants__user", "participants__timeline")
+        )
 
-    list = listing("The incidents you may see, newest first.", gives=IncidentSummary, takes=IncidentQuery, rows=_found)
+    list = listing(
+        "The incidents you may see, newest first.", gives=IncidentSummary, takes=IncidentQuery, rows=_found
+    )
     create = creation("Declare an incident.", _declare, takes=IncidentDeclaration, gives=IncidentDetail)
     retrieve = detail("One incident.", gives=IncidentDetail)
-    edit = act("Correct what is said of an incident.", incidents.edit, takes=IncidentFacts, gives=IncidentDetail, partial=True)
+    edit = act(
+        "Correct what is said of an incident.",
+        incidents.edit,
+        takes=IncidentFacts,
+        gives=IncidentDetail,
+        partial=True,
+    )
     mark = act("Set a milestone.", _mark, takes=Milestone, gives=IncidentDetail)
     close = act(
-        "Close an incident; one that requires a postmortem closes only with an archived one.", incidents.close, gives=IncidentDetail
+        "Close an incident; one that requires a postmortem closes only with an archived one.",
+        incidents.close,
+        gives=IncidentDetail,
     )
-    dismiss = act("Dismiss an incident as a duplicate or a false alarm.", incidents.dismiss, takes=Dismissal, gives=IncidentDetail)
-    invite = act("Invite a participant, who is then asked for a timeline.", incidents.invite, takes=Invitation, gives=IncidentDetail)
+    dismiss = act(
+        "Dismiss an incident as a duplicate or a false alarm.",
+        incidents.dismiss,
+        takes=Dismissal,
+        gives=IncidentDetail,
+    )
+    invite = act(
+        "Invite a participant, who is then asked for a timeline.",
+        incidents.invite,
+        takes=Invitation,
+        gives=IncidentDetail,
+    )

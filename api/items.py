@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import datetime
 from typing import Any
 
@@ -10,7 +11,7 @@ from django.utils import timezone
 from rest_framework import serializers
 
 from accounts.models import User
-from api.checks import CheckAnswer, CheckDefinition, tried
+from api.checks import CheckAnswer, CheckDefinition, sound
 from api.resource import Resource, act, creation, detail, listing
 from api.shapes import (
     MOST_NAMES,
@@ -32,8 +33,9 @@ from postmortem.models import MAX_TEXT, Review, RootCause
 from remediation import items
 from remediation.models import ItemTransition, RemediationItem
 
-# Each check is tried before it is kept, one after the other, while the caller waits.
-MOST_CHECKS = 10
+MOST_CHECKS = 20
+# Checks are tried one after the other while the caller waits; a slow source may not hold them longer.
+PATIENCE_SECONDS = 15.0
 
 
 class VisibleReview(ByName):
@@ -60,7 +62,9 @@ class ItemFacts(Strict):
     """What can be corrected later without touching the promise."""
 
     title = serializers.CharField(max_length=200)
-    description = serializers.CharField(max_length=MAX_TEXT, allow_blank=True, required=False, trim_whitespace=False, help_text="Markdown.")
+    description = serializers.CharField(
+        max_length=MAX_TEXT, allow_blank=True, required=False, trim_whitespace=False, help_text="Markdown."
+    )
     tracker_url = serializers.URLField(max_length=500, allow_blank=True, required=False)
 
 
@@ -71,25 +75,36 @@ class Promise(ItemFacts):
     severity = severity_field()
     kind = serializers.ChoiceField(RemediationItem.Kind.choices)
     category = serializers.ChoiceField(RemediationItem.Category.choices)
-    review = VisibleReview(required=False, allow_null=True, help_text="The public id of the review it comes from.")
-    causes = serializers.ListField(child=VisibleCause(), max_length=MOST_NAMES, required=False, help_text="Ids of causes of that review.")
-    due_at = Moment(required=False, allow_null=True, help_text="By the policy unless given; later than the policy is refused.")
+    review = VisibleReview(
+        required=False, allow_null=True, help_text="The public id of the review it comes from."
+    )
+    causes = serializers.ListField(
+        child=VisibleCause(), max_length=MOST_NAMES, required=False, help_text="Ids of causes of that review."
+    )
+    due_at = Moment(
+        required=False,
+        allow_null=True,
+        help_text="By the policy unless given; later than the policy is refused.",
+    )
     checks = CheckDefinition(many=True, max_length=MOST_CHECKS, help_text="At least one.")
 
 
 class Claim(Strict):
     fix_url = serializers.URLField(max_length=500, allow_blank=True, required=False)
     never_red_reason = serializers.CharField(
-        max_length=2000, allow_blank=True, required=False, help_text="P0 and P1: why no check was ever seen failing."
+        max_length=2000,
+        allow_blank=True,
+        required=False,
+        help_text="P0 and P1: why no check was ever seen failing.",
     )
 
 
-class Refusal(Strict):
+class Decline(Strict):
     reason = serializers.CharField(max_length=2000)
     approved_by = person_field(help_text="The id of a governor, who is not you.")
 
 
-class Why(Strict):
+class OptionalReason(Strict):
     reason = serializers.CharField(max_length=2000, allow_blank=True, required=False)
 
 
@@ -116,8 +131,8 @@ class ItemSummary(Answer):
     class Meta:
         model = RemediationItem
         fields = (
-            "id", "title", "state", "owner", "team", "service", "severity", "kind", "category", "origin", "review",
-            "agreed_at", "due_at", "policy_version", "fix_claimed_at", "first_verified_at",
+            "id", "title", "state", "owner", "team", "service", "severity", "kind", "category", "origin",
+            "review", "agreed_at", "due_at", "policy_version", "fix_claimed_at", "first_verified_at",
         )  # fmt: skip
 
 
@@ -136,8 +151,8 @@ class ItemDetail(ItemSummary):
         model = RemediationItem
         fields = (
             *ItemSummary.Meta.fields,
-            "description", "tracker_url", "causes", "agreed_by", "fix_claimed_by", "fix_url", "never_red_reason",
-            "wont_do_reason", "wont_do_approved_by", "checks", "transitions",
+            "description", "tracker_url", "causes", "agreed_by", "fix_claimed_by", "fix_url",
+            "never_red_reason", "wont_do_reason", "wont_do_approved_by", "checks", "transitions",
         )  # fmt: skip
 
 
@@ -146,12 +161,26 @@ class ItemQuery(Page):
     owner = Count(required=False, help_text="A person's id.")
     service = serializers.CharField(max_length=80, required=False, help_text="A service's slug.")
     review = serializers.CharField(max_length=16, required=False, help_text="A review's public id.")
-    overdue = serializers.BooleanField(required=False, allow_null=True, default=None, help_text="Past its deadline, neither verified nor declined.")
-    q = serializers.CharField(max_length=200, required=False, help_text="Words in the title or the description, or a public id.")
+    overdue = serializers.BooleanField(
+        required=False,
+        allow_null=True,
+        default=None,
+        help_text="Past its deadline, neither verified nor declined.",
+    )
+    q = serializers.CharField(
+        max_length=200, required=False, help_text="Words in the title or the description, or a public id."
+    )
 
 
 def _found(
-    view: Resource, *, state: str = "", owner: int | None = None, service: str = "", review: str = "", overdue: bool | None = None, q: str = ""
+    view: Resource,
+    *,
+    state: str = "",
+    owner: int | None = None,
+    service: str = "",
+    review: str = "",
+    overdue: bool | None = None,
+    q: str = "",
 ) -> QuerySet[RemediationItem]:
     rows = view.visible()
     if state:
@@ -177,7 +206,11 @@ def _agree(*, checks: list[dict[str, Any]], by: User, now: datetime, **values: A
         "causes": [],
         "origin": RemediationItem.Origin.REVIEW if review else RemediationItem.Origin.PROACTIVE,
     }
-    specs = [tried(check, place=f"checks.{number}.")[0] for number, check in enumerate(checks)]
+    stop_at = time.monotonic() + PATIENCE_SECONDS
+    specs = [
+        sound(check, place=f"checks.{number}.", is_asked=time.monotonic() < stop_at)
+        for number, check in enumerate(checks)
+    ]
     return items.agree(checks=specs, by=by, now=now, **given | values)
 
 
@@ -195,9 +228,11 @@ class Items(Resource):
             "causes", "verification_checks__data_source", "transitions__by"
         )
 
-    list = listing("The items you may see, the most urgent first.", gives=ItemSummary, takes=ItemQuery, rows=_found)
+    list = listing(
+        "The items you may see, the most urgent first.", gives=ItemSummary, takes=ItemQuery, rows=_found
+    )
     create = creation(
-        "Agree an item with its owner, deadline and checks. Each Prometheus check is tried once before anything is kept.",
+        "Agree an item with its owner, deadline and checks. Each Prometheus check is tried once first.",
         _agree,
         takes=Promise,
         gives=ItemDetail,
@@ -212,6 +247,13 @@ class Items(Resource):
         takes=Claim,
         gives=ItemDetail,
     )
-    withdraw = act("Withdraw the claim.", items.withdraw_claim, takes=Why, gives=ItemDetail)
-    decline = act("Decide that an item will not be done; a governor approves.", items.decline, takes=Refusal, gives=ItemDetail)
-    reopen = act("Take up a declined or regressed item again.", items.reopen, takes=Why, gives=ItemDetail)
+    withdraw = act("Withdraw the claim.", items.withdraw_claim, takes=OptionalReason, gives=ItemDetail)
+    decline = act(
+        "Decide that an item will not be done; a governor approves.",
+        items.decline,
+        takes=Decline,
+        gives=ItemDetail,
+    )
+    reopen = act(
+        "Take up a declined or regressed item again.", items.reopen, takes=OptionalReason, gives=ItemDetail
+    )

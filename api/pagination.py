@@ -30,7 +30,9 @@ class Keyset(BasePagination):
     whose last one is unique. Rows that come or go meanwhile shift nothing.
     """
 
-    def paginate_queryset(self, queryset: QuerySet[Model], request: Request, view: APIView | None = None) -> list[Model]:
+    def paginate_queryset(
+        self, queryset: QuerySet[Model], request: Request, view: APIView | None = None
+    ) -> list[Model]:
         ordering: Sequence[str] = view.ordering  # type: ignore[union-attr]
         size = int(request.query_params.get("limit") or DEFAULT_SIZE)
         # Signed, so that a cursor is always one of ours, made for this very list.

@@ -1,4 +1,4 @@
-"""How bodies write a command: as argument lists, or as one line that is taken apart; never as a shell script."""
+"""How bodies write a command: as argument lists, or as one line that is taken apart; no shell reads it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,9 @@ class PipelineField(serializers.ListField):
     """A list of argument lists: the output of each command is the input of the next."""
 
     def __init__(self, **kwargs: Any) -> None:
-        argument = serializers.CharField(allow_blank=True, trim_whitespace=False, max_length=pipelines.MAX_ARGUMENT)
+        argument = serializers.CharField(
+            allow_blank=True, trim_whitespace=False, max_length=pipelines.MAX_ARGUMENT
+        )
         command = serializers.ListField(child=argument, min_length=1, max_length=pipelines.MAX_ARGUMENTS)
         super().__init__(child=command, **{"min_length": 1, "max_length": pipelines.MAX_COMMANDS} | kwargs)
 
@@ -26,15 +28,21 @@ class PipelineField(serializers.ListField):
 class CommandFields(Strict):
     """`pipeline` or `command`, not both; the values always hold `pipeline`."""
 
-    pipeline = PipelineField(required=False, help_text='For example [["kubectl", "get", "pods"], ["grep", "Pending"]].')
+    pipeline = PipelineField(
+        required=False, help_text='For example [["kubectl", "get", "pods"], ["grep", "Pending"]].'
+    )
     command = serializers.CharField(
-        max_length=pipelines.MAX_LINE, required=False, help_text="The same as one line: kubectl get pods | grep Pending. No other shell syntax."
+        max_length=pipelines.MAX_LINE,
+        required=False,
+        help_text="The same as one line: kubectl get pods | grep Pending. No other shell syntax.",
     )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         line = attrs.pop("command", None)
         if (line is None) == ("pipeline" not in attrs) and self.needs_command(attrs):
-            raise serializers.ValidationError({"pipeline": _("Give either “pipeline” or “command”.")}, code="one_of")
+            raise serializers.ValidationError(
+                {"pipeline": _("Give either “pipeline” or “command”.")}, code="one_of"
+            )
         if line is not None:
             try:
                 attrs["pipeline"] = pipelines.parse(line)

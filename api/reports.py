@@ -46,7 +46,9 @@ class ClosureAnswer(serializers.Serializer):
     late = serializers.IntegerField()
     by_hand = serializers.IntegerField()
     open = serializers.IntegerField()
-    rate_percent = serializers.CharField(allow_null=True, help_text='For example "92.0"; null when nothing was due.')
+    rate_percent = serializers.CharField(
+        allow_null=True, help_text='For example "92.0"; null when nothing was due.'
+    )
     late_by_median_seconds = serializers.IntegerField(allow_null=True)
 
 
@@ -117,7 +119,9 @@ class ReportAnswer(serializers.Serializer):
     ends_at = Moment()
     as_of = Moment(help_text="The moment judged: the end of the month, or now while the month runs.")
     is_over = serializers.BooleanField()
-    is_partial = serializers.BooleanField(help_text="You may not see everything, so restricted rows are neither shown nor counted.")
+    is_partial = serializers.BooleanField(
+        help_text="You may not see everything, so restricted rows are neither shown nor counted."
+    )
     published = PublishedReport(allow_null=True)
     figures = FiguresAnswer()
     rows = RowsAnswer()
@@ -131,7 +135,11 @@ def _report(view: Resource, *, month: str) -> dict[str, Any]:
     report = reports.build(first_day, viewer=view.request.user, now=timezone.now())
     names = {"due": report.rows.due, "resolved": report.rows.resolved, "overdue": report.rows.overdue}
     rows = {
-        name: [asdict(row) | {"title": report.titles.get(row.public_id, ""), "owner": report.owners.get(row.public_id, "")} for row in found]
+        name: [
+            asdict(row)
+            | {"title": report.titles.get(row.public_id, ""), "owner": report.owners.get(row.public_id, "")}
+            for row in found
+        ]
         for name, found in names.items()
     }
     columns = ("month", "starts_at", "ends_at", "as_of", "is_over", "is_partial", "published", "figures")
@@ -148,4 +156,8 @@ class Reports(Resource):
         return rows.select_related("published_by")
 
     list = listing("The published reports, newest first.", gives=PublishedReport)
-    retrieve = detail("The report of a month: as published, else computed now over what you may see.", gives=ReportAnswer, of=_report)
+    retrieve = detail(
+        "The report of a month: as published, else computed now over what you may see.",
+        gives=ReportAnswer,
+        of=_report,
+    )

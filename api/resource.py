@@ -1,4 +1,4 @@
-"""What every endpoint does: find the rows a caller may see, check the body, make one domain call, show the answer."""
+"""What every endpoint does: find what the caller may see, check the body, call the domain once, answer."""
 
 from __future__ import annotations
 
@@ -55,7 +55,11 @@ class Resource(GenericViewSet):
 
 
 def listing(
-    says: str, *, gives: type[BaseSerializer[Any]], takes: type[Page] = Page, rows: Callable[..., QuerySet[Any]] | None = None
+    says: str,
+    *,
+    gives: type[BaseSerializer[Any]],
+    takes: type[Page] = Page,
+    rows: Callable[..., QuerySet[Any]] | None = None,
 ) -> Handler:
     """An endpoint that lists rows, page by page.
 
@@ -89,9 +93,18 @@ def detail(says: str, *, gives: type[BaseSerializer[Any]], of: Callable[..., Any
 
 
 def creation(
-    says: str, verb: Callable[..., Any], *, takes: type[Strict], gives: type[BaseSerializer[Any]], of: bool = False
+    says: str,
+    verb: Callable[..., Any],
+    *,
+    takes: type[Strict],
+    gives: type[BaseSerializer[Any]],
+    of: bool = False,
 ) -> Handler:
-    """An endpoint that makes a record: `verb(**values, by=, now=)`, or with `of` `verb(parent, **values, by=, now=)`."""
+    """An endpoint that makes a record by `verb(**values, by=, now=)`.
+
+    Args:
+        of: the URL names what it is made in: `verb(parent, **values, by=, now=)`.
+    """
 
     @extend_schema(description=says, request=None if takes is Empty else takes, responses={201: gives})
     def handler(view: Resource, request: Request, **url: Any) -> Response:
@@ -143,7 +156,9 @@ def removal(says: str, verb: Callable[..., Any]) -> Handler:
     return handler
 
 
-def checked(takes: type[Strict], data: Any, *, partial: bool = False, context: Mapping[str, Any] | None = None) -> dict[str, Any]:
+def checked(
+    takes: type[Strict], data: Any, *, partial: bool = False, context: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
     """The values of a body or query, once their shape is right.
 
     Raises:

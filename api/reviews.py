@@ -13,7 +13,7 @@ from accounts.models import User
 from api.causes import CauseAnswer
 from api.pipelines import CommandFields, PipelineAnswer
 from api.resource import Resource, act, creation, detail, listing, one, removal
-from api.shapes import MOST_NAMES, Answer, ByName, Count, Moment, Page, Person, Strict, person_field
+from api.shapes import MOST_NAMES, Answer, ByName, Count, Page, Person, Strict, person_field
 from postmortem import access, reviews
 from postmortem.models import MAX_TEXT, ChecklistEntry, Incident, Review, ReviewStep
 from remediation import plan
@@ -39,16 +39,24 @@ class ReviewStart(Strict):
 
 
 class StepText(Strict):
-    finding = serializers.CharField(max_length=MAX_TEXT, allow_blank=True, trim_whitespace=False, help_text="Markdown.")
-    evidence = serializers.CharField(max_length=MAX_TEXT, allow_blank=True, trim_whitespace=False, help_text="Markdown.")
-    version = Count(help_text="The version you edited; an older one than the stored is refused with both texts.")
+    finding = serializers.CharField(
+        max_length=MAX_TEXT, allow_blank=True, trim_whitespace=False, help_text="Markdown."
+    )
+    evidence = serializers.CharField(
+        max_length=MAX_TEXT, allow_blank=True, trim_whitespace=False, help_text="Markdown."
+    )
+    version = Count(
+        help_text="The version you edited; an older one than the stored is refused with both texts."
+    )
 
 
 class Lessons(Strict):
     went_well = serializers.CharField(max_length=MAX_TEXT, allow_blank=True, trim_whitespace=False)
     went_badly = serializers.CharField(max_length=MAX_TEXT, allow_blank=True, trim_whitespace=False)
     luck = serializers.CharField(max_length=MAX_TEXT, allow_blank=True, trim_whitespace=False)
-    version = Count(help_text="The version you edited; an older one than the stored is refused with both texts.")
+    version = Count(
+        help_text="The version you edited; an older one than the stored is refused with both texts."
+    )
 
 
 class Reason(Strict):
@@ -67,7 +75,18 @@ class StepAnswer(Answer):
 
     class Meta:
         model = ReviewStep
-        fields = ("step", "position", "finding", "evidence", "version", "signed_at", "signed_by", "is_signed", "is_stale", "reopened_because")
+        fields = (
+            "step",
+            "position",
+            "finding",
+            "evidence",
+            "version",
+            "signed_at",
+            "signed_by",
+            "is_signed",
+            "is_stale",
+            "reopened_because",
+        )
 
 
 class ChecklistAnswer(PipelineAnswer):
@@ -85,7 +104,17 @@ class ReviewSummary(Answer):
 
     class Meta:
         model = Review
-        fields = ("id", "title", "state", "owner", "facilitator", "incidents", "created_at", "opened_at", "archived_at")
+        fields = (
+            "id",
+            "title",
+            "state",
+            "owner",
+            "facilitator",
+            "incidents",
+            "created_at",
+            "opened_at",
+            "archived_at",
+        )
 
     def get_state(self, review: Review) -> str:
         """preparing, in_review or archived."""
@@ -102,7 +131,8 @@ class ReviewDetail(ReviewSummary):
         model = Review
         fields = (
             *ReviewSummary.Meta.fields,
-            "archived_by", "content_hash", "steps", "causes", "checklist", "went_well", "went_badly", "luck", "version",
+            "archived_by", "content_hash", "steps", "causes", "checklist",
+            "went_well", "went_badly", "luck", "version",
         )  # fmt: skip
 
 
@@ -159,15 +189,36 @@ class Reviews(Resource):
 
     def whole(self, rows: QuerySet[Review]) -> QuerySet[Review]:
         rows = rows.select_related("owner", "facilitator", "archived_by").prefetch_related("incidents")
-        return rows if self.action == "list" else rows.prefetch_related("steps__signed_by", "causes", "checklist")
+        return (
+            rows
+            if self.action == "list"
+            else rows.prefetch_related("steps__signed_by", "causes", "checklist")
+        )
 
-    list = listing("The reviews you may see, newest first.", gives=ReviewSummary, takes=ReviewQuery, rows=_found)
-    create = creation("Start the review of one or more incidents.", _create, takes=ReviewStart, gives=ReviewDetail)
+    list = listing(
+        "The reviews you may see, newest first.", gives=ReviewSummary, takes=ReviewQuery, rows=_found
+    )
+    create = creation(
+        "Start the review of one or more incidents.", _create, takes=ReviewStart, gives=ReviewDetail
+    )
     retrieve = detail("One review; once archived it is a postmortem.", gives=ReviewDetail)
-    open = act("Open a review, once every participant's timeline is filed or excused.", reviews.open, gives=ReviewDetail)
-    lessons = act("Write what went well, what went badly and where luck played in.", reviews.write_lessons, takes=Lessons, gives=ReviewDetail)
+    open = act(
+        "Open a review, once every participant's timeline is filed or excused.",
+        reviews.open,
+        gives=ReviewDetail,
+    )
+    lessons = act(
+        "Write what went well, what went badly and where luck played in.",
+        reviews.write_lessons,
+        takes=Lessons,
+        gives=ReviewDetail,
+    )
     gaps = detail("What the review still lacks before it can be archived.", gives=Gaps, of=_gaps)
-    archive = act("Archive a review: it becomes a read-only postmortem with a content hash.", _archive, gives=ReviewDetail)
+    archive = act(
+        "Archive a review: it becomes a read-only postmortem with a content hash.",
+        _archive,
+        gives=ReviewDetail,
+    )
 
 
 class Steps(Resource):
@@ -181,9 +232,23 @@ class Steps(Resource):
     def whole(self, rows: QuerySet[ReviewStep]) -> QuerySet[ReviewStep]:
         return rows.select_related("signed_by")
 
-    write = act("Write a step's finding and its evidence. Vague wording is stored; it is refused only at the signature.", reviews.write, takes=StepText, gives=StepAnswer)
-    sign = act("Sign a step, once those before it are signed and its wording is definite.", reviews.sign, gives=StepAnswer)
-    reopen = act("Reopen a signed step; the signatures of later steps become stale.", reviews.reopen, takes=Reason, gives=StepAnswer)
+    write = act(
+        "Write a step's finding and its evidence. Vague wording is stored; only the signature refuses it.",
+        reviews.write,
+        takes=StepText,
+        gives=StepAnswer,
+    )
+    sign = act(
+        "Sign a step, once those before it are signed and its wording is definite.",
+        reviews.sign,
+        gives=StepAnswer,
+    )
+    reopen = act(
+        "Reopen a signed step; the signatures of later steps become stale.",
+        reviews.reopen,
+        takes=Reason,
+        gives=StepAnswer,
+    )
 
 
 class Checklist(Resource):
@@ -193,5 +258,11 @@ class Checklist(Resource):
         review = one(access.reviews(self.request.user), public_id=url["review"])
         return one(review.checklist.all(), pk=url["entry"]) if "entry" in url else review
 
-    add = creation("Add a command to the executable checklist.", reviews.add_checklist_entry, takes=ChecklistCommand, gives=ChecklistAnswer, of=True)
+    add = creation(
+        "Add a command to the executable checklist.",
+        reviews.add_checklist_entry,
+        takes=ChecklistCommand,
+        gives=ChecklistAnswer,
+        of=True,
+    )
     remove = removal("Remove a command from the executable checklist.", reviews.remove_checklist_entry)

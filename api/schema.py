@@ -44,11 +44,15 @@ PROBLEM: dict[str, Any] = {
         "type": {"type": "string", "format": "uri-reference"},
         "title": {"type": "string", "description": "The HTTP status in words."},
         "status": {"type": "integer"},
-        "code": {"type": "string", "description": "Stable; programs switch on it.", "example": "evidence_missing"},
+        "code": {
+            "type": "string",
+            "description": "Stable; programs switch on it.",
+            "example": "evidence_missing",
+        },
         "detail": {"type": "string", "description": "One sentence for people."},
         "errors": {
             "type": "object",
-            "description": "What is wrong with each field; a field inside another has a dotted name, such as checks.0.promql.",
+            "description": "What is wrong, by field; one inside another has a dotted name: checks.0.promql.",
             "additionalProperties": {
                 "type": "array",
                 "items": {
@@ -58,7 +62,11 @@ PROBLEM: dict[str, Any] = {
                 },
             },
         },
-        "details": {"type": "object", "description": "More for programs; depends on the code.", "additionalProperties": True},
+        "details": {
+            "type": "object",
+            "description": "More for programs; depends on the code.",
+            "additionalProperties": True,
+        },
     },
 }
 
@@ -96,7 +104,9 @@ class TokenScheme(OpenApiAuthenticationExtension):
         return {"type": "http", "scheme": "bearer", "description": "A token from your settings page: clp_…"}
 
 
-def complete(result: dict[str, Any], generator: SchemaGenerator, request: Any, public: bool) -> dict[str, Any]:
+def complete(
+    result: dict[str, Any], generator: SchemaGenerator, request: Any, public: bool
+) -> dict[str, Any]:
     """A hook of the generator: adds the endpoints of the fast path, and to every operation how it refuses."""
     result["components"]["schemas"] |= schema_gate.SCHEMAS | {"Problem": PROBLEM}
     result["paths"] |= copy.deepcopy(schema_gate.PATHS)
@@ -104,7 +114,9 @@ def complete(result: dict[str, Any], generator: SchemaGenerator, request: Any, p
     for path, operations in result["paths"].items():
         for method, operation in operations.items():
             for status in _refusals_of(path, method, has_body="requestBody" in operation):
-                operation["responses"].setdefault(status, {"description": _REFUSALS[status], "content": content})
+                operation["responses"].setdefault(
+                    status, {"description": _REFUSALS[status], "content": content}
+                )
     return result
 
 

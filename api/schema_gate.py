@@ -28,7 +28,8 @@ SCHEMAS: dict[str, Any] = {
             "status": _STATUS,
             "service": _TEXT,
             "date": {"type": "string", "format": "date"},
-            "as_of": _MOMENT | {"description": "The moment judged: the end of the date, or now while it runs."},
+            "as_of": _MOMENT
+            | {"description": "The moment judged: the end of the date, or now while it runs."},
             "findings": {
                 "type": "array",
                 "items": _object(
@@ -56,7 +57,8 @@ SCHEMAS: dict[str, Any] = {
                 "description": {"type": "string", "nullable": True},
                 "commits": _list(
                     _object(
-                        {"sha": {"type": "string", "maxLength": 64, "nullable": True}, "message": _TEXT}, optional=("sha",)
+                        {"sha": {"type": "string", "maxLength": 64, "nullable": True}, "message": _TEXT},
+                        optional=("sha",),
                     ),
                     5000,
                 ),
@@ -64,7 +66,16 @@ SCHEMAS: dict[str, Any] = {
                 "paths": _list({"type": "string", "maxLength": 4096}, 20_000),
                 "labels": _list({"type": "string", "maxLength": 200}, 200),
             },
-            optional=("target_branch", "change_id", "title", "description", "commits", "services", "paths", "labels"),
+            optional=(
+                "target_branch",
+                "change_id",
+                "title",
+                "description",
+                "commits",
+                "services",
+                "paths",
+                "labels",
+            ),
         ),
     },
     "ChangeDecision": _object(
@@ -75,11 +86,15 @@ SCHEMAS: dict[str, Any] = {
             "mode": _TEXT | {"description": "What CI is to do with the verdict."},
             "findings": {
                 "type": "array",
-                "items": _object({"code": _TEXT | {"example": "POSTMORTEM_NOT_NAMED"}, "object": _TEXT, "detail": _TEXT}),
+                "items": _object(
+                    {"code": _TEXT | {"example": "POSTMORTEM_NOT_NAMED"}, "object": _TEXT, "detail": _TEXT}
+                ),
             },
             "postmortems": {
                 "type": "array",
-                "items": _object({"id": _TEXT, "archived_at": _MOMENT | {"nullable": True}}, optional=("archived_at",)),
+                "items": _object(
+                    {"id": _TEXT, "archived_at": _MOMENT | {"nullable": True}}, optional=("archived_at",)
+                ),
             },
             "services": {"type": "array", "items": _TEXT},
             "skipped": {"description": "What was said in the change and does not count."},
@@ -93,7 +108,12 @@ SCHEMAS: dict[str, Any] = {
 
 def _answer(name: str) -> dict[str, Any]:
     schema = {"$ref": f"#/components/schemas/{name}"}
-    return {"200": {"description": "A verdict, whichever it is.", "content": {"application/json": {"schema": schema}}}}
+    return {
+        "200": {
+            "description": "A verdict, whichever it is.",
+            "content": {"application/json": {"schema": schema}},
+        }
+    }
 
 
 def _query(name: str, description: str, schema: dict[str, Any], *, required: bool) -> dict[str, Any]:
@@ -105,12 +125,18 @@ PATHS: dict[str, Any] = {
         "get": {
             "operationId": "gate_audit",
             "summary": "May this service go on",
-            "description": "Judge a service as of the end of a date. GET /sre/audit is the same. Needs the scope “audit”.",
+            "description": "Judge a service as of the end of a date. GET /sre/audit is the same. "
+            "Needs the scope “audit”.",
             "tags": ["gate"],
             "security": [{"token": []}],
             "parameters": [
                 _query("service", "The service's slug.", _TEXT, required=True),
-                _query("date", "Today unless given, in the installation's zone.", {"type": "string", "format": "date"}, required=False),
+                _query(
+                    "date",
+                    "Today unless given, in the installation's zone.",
+                    {"type": "string", "format": "date"},
+                    required=False,
+                ),
             ],
             "responses": _answer("Audit"),
         }
@@ -119,8 +145,8 @@ PATHS: dict[str, Any] = {
         "post": {
             "operationId": "gate_changes",
             "summary": "May this change be merged",
-            "description": "Judge a change by the postmortems it names, in trailers such as “Postmortem: PM-2026-0001”. "
-            "Needs the scope “gate”.",
+            "description": "Judge a change by the postmortems it names, in trailers such as "
+            "“Postmortem: PM-2026-0001”. Needs the scope “gate”.",
             "tags": ["gate"],
             "security": [{"token": []}],
             "requestBody": {

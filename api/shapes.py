@@ -33,7 +33,9 @@ class Strict(serializers.Serializer):
         unknown: dict[str, Any] = {}
         if isinstance(data, Mapping):
             message = _("There is no such field, or it cannot be set here.")
-            unknown = {str(name): [ErrorDetail(message, code="unknown")] for name in data if name not in self.fields}
+            unknown = {
+                str(name): [ErrorDetail(message, code="unknown")] for name in data if name not in self.fields
+            }
         try:
             value = super().to_internal_value(data)
         except serializers.ValidationError as error:
@@ -50,8 +52,12 @@ class Empty(Strict):
 class Page(Strict):
     """The query of every list."""
 
-    limit = serializers.IntegerField(min_value=1, max_value=200, required=False, help_text="Rows on a page, 50 unless told.")
-    after = serializers.CharField(max_length=1000, required=False, help_text="A place in the list: part of “next”; take it from there.")
+    limit = serializers.IntegerField(
+        min_value=1, max_value=200, required=False, help_text="Rows on a page, 50 unless told."
+    )
+    after = serializers.CharField(
+        max_length=1000, required=False, help_text="A place in the list: part of “next”; take it from there."
+    )
 
 
 class Moment(serializers.DateTimeField):
@@ -137,7 +143,9 @@ class ById(serializers.PrimaryKeyRelatedField):
 
 
 def service_field(**kwargs: Any) -> ByName:
-    return ByName(slug_field="slug", queryset=Service.objects.all(), help_text="The service's slug.", **kwargs)
+    return ByName(
+        slug_field="slug", queryset=Service.objects.all(), help_text="The service's slug.", **kwargs
+    )
 
 
 def team_field(**kwargs: Any) -> ByName:
@@ -145,7 +153,12 @@ def team_field(**kwargs: Any) -> ByName:
 
 
 def severity_field(**kwargs: Any) -> ByName:
-    return ByName(slug_field="code", queryset=Severity.objects.all(), help_text="The severity's code, such as P1.", **kwargs)
+    return ByName(
+        slug_field="code",
+        queryset=Severity.objects.all(),
+        help_text="The severity's code, such as P1.",
+        **kwargs,
+    )
 
 
 def person_field(**kwargs: Any) -> ById:

@@ -1,4 +1,4 @@
-"""Personal timelines: one's own entries until they are filed, excuses, and the merged view of what was filed."""
+"""Personal timelines: one's own entries until they are filed, excuses, the merged view of what was filed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,10 @@ class EntryText(Strict):
     happened_at = Moment()
     text = serializers.CharField(max_length=MAX_TEXT, trim_whitespace=False)
     zone = serializers.CharField(
-        max_length=64, validators=[validate_time_zone], required=False, help_text="IANA zone to show the moment in; yours unless given."
+        max_length=64,
+        validators=[validate_time_zone],
+        required=False,
+        help_text="IANA zone to show the moment in; yours unless given.",
     )
     kind = serializers.ChoiceField(Entry.Kind.choices, required=False)
     marker = serializers.ChoiceField(Entry.Marker.choices, required=False, allow_blank=True)
@@ -87,7 +90,9 @@ def _merged(view: Resource, *, incident: str) -> dict[str, Any]:
 
 def _own(participant: Participant) -> dict[str, Any]:
     """What is shown of a timeline, which need not have been begun: reading writes nothing."""
-    timeline = Timeline.objects.select_related("excused_by").filter(participant=participant).first() or Timeline()
+    timeline = (
+        Timeline.objects.select_related("excused_by").filter(participant=participant).first() or Timeline()
+    )
     return {
         "user": participant.user,
         "filed_at": timeline.filed_at,
@@ -107,7 +112,9 @@ def _file(participant: Participant, *, by: User, now: datetime) -> Timeline:
 def _add(participant: Participant, *, by: User, now: datetime, **values: Any) -> Entry:
     with trail.act("timelines.add", by=by):
         timeline = timelines.open_for(participant)
-        return timelines.add(timeline, by=by, now=now, **{"zone": by.time_zone, "kind": Entry.Kind.NOTE} | values)
+        return timelines.add(
+            timeline, by=by, now=now, **{"zone": by.time_zone, "kind": Entry.Kind.NOTE} | values
+        )
 
 
 class Timelines(Resource):
@@ -122,7 +129,9 @@ class Timelines(Resource):
         return _own(record)
 
     retrieve = detail("Your own timeline of an incident that you took part in.", gives=TimelineAnswer)
-    file = act("File your timeline: the others see it, and it can no longer be edited.", _file, gives=TimelineAnswer)
+    file = act(
+        "File your timeline: the others see it, and it can no longer be edited.", _file, gives=TimelineAnswer
+    )
     merged = detail("The merged timeline of an incident.", gives=MergedTimeline, of=_merged)
 
 
@@ -135,10 +144,15 @@ class TimelineEntries(Resource):
         participant = one(_incident(self, url["incident"]).participants.all(), user=self.request.user)
         if "entry" not in url:
             return participant
-        return one(Entry.objects.select_related("timeline").filter(timeline__participant=participant), pk=url["entry"])
+        return one(
+            Entry.objects.select_related("timeline").filter(timeline__participant=participant),
+            pk=url["entry"],
+        )
 
     create = creation("Write an entry into your timeline.", _add, takes=EntryText, gives=EntryAnswer, of=True)
-    edit = act("Edit an entry of your timeline.", timelines.edit, takes=EntryText, gives=EntryAnswer, partial=True)
+    edit = act(
+        "Edit an entry of your timeline.", timelines.edit, takes=EntryText, gives=EntryAnswer, partial=True
+    )
     remove = removal("Remove an entry of your timeline.", timelines.remove)
 
 
@@ -155,4 +169,9 @@ class Participants(Resource):
     def whole(self, rows: QuerySet[Participant]) -> QuerySet[Participant]:
         return rows.select_related("user", "timeline")
 
-    excuse = act("Excuse a participant from filing a timeline; the reason is kept.", timelines.excuse, takes=Excuse, gives=ParticipantState)
+    excuse = act(
+        "Excuse a participant from filing a timeline; the reason is kept.",
+        timelines.excuse,
+        takes=Excuse,
+        gives=ParticipantState,
+    )

@@ -46,10 +46,22 @@ class RowId(StringConverter):
         return int(value)
 
 
-for converter, name in [(IncidentId, "inc"), (ReviewId, "pm"), (ItemId, "ri"), (StepKind, "step"), (Month, "month"), (RowId, "id")]:
+for converter, name in [
+    (IncidentId, "inc"),
+    (ReviewId, "pm"),
+    (ItemId, "ri"),
+    (StepKind, "step"),
+    (Month, "month"),
+    (RowId, "id"),
+]:
     register_converter(converter, name)
 
-_incident, _review, _item, _check = "incidents/<inc:incident>", "reviews/<pm:review>", "items/<ri:item>", "checks/<id:check>"
+_incident, _review, _item, _check = (
+    "incidents/<inc:incident>",
+    "reviews/<pm:review>",
+    "items/<ri:item>",
+    "checks/<id:check>",
+)
 _mine = f"{_incident}/timeline"
 
 app_name = "api"

@@ -22,7 +22,9 @@ class StrictJSONParser(JSONParser):
     over DATA_UPLOAD_MAX_MEMORY_SIZE before they get here.
     """
 
-    def parse(self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None) -> Any:
+    def parse(
+        self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
+    ) -> Any:
         try:
             return json.loads(stream.read().decode("utf-8"), parse_constant=_refuse, parse_float=_finite)
         except UnicodeDecodeError:

@@ -16,8 +16,8 @@ from postmortem.errors import Invalid
 MAX_CHARACTERS = 64 * 1024
 # For each opening bracket the renderer walks to its partner, or to the end of the paragraph when there is
 # none; for each heading and rule it copies the rest of its paragraph. Up to so many characters that takes
-# less than half a second; `"[" * 500` before a long line would take ten.
-MAX_WALK = 2_000_000
+# about a second; `"[" * 500` before a long line would take ten.
+MAX_WALK = 1_000_000
 MAX_COPY = 10_000_000
 
 _TAGS = frozenset(

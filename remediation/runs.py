@@ -151,24 +151,24 @@ def enqueue_now(check_id: int, *, now: datetime) -> int:
 
 
 _CLAIM = """
-WITH picked AS (
-    SELECT r.id, c.id AS check_id, c.item_id, c.version, c.timeout_seconds, s.base_url, c.promql,
-        c.quantifier, c.comparator, c.threshold, c.no_data_rule, c.pipeline, c.shell_expectation, c.pattern
-    FROM remediation_checkrun r
-    JOIN remediation_verificationcheck c ON c.id = r.verification_check_id
-    LEFT JOIN remediation_datasource s ON s.id = c.data_source_id
+WITH picked AS MATERIALIZED (
+    -- By itself, so that the index of waiting runs is read in its order and no further than the limit.
+    SELECT r.id, r.verification_check_id FROM remediation_checkrun r
     WHERE {which}
-    ORDER BY r.slot LIMIT %(limit)s
-    FOR NO KEY UPDATE OF r SKIP LOCKED
+    ORDER BY r.kind, r.slot LIMIT %(limit)s
+    FOR NO KEY UPDATE SKIP LOCKED
 )
 UPDATE remediation_checkrun r SET
     lease_token = %(token)s,
-    lease_until = clock_timestamp() + make_interval(secs => p.timeout_seconds + {margin}),
+    lease_until = clock_timestamp() + make_interval(secs => c.timeout_seconds + {margin}),
     {changes}
-FROM picked p WHERE r.id = p.id
-RETURNING r.id, p.check_id, p.item_id, r.lease_token, r.attempt, p.timeout_seconds,
-    COALESCE(p.base_url, ''), p.promql, p.quantifier, p.comparator, COALESCE(p.threshold, 0), p.no_data_rule,
-    p.shell_expectation, p.pattern, p.pipeline
+FROM picked p
+JOIN remediation_verificationcheck c ON c.id = p.verification_check_id
+LEFT JOIN remediation_datasource s ON s.id = c.data_source_id
+WHERE r.id = p.id
+RETURNING r.id, c.id, c.item_id, r.lease_token, r.attempt, c.timeout_seconds,
+    COALESCE(s.base_url, ''), c.promql, c.quantifier, c.comparator, COALESCE(c.threshold, 0), c.no_data_rule,
+    c.shell_expectation, c.pattern, c.pipeline
 """
 _IS_FREE = "r.finished_at IS NULL AND (r.lease_until IS NULL OR r.lease_until < clock_timestamp())"
 
@@ -184,8 +184,11 @@ def claim(*, kind: str, limit: int, busy: Sequence[str] = ()) -> list[Claimed]:
     """
     which = f"r.kind = %(kind)s AND {_IS_FREE} AND r.attempt < {MAX_ATTEMPTS}"
     if busy:
-        which += " AND (s.base_url IS NULL OR s.base_url <> ALL(%(busy)s))"
-    changes = "attempt = r.attempt + 1, started_at = clock_timestamp(), check_version = p.version"
+        which += (
+            " AND r.verification_check_id NOT IN (SELECT c.id FROM remediation_verificationcheck c"
+            " JOIN remediation_datasource s ON s.id = c.data_source_id WHERE s.base_url = ANY(%(busy)s))"
+        )
+    changes = "attempt = r.attempt + 1, started_at = clock_timestamp(), check_version = c.version"
     return _claimed(which, changes, kind=kind, limit=limit, busy=list(busy))
 
 

@@ -126,7 +126,9 @@ def _store(cursor: CursorWrapper, finished: Sequence[tuple[Claimed, ProbeResult]
         FROM jsonb_to_recordset(%s::jsonb) AS x (id bigint, token uuid, outcome text, value float8,
             series jsonb, warnings text[], expression text, output text, error_code text, error text,
             sandbox text)
-        WHERE r.id = x.id AND r.lease_token = x.token AND r.finished_at IS NULL
+        -- An empty outcome is that of a waiting run. (Asked for finished_at, the planner would read the
+        -- whole queue: it remembers it as empty.)
+        WHERE r.id = x.id AND r.lease_token = x.token AND r.outcome = ''
         RETURNING r.id
         """,
         [json.dumps([_row(claim, result) for claim, result in finished], ensure_ascii=False)],

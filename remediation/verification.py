@@ -182,7 +182,11 @@ def trial(spec: CheckSpec) -> ProbeResult:
     result = prometheus.ask_once(query, allow_loopback=settings.PROMETHEUS_ALLOW_LOOPBACK)
     if result.error_code in {"bad_data", "result_type"}:
         reason, position = prometheus.complaint(result.error)
-        message = _("Prometheus refuses the expression: %(reason)s") % {"reason": reason}
+        if position:
+            words = {"reason": reason, "position": position}
+            message = _("Prometheus refuses the expression at %(position)s: %(reason)s") % words
+        else:
+            message = _("Prometheus refuses the expression: %(reason)s") % {"reason": reason}
         raise Invalid(message, field="promql", details={"position": position} if position else None)
     return result
 

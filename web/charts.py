@@ -60,7 +60,9 @@ def figure(value: float | None) -> str:
     return f"{value:.5g}"
 
 
-def value_line(points: Sequence[Point], *, threshold: float | None, comparator: str = "", label: str = "") -> SafeString:
+def value_line(
+    points: Sequence[Point], *, threshold: float | None, comparator: str = "", label: str = ""
+) -> SafeString:
     """The values of check runs over time, with the threshold they are held against.
 
     Args:
@@ -102,13 +104,17 @@ def sparkline(points: Sequence[Point], *, threshold: float | None = None, label:
     def height(value: float) -> float:
         return 26 - 24 * (value - low) / (high - low)
 
-    path = " ".join(f"{'M' if place == 0 else 'L'}{index * step:.1f} {height(value):.1f}" for place, (index, value) in enumerate(drawable))
+    path = " ".join(
+        f"{'M' if place == 0 else 'L'}{index * step:.1f} {height(value):.1f}"
+        for place, (index, value) in enumerate(drawable)
+    )
     limit = mark_safe("")
     if _is_drawable(threshold):
         level = f"{height(threshold):.1f}"
         limit = format_html('<path class="goal" d="M0 {}H100"/>', level)
     return format_html(
-        '<svg class="chart sparkline" viewBox="0 0 100 28" preserveAspectRatio="none" role="img"><title>{}</title>{}'
+        '<svg class="chart sparkline" viewBox="0 0 100 28" preserveAspectRatio="none" role="img">'
+        "<title>{}</title>{}"
         '<path class="line" d="{}"/></svg>',
         label or _("Last value: %(value)s") % {"value": figure(drawable[-1][1])},
         limit,
@@ -147,10 +153,14 @@ def _ticks(low: float, high: float) -> list[float]:
 
 
 def _value_axis(scale: _Scale) -> SafeString:
-    rows = ((f"{scale.y(tick):.1f}", f"{scale.y(tick) + 3.5:.1f}", figure(tick)) for tick in _ticks(scale.low, scale.high))
+    rows = (
+        (f"{scale.y(tick):.1f}", f"{scale.y(tick) + 3.5:.1f}", figure(tick))
+        for tick in _ticks(scale.low, scale.high)
+    )
     return format_html_join(
         "",
-        f'<path class="grid" d="M{LEFT} {{}}H{WIDTH - RIGHT}"/><text x="{LEFT - 8}" y="{{}}" text-anchor="end">{{}}</text>',
+        f'<path class="grid" d="M{LEFT} {{}}H{WIDTH - RIGHT}"/>'
+        f'<text x="{LEFT - 8}" y="{{}}" text-anchor="end">{{}}</text>',
         rows,
     )
 
@@ -159,16 +169,17 @@ def _time_axis(points: Sequence[Point], scale: _Scale) -> SafeString:
     first, last = timezone.localtime(points[0].at), timezone.localtime(points[-1].at)
     form = "H:i" if first.date() == last.date() else _("j M, H:i")
     places = ((LEFT, "start", date_format(first, form)), (WIDTH - RIGHT, "end", date_format(last, form)))
-    return format_html_join(
-        "", f'<text x="{{}}" y="{HEIGHT - 6}" text-anchor="{{}}">{{}}</text>', places
-    )
+    return format_html_join("", f'<text x="{{}}" y="{HEIGHT - 6}" text-anchor="{{}}">{{}}</text>', places)
 
 
 def _threshold_line(threshold: float | None, comparator: str, scale: _Scale) -> SafeString:
     if threshold is None or not _is_drawable(threshold):
         return mark_safe("")
     y = scale.y(threshold)
-    words = _("must be %(comparator)s %(threshold)s") % {"comparator": comparator, "threshold": figure(threshold)}
+    words = _("must be %(comparator)s %(threshold)s") % {
+        "comparator": comparator,
+        "threshold": figure(threshold),
+    }
     above = y - 5 if y > TOP + 16 else y + 14
     return format_html(
         '<path class="goal" d="M{} {}H{}"><title>{}</title></path>'
@@ -198,7 +209,11 @@ def _mark(point: Point, scale: _Scale) -> SafeString:
     if not _is_drawable(point.value):
         foot = HEIGHT - BOTTOM
         return format_html(
-            '<path class="line tone-{}" d="M{} {}v8"><title>{}</title></path>', shown.tone, f"{x:.1f}", foot + 3, title
+            '<path class="line tone-{}" d="M{} {}v8"><title>{}</title></path>',
+            shown.tone,
+            f"{x:.1f}",
+            foot + 3,
+            title,
         )
     y = scale.y(point.value)
     if point.outcome == "fail":
@@ -207,7 +222,11 @@ def _mark(point: Point, scale: _Scale) -> SafeString:
             shown.tone, f"{x - 3.5:.1f}", f"{y - 3.5:.1f}", title,
         )  # fmt: skip
     return format_html(
-        '<circle class="bar tone-{}" cx="{}" cy="{}" r="2.5"><title>{}</title></circle>', shown.tone, f"{x:.1f}", f"{y:.1f}", title
+        '<circle class="bar tone-{}" cx="{}" cy="{}" r="2.5"><title>{}</title></circle>',
+        shown.tone,
+        f"{x:.1f}",
+        f"{y:.1f}",
+        title,
     )
 
 
@@ -233,7 +252,12 @@ def shares(parts: Sequence[Share], *, label: str) -> SafeString:
             drawn.append((part.tone, f"{x:.3f}", f"{max(width - 0.3, 0.3):.3f}", title))
         x += width
     return format_html(
-        '<svg class="shares" viewBox="0 0 100 4" preserveAspectRatio="none" role="img" aria-label="{}">{}</svg>',
+        '<svg class="shares" viewBox="0 0 100 4" preserveAspectRatio="none" role="img" aria-label="{}">'
+        "{}</svg>",
         label,
-        format_html_join("", '<rect class="share tone-{}" x="{}" y="0" width="{}" height="4"><title>{}</title></rect>', drawn),
+        format_html_join(
+            "",
+            '<rect class="share tone-{}" x="{}" y="0" width="{}" height="4"><title>{}</title></rect>',
+            drawn,
+        ),
     )

@@ -37,7 +37,13 @@ def check(request: HttpRequest, pk: int) -> HttpResponse:
     record = find_check(request, pk)
     finished = record.runs.filter(finished_at__isnull=False)
     recent = list(finished.order_by("-slot")[:STRIP_LENGTH])[::-1]
-    page = page_of(finished.select_related("verification_check"), request.GET, by="slot", is_descending=True, size=RUNS_A_PAGE)
+    page = page_of(
+        finished.select_related("verification_check"),
+        request.GET,
+        by="slot",
+        is_descending=True,
+        size=RUNS_A_PAGE,
+    )
     for run in page.rows:
         _row(run)
     limit = record.threshold if record.kind == VerificationCheck.Kind.PROMETHEUS else None
@@ -47,12 +53,16 @@ def check(request: HttpRequest, pk: int) -> HttpResponse:
         "check": checkwords.describe(record),
         "item": record.item,
         "recent": recent,
-        "chart": charts.value_line(history.points(recent), threshold=limit, comparator=comparator) if recent else "",
+        "chart": charts.value_line(history.points(recent), threshold=limit, comparator=comparator)
+        if recent
+        else "",
         "page": page,
         "waiting": record.runs.filter(finished_at=None).first(),
         "wait_seconds": PATIENCE[0],
-        "is_late": record.is_stale(now),
-        "transitions": ItemTransition.objects.filter(run__verification_check=record).select_related("run").order_by("-at", "-id")[:20],
+        "is_late": record.item.state != RemediationItem.State.WONT_DO and record.is_stale(now),
+        "transitions": ItemTransition.objects.filter(run__verification_check=record)
+        .select_related("run")
+        .order_by("-at", "-id")[:20],
         "may_edit": request.user.is_at_least("member"),
         # What nobody looks at is not verified: an item keeps one active check.
         "may_pause": record.item.verification_checks.filter(is_paused=False).exclude(pk=pk).exists(),
@@ -72,7 +82,12 @@ def check_waiting(request: HttpRequest, pk: int) -> HttpResponse:
         return response
     asked = request.GET.get("asked", "0")
     times = min(int(asked), len(PATIENCE)) + 1 if asked.isdecimal() and len(asked) < 4 else 1
-    context = {"check": record, "waiting": run, "asked": times, "wait_seconds": PATIENCE[times] if times < len(PATIENCE) else 0}
+    context = {
+        "check": record,
+        "waiting": run,
+        "asked": times,
+        "wait_seconds": PATIENCE[times] if times < len(PATIENCE) else 0,
+    }
     return render(request, "checks/_waiting.html", context)
 
 
@@ -120,7 +135,9 @@ def check_edit(request: HttpRequest, pk: int) -> HttpResponse:
         return items.edit_check(record, spec=form.spec(), by=request.user, now=now)
 
     said = _("Saved. If the definition changed, the count of passes and fails begins anew.")
-    return _define(request, form, save, back=back, said=said, item=record.item, check=checkwords.describe(record))
+    return _define(
+        request, form, save, back=back, said=said, item=record.item, check=checkwords.describe(record)
+    )
 
 
 @login_required
@@ -133,11 +150,20 @@ def check_new(request: HttpRequest, public_id: str) -> HttpResponse:
     def save(now: Any) -> VerificationCheck:
         return items.add_check(record, spec=form.spec(), by=request.user, now=now)
 
-    return _define(request, form, save, back=back, said=_("The check is added; it runs from now on."), item=record)
+    return _define(
+        request, form, save, back=back, said=_("The check is added; it runs from now on."), item=record
+    )
 
 
 def _define(
-    request: HttpRequest, form: CheckForm, save: Any, *, back: str, said: str, item: RemediationItem, check: Any = None
+    request: HttpRequest,
+    form: CheckForm,
+    save: Any,
+    *,
+    back: str,
+    said: str,
+    item: RemediationItem,
+    check: Any = None,
 ) -> HttpResponse:
     """The page on which a check is written; it is tried once before it is saved (R5)."""
     access.need(request.user, "member")
@@ -170,7 +196,9 @@ def _define(
 def find_check(request: HttpRequest, pk: int) -> VerificationCheck:
     """The check, if this reader may see its item."""
     visible = VerificationCheck.objects.filter(item__in=items.visible_to(request.user))
-    return get_object_or_404(visible.select_related("item__owner", "item__service", "item__severity", "data_source"), pk=pk)
+    return get_object_or_404(
+        visible.select_related("item__owner", "item__service", "item__severity", "data_source"), pk=pk
+    )
 
 
 def check_url(record: VerificationCheck) -> str:

@@ -21,8 +21,12 @@ _SERIES: dict[str, Promise] = {
 }
 _COMMAND: dict[str, Promise] = {
     Expectation.SUCCESS: gettext_lazy("The command must end with status 0."),
-    Expectation.MATCH: gettext_lazy("The command must end with status 0 and print a line that matches “%(pattern)s”."),
-    Expectation.NO_MATCH: gettext_lazy("The command must end with status 0 and print no line that matches “%(pattern)s”."),
+    Expectation.MATCH: gettext_lazy(
+        "The command must end with status 0 and print a line that matches “%(pattern)s”."
+    ),
+    Expectation.NO_MATCH: gettext_lazy(
+        "The command must end with status 0 and print no line that matches “%(pattern)s”."
+    ),
 }
 
 
@@ -52,9 +56,15 @@ def no_data(check: VerificationCheck) -> str:
 
 def rhythm(check: VerificationCheck) -> str:
     """How often it runs and what a row of outcomes leads to."""
-    often = dict(INTERVALS).get(check.interval_seconds) or _("every %(time)s") % {"time": duration_words(check.interval)}
-    passes = ngettext("%(count)d pass", "%(count)d passes in a row", check.passes_needed) % {"count": check.passes_needed}
-    fails = ngettext("%(count)d fail", "%(count)d fails in a row", check.fails_needed) % {"count": check.fails_needed}
+    often = dict(INTERVALS).get(check.interval_seconds) or _("every %(time)s") % {
+        "time": duration_words(check.interval)
+    }
+    passes = ngettext("%(count)d pass", "%(count)d passes in a row", check.passes_needed) % {
+        "count": check.passes_needed
+    }
+    fails = ngettext("%(count)d fail", "%(count)d fails in a row", check.fails_needed) % {
+        "count": check.fails_needed
+    }
     return _("It runs %(often)s: verified after %(passes)s, regressed after %(fails)s.") % {
         "often": often,
         "passes": passes,
@@ -63,7 +73,7 @@ def rhythm(check: VerificationCheck) -> str:
 
 
 def ticks(check: VerificationCheck) -> list[bool]:
-    """The passes in a row that are needed, each True when it is there; [] where there are too many to draw."""
+    """The passes in a row that are needed, True where it is there; [] where there are too many to draw."""
     if check.passes_needed > 12:
         return []
     return [number < check.streak for number in range(check.passes_needed)]
@@ -72,7 +82,9 @@ def ticks(check: VerificationCheck) -> list[bool]:
 def progress(check: VerificationCheck) -> str:
     """“2 of 3 passes in a row”, or the row of fails."""
     if check.streak < 0:
-        return ngettext("%(count)d fail in a row", "%(count)d fails in a row", -check.streak) % {"count": -check.streak}
+        return ngettext("%(count)d fail in a row", "%(count)d fails in a row", -check.streak) % {
+            "count": -check.streak
+        }
     done = min(check.streak, check.passes_needed)
     return _("%(done)d of %(needed)d passes in a row") % {"done": done, "needed": check.passes_needed}
 

@@ -47,7 +47,9 @@ _Row = tuple[str, str, str, bool]
 
 
 def _resolved(incident: Incident, may_edit: bool) -> _Row:
-    url = reverse("web:incident_mark", args=[incident.public_id]) + "?milestone=resolved_at" if may_edit else ""
+    url = (
+        reverse("web:incident_mark", args=[incident.public_id]) + "?milestone=resolved_at" if may_edit else ""
+    )
     return _("The service is restored"), "", url, incident.resolved_at is not None
 
 

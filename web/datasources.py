@@ -31,7 +31,11 @@ def data_source_list(request: HttpRequest) -> HttpResponse:
         messages.success(request, _("The data source is there; checks can ask it."))
         return redirect("web:data_sources")
     running = Count("verification_checks", filter=Q(verification_checks__is_paused=False))
-    context = {"form": form, "sources": DataSource.objects.annotate(running=running), "section": "data_sources"}
+    context = {
+        "form": form,
+        "sources": DataSource.objects.annotate(running=running),
+        "section": "data_sources",
+    }
     return render(request, "settings/data_sources.html", context, status=422 if form.errors else 200)
 
 

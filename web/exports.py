@@ -19,7 +19,7 @@ def csv_response(
 
 
 def harmless(value: object) -> str:
-    """`value` as text that no spreadsheet takes for a formula: an apostrophe stands before what it would run."""
+    """`value` as text that no spreadsheet takes for a formula: an apostrophe stands before it."""
     text = "" if value is None else str(value).replace("\x00", "")
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     return f"'{text}" if text.lstrip(" ").startswith(_FORMULA_STARTS) and not is_number else text

@@ -28,28 +28,58 @@ class Rule:
 
 
 RULES: dict[str, Rule] = {
-    "REVIEW_OVERDUE": Rule("bad", "alarm", _("A review is overdue"), _("Finish its four steps and archive it.")),
-    "POSTMORTEM_MISSING": Rule("bad", "alarm", _("An incident has no review"), _("Start its review from the incident's page.")),
+    "REVIEW_OVERDUE": Rule(
+        "bad", "alarm", _("A review is overdue"), _("Finish its four steps and archive it.")
+    ),
+    "POSTMORTEM_MISSING": Rule(
+        "bad", "alarm", _("An incident has no review"), _("Start its review from the incident's page.")
+    ),
     "ITEM_OVERDUE": Rule(
-        "bad", "clock", _("A remediation item is overdue"), _("Make the fix and claim it: its checks verify it, late as it is.")
+        "bad",
+        "clock",
+        _("A remediation item is overdue"),
+        _("Make the fix and claim it: its checks verify it, late as it is."),
     ),
     "ITEM_REGRESSED": Rule(
-        "bad", "reopened", _("A fix no longer holds"), _("Reopen the item, repair the fix and claim it: only passing checks heal this.")
+        "bad",
+        "reopened",
+        _("A fix no longer holds"),
+        _("Reopen the item, repair the fix and claim it: only passing checks heal this."),
     ),
-    "ITEM_OWNERLESS": Rule("bad", "user", _("A remediation item has no active owner"), _("Hand it over to somebody who is here.")),
+    "ITEM_OWNERLESS": Rule(
+        "bad", "user", _("A remediation item has no active owner"), _("Hand it over to somebody who is here.")
+    ),
     "CHECK_STALE": Rule(
-        "odd", "dashed", _("Nobody knows whether a fix holds"), _("Find out why its check neither passes nor fails: data source, query or worker.")
+        "odd",
+        "dashed",
+        _("Nobody knows whether a fix holds"),
+        _("Find out why its check neither passes nor fails: data source, query or worker."),
     ),
-    "WAIVER_EXPIRED": Rule("bad", "clock", _("A waiver has expired"), _("Do what it put off, or ask for another one.")),
+    "WAIVER_EXPIRED": Rule(
+        "bad", "clock", _("A waiver has expired"), _("Do what it put off, or ask for another one.")
+    ),
     "POSTMORTEM_NOT_NAMED": Rule(
-        "bad", "postmortem", _("The change names no postmortem"), _("Add a line “Postmortem: PM-…” to the description or as a commit trailer.")
+        "bad",
+        "postmortem",
+        _("The change names no postmortem"),
+        _("Add a line “Postmortem: PM-…” to the description or as a commit trailer."),
     ),
     "PM_UNKNOWN": Rule("bad", "help", _("There is no such postmortem"), _("Correct the id.")),
-    "PM_NOT_ARCHIVED": Rule("bad", "archive", _("The postmortem is not archived"), _("Archive it first, or name another one.")),
-    "PM_NOT_APPLICABLE": Rule(
-        "bad", "service", _("The postmortem is about other services"), _("Name one that shares a service with this change.")
+    "PM_NOT_ARCHIVED": Rule(
+        "bad", "archive", _("The postmortem is not archived"), _("Archive it first, or name another one.")
     ),
-    "PM_OVERUSED": Rule("bad", "copy", _("The postmortem was named too often"), _("Name the one this change really follows from.")),
+    "PM_NOT_APPLICABLE": Rule(
+        "bad",
+        "service",
+        _("The postmortem is about other services"),
+        _("Name one that shares a service with this change."),
+    ),
+    "PM_OVERUSED": Rule(
+        "bad",
+        "copy",
+        _("The postmortem was named too often"),
+        _("Name the one this change really follows from."),
+    ),
 }
 _UNKNOWN = Rule("bad", "alarm", "", "")
 

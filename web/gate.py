@@ -26,7 +26,13 @@ def decision_list(request: HttpRequest) -> HttpResponse:
     filters = DecisionFilters(request.GET)
     rows = _chosen(filters).select_related("service", "token__owner").defer("request")
     page = page_of(rows, request.GET, by="decided_at", is_descending=True)
-    context = {"now": timezone.now(), "filters": filters, "page": page, "decisions": page.rows, "is_narrowed": filters.is_narrowed}
+    context = {
+        "now": timezone.now(),
+        "filters": filters,
+        "page": page,
+        "decisions": page.rows,
+        "is_narrowed": filters.is_narrowed,
+    }
     return render(request, "gate/list.html", context)
 
 
@@ -54,7 +60,11 @@ def connect(request: HttpRequest) -> HttpResponse:
     slug = request.GET.get("service", "")
     services = list(access.services(request.user).values_list("slug", flat=True))
     chosen = slug if slug in services else (services[0] if services else "order")
-    context = {"snippets": snippets.of(settings.PUBLIC_URL, service=chosen), "services": services, "chosen": chosen}
+    context = {
+        "snippets": snippets.of(settings.PUBLIC_URL, service=chosen),
+        "services": services,
+        "chosen": chosen,
+    }
     return render(request, "gate/connect.html", context)
 
 
@@ -67,7 +77,10 @@ def _chosen(filters: DecisionFilters) -> QuerySet[GateDecision]:
     if text := filters.value("q"):
         rows = rows.filter(repository__icontains=text)
     if slug := filters.value("service"):
-        rows = rows.filter(Q(service__in=Service.objects.filter(slug=slug)) | Q(kind="change", request__services__contains=[slug]))
+        rows = rows.filter(
+            Q(service__in=Service.objects.filter(slug=slug))
+            | Q(kind="change", request__services__contains=[slug])
+        )
     return rows
 
 
@@ -79,7 +92,9 @@ def _texts(value: Any) -> list[Any]:
 def _commits(request: Any) -> list[dict[str, str]]:
     rows = _texts(request.get("commits")) if isinstance(request, dict) else []
     return [
-        {"sha": str(row.get("sha") or "")[:12], "message": str(row.get("message") or "")} for row in rows if isinstance(row, dict)
+        {"sha": str(row.get("sha") or "")[:12], "message": str(row.get("message") or "")}
+        for row in rows
+        if isinstance(row, dict)
     ]
 
 

@@ -59,16 +59,31 @@ def _read(rows: QuerySet[RemediationItem]) -> QuerySet[RemediationItem]:
 
 def _unfiled(user: User) -> list[Participant]:
     """Where this person took part and has neither filed nor been excused, and somebody still waits for it."""
-    waiting = access.incidents(user).filter(closed_at=None, dismissed_as="").filter(Q(review=None) | Q(review__archived_at=None))
-    mine = Participant.objects.filter(user=user, incident__in=waiting).select_related("incident__severity", "timeline")
-    return list(mine.filter(Q(timeline=None) | Q(timeline__filed_at=None, timeline__excused_at=None)).order_by("-incident__started_at")[:SHOWN])
+    waiting = (
+        access.incidents(user)
+        .filter(closed_at=None, dismissed_as="")
+        .filter(Q(review=None) | Q(review__archived_at=None))
+    )
+    mine = Participant.objects.filter(user=user, incident__in=waiting).select_related(
+        "incident__severity", "timeline"
+    )
+    return list(
+        mine.filter(Q(timeline=None) | Q(timeline__filed_at=None, timeline__excused_at=None)).order_by(
+            "-incident__started_at"
+        )[:SHOWN]
+    )
 
 
 def _unsigned(user: User) -> list[Review]:
-    """Open reviews this person leads or took part in, each with its `next_step`: the first that is not signed."""
+    """Open reviews this person leads or took part in; `next_step` is the first that is not signed."""
     concerned = Q(owner=user) | Q(facilitator=user) | Q(incidents__people=user)
     steps = Prefetch("steps", queryset=ReviewStep.objects.order_by("position"))
-    rows = access.reviews(user).filter(concerned, opened_at__isnull=False, archived_at=None).distinct().prefetch_related(steps)
+    rows = (
+        access.reviews(user)
+        .filter(concerned, opened_at__isnull=False, archived_at=None)
+        .distinct()
+        .prefetch_related(steps)
+    )
     found = []
     for review in rows[:SHOWN]:
         review.next_step = next((step for step in review.steps.all() if not step.is_signed), None)
@@ -77,14 +92,20 @@ def _unsigned(user: User) -> list[Review]:
 
 
 def _unresolved(user: User) -> list[Incident]:
-    rows = access.incidents(user).filter(resolved_at=None, closed_at=None, dismissed_as="").select_related("severity")
+    rows = (
+        access.incidents(user)
+        .filter(resolved_at=None, closed_at=None, dismissed_as="")
+        .select_related("severity")
+    )
     return list(rows.order_by("severity__rank", "-started_at")[:SHOWN])
 
 
 def _overdue_reviews(user: User, now: datetime) -> list[Incident]:
     """Incidents that need a postmortem, have none, and whose time for it is over (R8)."""
     hour = Value(timedelta(hours=1), output_field=DurationField())
-    due_at = F("started_at") + ExpressionWrapper(F("severity__review_hours") * hour, output_field=DurationField())
+    due_at = F("started_at") + ExpressionWrapper(
+        F("severity__review_hours") * hour, output_field=DurationField()
+    )
     rows = access.incidents(user).filter(severity__requires_postmortem=True, is_drill=False, dismissed_as="")
     rows = rows.filter(Q(review=None) | Q(review__archived_at=None)).select_related("severity", "review")
     return list(rows.alias(due_at=due_at).filter(due_at__lt=now).order_by("started_at")[:SHOWN])

@@ -34,9 +34,11 @@ _STATES: dict[str, Q] = {
 }
 
 _HEADER = (
-    "id", "title", "severity", "state", "origin_services", "affected_services", "environment", "is_drill", "is_restricted",
-    "started_at", "detected_at", "acknowledged_at", "mitigated_at", "resolved_at", "impact_minutes", "failure_percent",
-    "loss_amount", "loss_currency", "loss_is_estimate", "review", "review_due_at", "review_standing",
+    "id", "title", "severity", "state", "origin_services", "affected_services", "environment",
+    "is_drill", "is_restricted",
+    "started_at", "detected_at", "acknowledged_at", "mitigated_at", "resolved_at",
+    "impact_minutes", "failure_percent", "loss_amount", "loss_currency", "loss_is_estimate",
+    "review", "review_due_at", "review_standing",
 )  # fmt: skip
 
 
@@ -123,10 +125,13 @@ def _lines(rows: QuerySet[Incident], now: datetime, zone: tzinfo) -> Iterator[tu
         kept = review_standing(row, now)
         moments = [_written(getattr(row, name), zone) for name in Incident.MILESTONES]
         yield (
-            row.public_id, row.title, row.severity.code, row.state, " ".join(row.origin_slugs), " ".join(row.affected_slugs),
-            row.environment, _yes(row.is_drill), _yes(row.is_restricted), *moments, row.impact_minutes, row.failure_percent,
-            row.loss_amount, row.loss_currency, _yes(row.loss_is_estimate), row.review.public_id if row.review else "",
-            _written(row.review_due_at, zone) if kept else "", kept.value if kept else "",
+            row.public_id, row.title, row.severity.code, row.state,
+            " ".join(row.origin_slugs), " ".join(row.affected_slugs), row.environment,
+            _yes(row.is_drill), _yes(row.is_restricted), *moments,
+            row.impact_minutes, row.failure_percent,
+            row.loss_amount, row.loss_currency, _yes(row.loss_is_estimate),
+            row.review.public_id if row.review else "", _written(row.review_due_at, zone) if kept else "",
+            kept.value if kept else "",
         )  # fmt: skip
 
 

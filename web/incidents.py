@@ -53,6 +53,7 @@ def incident(request: HttpRequest, public_id: str) -> HttpResponse:
     now = timezone.now()
     record = find_incident(request, public_id)
     people = people_of(record)
+    links = list(record.service_links.select_related("service__team").order_by("-part", "service__slug"))
     user = request.user
     entries = timelines.merged(record, viewer=user)
     following = _next_milestone(record)
@@ -66,9 +67,7 @@ def incident(request: HttpRequest, public_id: str) -> HttpResponse:
         "figures": milestones.figures(record),
         "next_milestone": following,
         "mark_form": MarkForm(initial={"milestone": following}),
-        "services": list(
-            record.service_links.select_related("service__team").order_by("-part", "service__slug")
-        ),
+        "services": links,
         "people": people,
         "unfiled_count": sum(participant.settled == "sealed" for participant in people),
         "mine": next((participant for participant in people if participant.user_id == user.pk), None),
@@ -76,7 +75,7 @@ def incident(request: HttpRequest, public_id: str) -> HttpResponse:
         "events": _events(record, entries),
         "items": review_items(record.review, user),
         "steps": closing.steps(record, people=people, may_edit=user.is_at_least("member")),
-        "history": trails.of_incident(record, limit=HISTORY_SHOWN),
+        "history": trails.of_incident(record, people=people, links=links, limit=HISTORY_SHOWN),
         "may_edit": user.is_at_least("member"),
         "may_excuse": may_excuse(user, record),
         "is_over": is_over,
@@ -132,10 +131,11 @@ def incident_edit(request: HttpRequest, public_id: str) -> HttpResponse:
     posted = request.POST if request.method == "POST" else None
     form = IncidentForm(posted, incident=record, services=access.services(request.user))
     if form.is_valid():
+        facts = form.facts()
+        if form.changes_services():
+            facts["services"] = form.services()
         try:
-            incidents.edit(
-                record, services=form.services(), by=request.user, now=timezone.now(), **form.facts()
-            )
+            incidents.edit(record, by=request.user, now=timezone.now(), **facts)
         except DomainError as refusal:
             show_refusal(form, refusal)
         else:
@@ -225,9 +225,7 @@ def incident_dismiss(request: HttpRequest, public_id: str) -> HttpResponse:
     return ask(
         request,
         title=_("Dismiss %(id)s?") % {"id": record},
-        text=_(
-            "For what was no incident of its own. It leaves every figure and needs no postmortem; the reason stays."
-        ),
+        text=_("For what was no incident of its own. It leaves every figure and needs no postmortem."),
         submit=_("Dismiss"),
         done=_("%(id)s is dismissed.") % {"id": record},
         back=record_url(record),
@@ -288,7 +286,7 @@ def _next_milestone(record: Incident) -> str:
 
 
 def _events(record: Incident, entries: list[Entry]) -> list[dict[str, Any]]:
-    """Entries and milestones in one row of time; a milestone stands before what was written for its moment."""
+    """Entries and milestones in one order of time; at the same moment the milestone comes first."""
     events: list[dict[str, Any]] = [
         {"at": milestone.at, "milestone": milestone}
         for milestone in milestones.milestones(record)

@@ -34,14 +34,20 @@ _HEADER = (
 
 def late(now: datetime) -> Q:
     """Items whose deadline passed, that were not verified in time and still want to be."""
-    return Q(due_at__lt=now) & ~Q(state__in=SETTLED) & (Q(first_verified_at=None) | Q(first_verified_at__gt=F("due_at")))
+    return (
+        Q(due_at__lt=now)
+        & ~Q(state__in=SETTLED)
+        & (Q(first_verified_at=None) | Q(first_verified_at__gt=F("due_at")))
+    )
 
 
 def standing(item: RemediationItem, now: datetime) -> str:
     """How the item's promise stands; "" for one that was declined."""
     if item.state == State.WONT_DO:
         return ""
-    return sla.standing(promised_at=item.agreed_at, due_at=item.due_at, met_at=item.first_verified_at, as_of=now).value
+    return sla.standing(
+        promised_at=item.agreed_at, due_at=item.due_at, met_at=item.first_verified_at, as_of=now
+    ).value
 
 
 def shown(rows: Iterable[RemediationItem], now: datetime) -> list[RemediationItem]:
@@ -114,13 +120,29 @@ def _tabs(request: HttpRequest, filters: ItemFilters, now: datetime) -> list[Tab
     """The tabs, with counts of what wants somebody; one statement over open work only."""
     open_work = items.visible_to(request.user).exclude(state__in=SETTLED)
     counts = open_work.aggregate(
-        active=Count("pk"), overdue=Count("pk", filter=late(now)), regressed=Count("pk", filter=Q(state=State.REGRESSED))
+        active=Count("pk"),
+        overdue=Count("pk", filter=late(now)),
+        regressed=Count("pk", filter=Q(state=State.REGRESSED)),
     )
     state, is_overdue = filters.value("state"), bool(filters.value("overdue"))
     return [
         Tab(_("Active"), "", "", not state and not is_overdue, counts["active"]),
-        Tab(_("Overdue"), "", "1", not state and is_overdue, counts["overdue"], "bad" if counts["overdue"] else ""),
-        Tab(_("Regressed"), State.REGRESSED, "", state == State.REGRESSED, counts["regressed"], "bad" if counts["regressed"] else ""),
+        Tab(
+            _("Overdue"),
+            "",
+            "1",
+            not state and is_overdue,
+            counts["overdue"],
+            "bad" if counts["overdue"] else "",
+        ),
+        Tab(
+            _("Regressed"),
+            State.REGRESSED,
+            "",
+            state == State.REGRESSED,
+            counts["regressed"],
+            "bad" if counts["regressed"] else "",
+        ),
         Tab(_("Verified"), State.VERIFIED, "", state == State.VERIFIED),
         Tab(_("Won't do"), State.WONT_DO, "", state == State.WONT_DO),
         Tab(pgettext_lazy("tab of a list", "All"), ItemFilters.ALL, "", state == ItemFilters.ALL),
@@ -151,7 +173,8 @@ def _lines(rows: QuerySet[RemediationItem], now: datetime) -> Iterator[tuple[obj
     for row in rows.iterator(chunk_size=500):
         moments = [_written(moment) for moment in (row.due_at, row.agreed_at, row.first_verified_at)]
         yield (
-            row.public_id, row.title, row.state, standing(row, now), *moments, row.owner.name, row.owner.email,
+            row.public_id, row.title, row.state, standing(row, now), *moments,
+            row.owner.name, row.owner.email,
             row.team.slug, row.service.slug, row.severity.code, row.category, row.kind,
             row.review.public_id if row.review else "",
         )  # fmt: skip

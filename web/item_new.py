@@ -56,7 +56,9 @@ def item_new(request: HttpRequest) -> HttpResponse:
         "has_sources": bool(check_form.fields["data_source"].queryset.exists()),
     }
     is_refused = bool(form.errors or check_form.errors)
-    return render(request, "items/form.html", context, status=422 if posted is not None and is_refused else 200)
+    return render(
+        request, "items/form.html", context, status=422 if posted is not None and is_refused else 200
+    )
 
 
 @login_required
@@ -71,7 +73,10 @@ def _agree(
     request: HttpRequest, form: ItemForm, check_form: CheckForm, review: Review | None, now: datetime
 ) -> RemediationItem | None:
     """The act; a refusal is shown at its field and gives None."""
-    values = {name: form.cleaned_data[name] for name in ("title", "description", "owner", "team", "service", "severity")}
+    values = {
+        name: form.cleaned_data[name]
+        for name in ("title", "description", "owner", "team", "service", "severity")
+    }
     values |= {name: form.cleaned_data[name] for name in ("kind", "category", "tracker_url")}
     try:
         return items.agree(
@@ -108,7 +113,10 @@ def _policies() -> list[tuple[str, str, int]]:
     """The rows of the SLA: severity or "*", category in words or "*", days."""
     words = dict(RemediationItem.Category.choices)
     rows = SlaPolicy.objects.select_related("severity")
-    return [(row.severity.code if row.severity else "*", str(words.get(row.category, "*")), row.days) for row in rows]
+    return [
+        (row.severity.code if row.severity else "*", str(words.get(row.category, "*")), row.days)
+        for row in rows
+    ]
 
 
 def _due(severity: Any, category: Any, now: datetime) -> dict[str, Any] | None:

@@ -20,6 +20,7 @@ from web.asking import ask
 from web.badges import look
 from web.forms.items import AssignForm, ClaimForm, DeclineForm, NoteForm
 
+State = RemediationItem.State
 # As many marks as a phone's width shows.
 RUNS_DRAWN = 40
 
@@ -41,7 +42,11 @@ def item(request: HttpRequest, public_id: str) -> HttpResponse:
         "standing": item_list.standing(record, now),
         "checks": checks,
         "stages": nextsteps.stages(record, moves, checks, now=now),
-        "next_steps": [(step, reverse(f"web:item_{step.name}", args=[record.public_id])) for step in steps if not step.refusal],
+        "next_steps": [
+            (step, reverse(f"web:item_{step.name}", args=[record.public_id]))
+            for step in steps
+            if not step.refusal
+        ],
         "refusal": next((step.refusal for step in steps if step.refusal), ""),
         "moves": moves[::-1],
         "causes": list(record.causes.all()),
@@ -54,11 +59,14 @@ def item(request: HttpRequest, public_id: str) -> HttpResponse:
 
 def _checks(record: RemediationItem, now: datetime) -> list[VerificationCheck]:
     """The item's checks with their last runs and in words."""
-    checks = list(history.with_recent(record.verification_checks.select_related("data_source"), size=RUNS_DRAWN))
+    checks = list(
+        history.with_recent(record.verification_checks.select_related("data_source"), size=RUNS_DRAWN)
+    )
     for check in checks:
         checkwords.describe(check)
         check.marks = history.marks(check)
-        check.is_late = check.is_stale(now)
+        # The checks of a declined item rest.
+        check.is_late = record.state != State.WONT_DO and check.is_stale(now)
         check.line = charts.sparkline(history.points(check.marks), threshold=check.threshold)
     return checks
 
@@ -92,7 +100,9 @@ def item_claim(request: HttpRequest, public_id: str) -> HttpResponse:
     return ask(
         request,
         title=_("Claim the fix of %(id)s") % {"id": record},
-        text=_("You say that it is done. From now on the checks count passes; only they can verify the item."),
+        text=_(
+            "You say that it is done. From now on the checks count passes; only they can verify the item."
+        ),
         submit=_("Claim the fix"),
         done=_("The fix is claimed. The checks run now and count from here."),
         back=record_url(record),
@@ -127,7 +137,9 @@ def item_decline(request: HttpRequest, public_id: str) -> HttpResponse:
     return ask(
         request,
         title=_("Decline %(id)s?") % {"id": record},
-        text=_("It will not be done. In the closure rate it counts as not closed; the reason and who approved stay on record."),
+        text=_(
+            "It will not be done. In the closure rate it is not closed; reason and approver stay on record."
+        ),
         submit=_("Decline the item"),
         done=_("The item is declined."),
         back=record_url(record),

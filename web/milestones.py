@@ -41,7 +41,7 @@ class Milestone:
 
 @dataclass(frozen=True)
 class Phase:
-    """The time from one milestone to the next that is known; `x` and `width` are hundredths of the picture."""
+    """The time between two milestones that are known; `x` and `width` are hundredths of the picture."""
 
     label: str | Promise
     tone: str

@@ -51,31 +51,40 @@ class Stage:
     is_current: bool
 
 
-# Act, label, icon, the states it leads from, is it the main way on, tone.
-_ACTS: tuple[tuple[str, Words, str, tuple[str, ...], bool, str], ...] = (
-    ("start", gettext_lazy("Start work"), "play", ("open",), True, ""),
-    ("claim", gettext_lazy("Claim the fix"), "claimed", ("open", "in_progress"), True, ""),
-    ("withdraw", gettext_lazy("Withdraw the claim"), "left", ("fix_claimed", "verifying"), False, ""),
-    ("reopen", gettext_lazy("Reopen"), "reopened", ("regressed", "wont_do"), True, ""),
-    ("assign", gettext_lazy("Hand over"), "user", ("open", "in_progress", "fix_claimed", "verifying", "regressed", "verified"), False, ""),
-    ("decline", gettext_lazy("Won't do"), "slash", ("open", "in_progress", "fix_claimed", "verifying", "regressed"), False, "danger"),
-)  # fmt: skip
+_UNSETTLED = ("open", "in_progress", "fix_claimed", "verifying", "regressed")
+# Act, label, icon, the states it leads from, the state in which it is the main way on, tone.
+_ACTS: tuple[tuple[str, Words, str, tuple[str, ...], str, str], ...] = (
+    ("start", gettext_lazy("Start work"), "play", ("open",), "open", ""),
+    ("claim", gettext_lazy("Claim the fix"), "claimed", ("open", "in_progress"), "in_progress", ""),
+    ("withdraw", gettext_lazy("Withdraw the claim"), "left", ("fix_claimed", "verifying"), "", ""),
+    ("reopen", gettext_lazy("Reopen"), "reopened", ("regressed", "wont_do"), "regressed", ""),
+    ("assign", gettext_lazy("Hand over"), "user", (*_UNSETTLED, "verified"), "", ""),
+    ("decline", gettext_lazy("Won't do"), "slash", _UNSETTLED, "", "danger"),
+)
 
 _WAY = (State.OPEN, State.IN_PROGRESS, State.FIX_CLAIMED, State.VERIFYING, State.VERIFIED)
 
 
 def of(item: RemediationItem, user: User) -> list[NextStep]:
     """The acts that the item's state allows, each open to this person or with the reason why not."""
-    refusal = "" if user.is_at_least(User.Role.MEMBER) else _("Viewers only read. Ask an administrator for the role of a member.")
+    refusal = (
+        ""
+        if user.is_at_least(User.Role.MEMBER)
+        else _("Viewers only read. Ask an administrator for the role of a member.")
+    )
     return [
-        NextStep(name, label, icon, refusal, is_main and not (name == "start" and item.state != State.OPEN), tone)
-        for name, label, icon, states, is_main, tone in _ACTS
+        NextStep(name, label, icon, refusal, item.state == main_state, tone)
+        for name, label, icon, states, main_state, tone in _ACTS
         if item.state in states
     ]
 
 
 def stages(
-    item: RemediationItem, transitions: Iterable[ItemTransition], checks: Sequence[VerificationCheck], *, now: datetime
+    item: RemediationItem,
+    transitions: Iterable[ItemTransition],
+    checks: Sequence[VerificationCheck],
+    *,
+    now: datetime,
 ) -> list[Stage]:
     """The item's way as five places: what happened at those behind it, who can bring it to those ahead."""
     reached = {move.to_state: move.at for move in transitions}

@@ -24,7 +24,9 @@ class Page:
         return not self.after and not self.before
 
 
-def page_of(rows: QuerySet[Any], query: Any, *, by: str, is_descending: bool = False, size: int = PAGE_SIZE) -> Page:
+def page_of(
+    rows: QuerySet[Any], query: Any, *, by: str, is_descending: bool = False, size: int = PAGE_SIZE
+) -> Page:
     """One page of `rows`, ordered by the moment in column `by` and then by id.
 
     Args:
@@ -45,7 +47,9 @@ def page_of(rows: QuerySet[Any], query: Any, *, by: str, is_descending: bool = F
         return Page([], "", "")
     has_next = has_more if not is_backward else True
     has_previous = has_more if is_backward else after is not None
-    return Page(found, _write(found[-1], by) if has_next else "", _write(found[0], by) if has_previous else "")
+    return Page(
+        found, _write(found[-1], by) if has_next else "", _write(found[0], by) if has_previous else ""
+    )
 
 
 def _beyond(place: tuple[datetime, Any], *, by: str, is_down: bool) -> Q:

@@ -42,17 +42,27 @@ def report(request: HttpRequest, month: str = "") -> HttpResponse:
         "next": _neighbour(first, 1, now),
         "closure": closure,
         "closure_bar": charts.shares(
-            [charts.Share(_outcome_words()[outcome], closure[outcome.value], _TONES[outcome]) for outcome in Outcome],
+            [
+                charts.Share(_outcome_words()[outcome], closure[outcome.value], _TONES[outcome])
+                for outcome in Outcome
+            ],
             label=_("What became of the items that were due"),
         ),
-        "outcomes": [(words, closure[outcome.value], _TONES[outcome]) for outcome, words in _outcome_words().items()],
+        "outcomes": [
+            (words, closure[outcome.value], _TONES[outcome]) for outcome, words in _outcome_words().items()
+        ],
         "times": _times(found),
         "everything": found.figures["times"][0],
         "ageing": found.figures["overdue"],
         "bands": _bands(found.figures["overdue"]),
-        "due": [_item_row(row, found) | {"words": _outcome_words()[row.outcome], "tone": _TONES[row.outcome]} for row in found.rows.due],
+        "due": [
+            _item_row(row, found) | {"words": _outcome_words()[row.outcome], "tone": _TONES[row.outcome]}
+            for row in found.rows.due
+        ],
         "overdue": [_item_row(row, found) for row in found.rows.overdue],
-        "resolved": [{"row": row, "title": found.titles.get(row.public_id, "")} for row in found.rows.resolved],
+        "resolved": [
+            {"row": row, "title": found.titles.get(row.public_id, "")} for row in found.rows.resolved
+        ],
         "may_publish": request.user.is_at_least("governor") and found.is_over and found.published is None,
     }
     return render(request, "reports/detail.html", context)
@@ -65,7 +75,7 @@ def report_publish(request: HttpRequest, month: str) -> HttpResponse:
     return ask(
         request,
         title=_("Publish %(month)s?") % {"month": date_format(first, "F Y")},
-        text=_("Its figures and rows are frozen and get a hash. What changes afterwards does not change them any more."),
+        text=_("Its figures and rows are frozen and get a hash. What changes later does not change them."),
         submit=_("Publish and freeze"),
         done=_("The month is published and frozen."),
         back=reverse("web:report", args=[month]),
@@ -128,7 +138,11 @@ def _outcome_words() -> dict[Outcome, str]:
 
 
 def _item_row(row: Any, found: Report) -> dict[str, Any]:
-    return {"row": row, "title": found.titles.get(row.public_id, ""), "owner": found.owners.get(row.public_id, "")}
+    return {
+        "row": row,
+        "title": found.titles.get(row.public_id, ""),
+        "owner": found.owners.get(row.public_id, ""),
+    }
 
 
 def _times(found: Report) -> list[dict[str, Any]]:
@@ -151,11 +165,24 @@ Lines = tuple[tuple[str, ...], Iterable[tuple[object, ...]]]
 
 
 def _due_lines(found: Report) -> Lines:
-    header = ("id", "title", "severity", "service", "team", "owner", "due_at", "first_verified_at", "state", "outcome", "late_by_seconds")
+    header = (
+        "id",
+        "title",
+        "severity",
+        "service",
+        "team",
+        "owner",
+        "due_at",
+        "first_verified_at",
+        "state",
+        "outcome",
+        "late_by_seconds",
+    )
     return header, (
         (
             row.public_id, found.titles.get(row.public_id, ""), row.severity, row.service, row.team,
-            found.owners.get(row.public_id, ""), _written(row.due_at), _written(row.first_verified_at), row.state,
+            found.owners.get(row.public_id, ""), _written(row.due_at), _written(row.first_verified_at),
+            row.state,
             row.outcome.value, _seconds(row.late_by),
         )
         for row in found.rows.due
@@ -164,13 +191,30 @@ def _due_lines(found: Report) -> Lines:
 
 def _resolved_lines(found: Report) -> Lines:
     moments = ("started_at", "detected_at", "acknowledged_at", "mitigated_at", "resolved_at")
-    header = ("id", "title", "severity", "service", *moments, "ttd_seconds", "tta_seconds", "ttm_seconds", "ttr_seconds")
+    header = (
+        "id",
+        "title",
+        "severity",
+        "service",
+        *moments,
+        "ttd_seconds",
+        "tta_seconds",
+        "ttm_seconds",
+        "ttr_seconds",
+    )
 
     def lines() -> Iterator[tuple[object, ...]]:
         for row in found.rows.resolved:
             durations = (_seconds(value) for value in (row.ttd, row.tta, row.ttm, row.ttr))
             written = (_written(getattr(row, name)) for name in moments)
-            yield row.public_id, found.titles.get(row.public_id, ""), row.severity, row.service, *written, *durations
+            yield (
+                row.public_id,
+                found.titles.get(row.public_id, ""),
+                row.severity,
+                row.service,
+                *written,
+                *durations,
+            )
 
     return header, lines()
 

@@ -101,7 +101,7 @@ def review_page(
         "due_at": due_at,
         "standing": standing,
         "now": now,
-        "history": trails.of_review(record, limit=HISTORY_SHOWN),
+        "history": trails.of_review(record, steps=[shown.step for shown in steps], limit=HISTORY_SHOWN),
         "may_write": may_write,
         # The fourth step is signed over the causes as they are.
         "may_change_causes": may_write and steps[-1].state != "signed",

@@ -68,7 +68,7 @@ def step_reopen(request: HttpRequest, public_id: str, kind: str) -> HttpResponse
         title=_("Reopen step %(number)d, %(step)s?")
         % {"number": step.position, "step": step.get_kind_display()},
         text=_(
-            "Its signature goes, and every later step that was signed becomes stale: it must be read and signed again."
+            "Its signature goes, and later steps that were signed become stale: they must be signed again."
         ),
         submit=_("Reopen the step"),
         done=_("The step is open again."),

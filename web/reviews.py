@@ -154,9 +154,7 @@ def review_archive(request: HttpRequest, public_id: str) -> HttpResponse:
     return ask(
         request,
         title=_("Archive %(id)s?") % {"id": record},
-        text=_(
-            "It becomes a postmortem: nobody can change it any more, and a hash of its content is kept. Changes may name it at the gate."
-        ),
+        text=_("It becomes a postmortem: nobody can change it any more, and a hash of its content is kept."),
         submit=_("Archive"),
         done=_("%(id)s is archived.") % {"id": record},
         back=review_url(record),

@@ -36,17 +36,31 @@ def search(request: HttpRequest) -> HttpResponse:
     context = {"search_query": words, "now": timezone.now()}
     if words:
         named = Q(public_id__icontains=words) | Q(title__icontains=words)
-        steps = ReviewStep.objects.filter(Q(finding__icontains=words) | Q(evidence__icontains=words)).values("review")
+        steps = ReviewStep.objects.filter(Q(finding__icontains=words) | Q(evidence__icontains=words)).values(
+            "review"
+        )
         causes = RootCause.objects.filter(statement__icontains=words).values("review")
-        told = named | Q(went_well__icontains=words) | Q(went_badly__icontains=words) | Q(pk__in=steps) | Q(pk__in=causes)
+        told = (
+            named
+            | Q(went_well__icontains=words)
+            | Q(went_badly__icontains=words)
+            | Q(pk__in=steps)
+            | Q(pk__in=causes)
+        )
         context |= {
-            "incidents": _first(incidents.filter(named | Q(summary__icontains=words)).select_related("severity")),
+            "incidents": _first(
+                incidents.filter(named | Q(summary__icontains=words)).select_related("severity")
+            ),
             "reviews": _first(reviews.filter(told)),
             "items": _first(records.filter(named | Q(description__icontains=words)).order_by("-pk")),
-            "services": _first(access.services(user).filter(Q(slug__icontains=words) | Q(name__icontains=words))),
+            "services": _first(
+                access.services(user).filter(Q(slug__icontains=words) | Q(name__icontains=words))
+            ),
             "limit": FOUND_A_KIND,
         }
-        context["is_nothing"] = not any(context[kind] for kind in ("incidents", "reviews", "items", "services"))
+        context["is_nothing"] = not any(
+            context[kind] for kind in ("incidents", "reviews", "items", "services")
+        )
     return render(request, "search.html", context)
 
 

@@ -16,7 +16,6 @@ from django.views.decorators.http import require_GET, require_http_methods
 from accounts.models import User
 from governance import audit
 from postmortem import access, trail
-from postmortem.models import Service
 from remediation import items
 from web import findings, item_list
 from web.forms.services import ServiceForm
@@ -79,8 +78,9 @@ def service_edit(request: HttpRequest, slug: str) -> HttpResponse:
 
 def ci_line(slug: str) -> str:
     """One line for a shell that ends with 0 for PASS and for nothing else, not even for an error."""
-    ask = f'curl -fsS -H "Authorization: Bearer $CLOSELOOP_TOKEN" "{settings.PUBLIC_URL}/sre/audit?service={slug}"'
-    return f"test \"$({ask} | jq -r .status)\" = PASS"
+    address = f"{settings.PUBLIC_URL}/sre/audit?service={slug}"
+    ask = f'curl -fsS -H "Authorization: Bearer $CLOSELOOP_TOKEN" "{address}"'
+    return f'test "$({ask} | jq -r .status)" = PASS'
 
 
 def _stored(request: HttpRequest, form: ServiceForm, *, act: str, back: str) -> HttpResponse:

@@ -73,7 +73,9 @@ jobs:
         with:
           fetch-depth: 0  # the trailers of all commits of the pull request are read
           ref: ${{ github.event.pull_request.head.sha }}
-      - run: printf '%s' "$BODY" | sh ci/closeloop-gate "$GITHUB_REPOSITORY" "$GITHUB_BASE_REF" "#$NUMBER" "$TITLE" "$BASE"
+      - run: >
+          printf '%s' "$BODY" |
+          sh ci/closeloop-gate "$GITHUB_REPOSITORY" "$GITHUB_BASE_REF" "#$NUMBER" "$TITLE" "$BASE"
         env:
           CLOSELOOP_TOKEN: ${{ secrets.CLOSELOOP_TOKEN }}
           # As variables, never inside the command: a title could hold commands of its own.
@@ -99,7 +101,14 @@ def of(public_url: str, *, service: str) -> list[Snippet]:
     places = {"url": public_url, "service": service}
     return [
         Snippet("audit", _("Is the service in order today?"), "closeloop-audit", _AUDIT.format(**places)),
-        Snippet("gate", _("Does the change name its postmortem?"), "ci/closeloop-gate", _GATE.format(**places)),
+        Snippet(
+            "gate", _("Does the change name its postmortem?"), "ci/closeloop-gate", _GATE.format(**places)
+        ),
         Snippet("gitlab", _("GitLab CI: run the gate on merge requests"), ".gitlab-ci.yml", _GITLAB),
-        Snippet("github", _("GitHub Actions: run the gate on pull requests"), ".github/workflows/closeloop.yml", _GITHUB),
+        Snippet(
+            "github",
+            _("GitHub Actions: run the gate on pull requests"),
+            ".github/workflows/closeloop.yml",
+            _GITHUB,
+        ),
     ]

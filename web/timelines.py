@@ -61,8 +61,10 @@ def entry_edit(request: HttpRequest, pk: int) -> HttpResponse:
     form = EntryForm(request.POST if request.method == "POST" else None, initial=initial)
 
     def edit(data: dict[str, Any]) -> None:
+        is_same_moment = data["happened_at"] == initial["happened_at"]
+        facts = _fields(data, entry.happened_at) if not is_same_moment else _facts(data)
+        timelines.edit(entry, **facts, by=request.user, now=timezone.now())
         _announce_secrets(request, data["text"])
-        timelines.edit(entry, **_fields(data, entry.happened_at), by=request.user, now=timezone.now())
 
     return ask(
         request,
@@ -172,17 +174,15 @@ def _add(
 
 
 def _fields(data: dict[str, Any], reference: datetime) -> dict[str, Any]:
+    """All of an entry, its moment read in the reader's zone."""
     zone = timezone.get_current_timezone()
-    return {
-        "text": data["text"],
-        "happened_at": timelines.parse_moment(
-            data["happened_at"], reference=reference, zone=zone, now=timezone.now()
-        ),
-        "zone": timezone.get_current_timezone_name(),
-        "kind": data["kind"],
-        "marker": data["marker"],
-        "is_starred": data["is_starred"],
-    }
+    moment = timelines.parse_moment(data["happened_at"], reference=reference, zone=zone, now=timezone.now())
+    return _facts(data) | {"happened_at": moment, "zone": timezone.get_current_timezone_name()}
+
+
+def _facts(data: dict[str, Any]) -> dict[str, Any]:
+    """What an entry says, without its moment: one that was not retyped keeps its seconds and its zone."""
+    return {name: data[name] for name in ("text", "kind", "marker", "is_starred")}
 
 
 def _reference(incident: Incident, mine: Timeline | None) -> datetime:

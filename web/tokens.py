@@ -24,7 +24,7 @@ TOKENS_SHOWN = 200
 @login_required
 @require_http_methods(["GET", "POST"])
 def token_list(request: HttpRequest) -> HttpResponse:
-    """One's own tokens; an administrator sees everybody's. The secret is in this one answer and nowhere else."""
+    """One's own tokens; an administrator sees everybody's. A new secret is in this one answer only."""
     now = timezone.now()
     initial = {"scopes": [scope for scope in request.GET.getlist("scope") if scope in ApiToken.Scope.values]}
     form = TokenForm(request.POST if request.method == "POST" else None, initial=initial)
@@ -32,7 +32,11 @@ def token_list(request: HttpRequest) -> HttpResponse:
     if form.is_valid():
         values = form.cleaned_data
         issued, secret = tokens.issue(
-            owner=request.user, name=values["name"], scopes=values["scopes"], expires_at=now + form.life, now=now
+            owner=request.user,
+            name=values["name"],
+            scopes=values["scopes"],
+            expires_at=now + form.life,
+            now=now,
         )
         form = TokenForm()
     rows = _visible(request.user).select_related("owner")[:TOKENS_SHOWN]

@@ -46,9 +46,23 @@ _ACTS: dict[str, Promise] = {
     "plan.archive": gettext_lazy("archived the review"),
 }
 
+# What to call columns whose field has no words of its own.
+_LABELS: dict[str, Promise] = {
+    "review_id": gettext_lazy("Review"),
+    "opened_at": gettext_lazy("Opened"),
+    "closed_at": gettext_lazy("Closed"),
+    "archived_at": gettext_lazy("Archived"),
+    "signed_at": gettext_lazy("Signed"),
+    "is_stale": gettext_lazy("Stale"),
+    "reopened_because": gettext_lazy("Reopened because"),
+    "dismissed_as": gettext_lazy("Dismissed as"),
+    "dismissed_reason": gettext_lazy("Dismissed because"),
+}
+
 # Columns that say nothing to a reader, or that are shown in full elsewhere.
 _UNSHOWN = {
-    "id", "version", "finding_html", "evidence_html", "content_hash", "dedup_key", "declared_by_id", "archived_by_id", "signed_by_id",
+    "id", "version", "finding_html", "evidence_html", "content_hash", "dedup_key",
+    "declared_by_id", "archived_by_id", "signed_by_id",
 }  # fmt: skip
 
 
@@ -72,28 +86,26 @@ class Line:
     changes: list[Change] = field(default_factory=list)
 
 
-def of_incident(incident: Incident, *, limit: int) -> list[Line]:
+def of_incident(
+    incident: Incident, *, people: Iterable[Participant], links: Iterable[IncidentService], limit: int
+) -> list[Line]:
     """What happened to an incident, its people and its services, newest first; never to sealed timelines."""
-    entries = _entries(
-        {
-            Incident: [incident.pk],
-            Participant: incident.participants.values("pk"),
-            IncidentService: incident.service_links.values("pk"),
-        },
-        limit,
-    )
-    return _lines(entries)
+    return _lines(_entries([incident, *people, *links], limit))
 
 
-def of_review(review: Review, *, limit: int) -> list[Line]:
+def of_review(review: Review, *, steps: Iterable[ReviewStep], limit: int) -> list[Line]:
     """What happened to a review and its steps, newest first."""
-    return _lines(_entries({Review: [review.pk], ReviewStep: review.steps.values("pk")}, limit))
+    return _lines(_entries([review, *steps], limit))
 
 
-def _entries(wanted: dict[type[Model], Any], limit: int) -> list[TrailEntry]:
+def _entries(records: Iterable[Model], limit: int) -> list[TrailEntry]:
+    keys: dict[str, list[int]] = {}
+    for record in records:
+        keys.setdefault(record._meta.db_table, []).append(record.pk)
+    # Keys, not subqueries: only so does PostgreSQL combine look-ups in the index of this, the longest table.
     condition = Q()
-    for model, keys in wanted.items():
-        condition |= Q(model=model._meta.db_table, object_id__in=keys)
+    for table, found in keys.items():
+        condition |= Q(model=table, object_id__in=found)
     return list(TrailEntry.objects.filter(condition).select_related("actor")[:limit])
 
 
@@ -161,6 +173,8 @@ def _step_name(entry: TrailEntry, names: "_Names") -> str:
 
 
 def _label(model: type[Model], column: str) -> str:
+    if column in _LABELS:
+        return str(_LABELS[column])
     for candidate in model._meta.concrete_fields:
         if candidate.column == column:
             return capfirst(str(candidate.verbose_name))

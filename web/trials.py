@@ -22,7 +22,9 @@ from web.forms.checks import CheckForm
 SERIES_SHOWN = 6
 
 _ADVICE: dict[str, Promise] = {
-    "pass": _("It passes already. A check that passes before the fix may prove nothing: does it ask for the right thing?"),
+    "pass": _(
+        "It passes already. A check that passes before the fix proves little: does it ask for the right thing?"
+    ),
     "fail": _("It fails, as it should before the fix. Once the fix is there, it must pass."),
     "no_data": _("The query answers nothing. Is the metric there, and are the labels right?"),
     "error": _("It could not be asked. You may keep it; until it answers, it proves nothing."),
@@ -78,7 +80,9 @@ def check_try(request: HttpRequest) -> HttpResponse:
 
 def series_rows(series: Iterable[Mapping[str, Any]]) -> list[dict[str, str]]:
     """Series as a run keeps them, as rows of a table."""
-    return [{"labels": _labels(row.get("labels") or {}), "value": str(row.get("value", ""))} for row in series]
+    return [
+        {"labels": _labels(row.get("labels") or {}), "value": str(row.get("value", ""))} for row in series
+    ]
 
 
 def _labels(labels: Mapping[str, str]) -> str:

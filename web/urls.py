@@ -1,6 +1,5 @@
 """The pages, each module with its own addresses."""
 
-
 from web import (
     api_docs,
     causes,
@@ -25,7 +24,6 @@ from web import (
     tokens,
     trials,
 )
-
 
 app_name = "web"
 urlpatterns = [

@@ -57,7 +57,8 @@ def bodies(world: World) -> dict[str, dict[str, Any]]:
     check = CHECK | {"data_source": world.parts["source"]}
     people = world.names
     return {
-        "incidents_create": INCIDENT | {"participants": [{"user": world.parts["user"], "role": "scribe"}], "dedup_key": "alert-7"},
+        "incidents_create": INCIDENT
+        | {"participants": [{"user": world.parts["user"], "role": "scribe"}], "dedup_key": "alert-7"},
         "incidents_edit": INCIDENT,
         "incidents_mark": {"milestone": "resolved", "at": "2026-11-20T10:00:00Z"},
         "incidents_dismiss": {"as": "duplicate", "reason": "The same as the one before."},
@@ -71,14 +72,24 @@ def bodies(world: World) -> dict[str, dict[str, Any]]:
             "marker": "repair",
             "is_starred": True,
         },
-        "timeline_entries_edit": {"text": "Restarted it twice.", "happened_at": "2026-11-20T10:03:00Z", "marker": "", "zone": "UTC"},
+        "timeline_entries_edit": {
+            "text": "Restarted it twice.",
+            "happened_at": "2026-11-20T10:03:00Z",
+            "marker": "",
+            "zone": "UTC",
+        },
         "reviews_create": {
             "title": "Checkout was slow",
             "incidents": [people["fresh"].public_id],
             "owner": world.caller.user.pk,
             "facilitator": world.caller.user.pk,
         },
-        "reviews_lessons": {"went_well": "The alert.", "went_badly": "The pager.", "luck": "It was night.", "version": 1},
+        "reviews_lessons": {
+            "went_well": "The alert.",
+            "went_badly": "The pager.",
+            "luck": "It was night.",
+            "version": 1,
+        },
         "steps_write": {"finding": "5 % failed.", "evidence": "`rate(...)`", "version": 1},
         "steps_reopen": {"reason": "New logs were found."},
         "causes_record": {"statement": "The pool has no timeout.", "part": "root", "is_primary": False},

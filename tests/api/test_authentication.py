@@ -21,7 +21,15 @@ def test_api_without_token_or_session_asks_for_a_token():
 @pytest.mark.django_db
 @pytest.mark.parametrize(
     "header",
-    ["Bearer", "Bearer ", "Bearer x", "Token clp_abc.def", "bearer clp_" + "0" * 12 + "." + "A" * 43, "Bearer \u00ff\u0000", "Bearer " + "x" * 5000],
+    [
+        "Bearer",
+        "Bearer ",
+        "Bearer x",
+        "Token clp_abc.def",
+        "bearer clp_" + "0" * 12 + "." + "A" * 43,
+        "Bearer \u00ff\u0000",
+        "Bearer " + "x" * 5000,
+    ],
 )
 def test_token_of_wrong_form_or_unknown_is_refused(header):
     response = Client(headers={"Authorization": header}).get("/api/v1/incidents")
@@ -32,7 +40,9 @@ def test_token_of_wrong_form_or_unknown_is_refused(header):
 
 def test_token_that_expired_is_refused(member):
     created_at = timezone.now() - timedelta(days=2)
-    ApiToken.objects.filter(pk=member.token.pk).update(created_at=created_at, expires_at=created_at + timedelta(days=1))
+    ApiToken.objects.filter(pk=member.token.pk).update(
+        created_at=created_at, expires_at=created_at + timedelta(days=1)
+    )
 
     assert_problem(member.get("incidents"), 401, "token_not_valid")
 
@@ -70,14 +80,19 @@ def test_other_schemes_are_no_token(db):
     assert_problem(response, 401, "not_authenticated")
 
 
-@pytest.mark.parametrize(("scopes", "status"), [(["read"], 200), (["read", "audit"], 200), (["write"], 403), (["audit", "gate"], 403)])
+@pytest.mark.parametrize(
+    ("scopes", "status"),
+    [(["read"], 200), (["read", "audit"], 200), (["write"], 403), (["audit", "gate"], 403)],
+)
 def test_reading_needs_the_scope_read(as_user, scopes, status):
     caller = as_user(factories.user(), scopes=scopes)
 
     assert caller.get("incidents").status_code == status
 
 
-@pytest.mark.parametrize(("scopes", "status"), [(["write"], 400), (["read"], 403), (["audit", "gate", "read"], 403)])
+@pytest.mark.parametrize(
+    ("scopes", "status"), [(["write"], 400), (["read"], 403), (["audit", "gate", "read"], 403)]
+)
 def test_writing_needs_the_scope_write(as_user, scopes, status):
     caller = as_user(factories.user(), scopes=scopes)
 
@@ -118,7 +133,9 @@ def test_session_with_csrf_token_may_change(db):
     client.force_login(factories.user())
     client.cookies["csrftoken"] = "a" * 32
 
-    response = client.post("/api/v1/incidents", {}, content_type="application/json", headers={"X-CSRFToken": "a" * 32})
+    response = client.post(
+        "/api/v1/incidents", {}, content_type="application/json", headers={"X-CSRFToken": "a" * 32}
+    )
 
     assert_problem(response, 400, "invalid")
 

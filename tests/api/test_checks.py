@@ -27,7 +27,12 @@ def test_check_is_added_to_an_item(member, check):
 def test_new_definition_is_a_new_version(member, check, definition):
     answer = member.put(f"checks/{check.pk}", definition).json()
 
-    assert (answer["version"], answer["promql"], answer["streak"], answer["last_outcome"]) == (2, "pool_waiting", 0, "")
+    assert (answer["version"], answer["promql"], answer["streak"], answer["last_outcome"]) == (
+        2,
+        "pool_waiting",
+        0,
+        "",
+    )
 
 
 def test_trial_keeps_nothing(member, definition):
@@ -58,7 +63,11 @@ def test_run_is_queued_once(member, check):
 
     assert first.status_code == 201
     assert first.json()["id"] == second.json()["id"]
-    assert (first.json()["check"], first.json()["finished_at"], first.json()["outcome"]) == (check.pk, None, "")
+    assert (first.json()["check"], first.json()["finished_at"], first.json()["outcome"]) == (
+        check.pk,
+        None,
+        "",
+    )
 
 
 def test_figures_that_are_no_numbers_are_answered_as_null(member, check):
@@ -88,3 +97,25 @@ def test_runs_cost_the_same_queries_for_any_number_of_rows(member, check, django
 
     with django_assert_num_queries(4):
         assert len(member.get(f"checks/{check.pk}/runs").json()["items"]) == count
+
+
+def test_trial_shows_what_prometheus_answers(member, prometheus):
+    prometheus.show('pool_waiting{pod="a"}', 247)
+    source = factories.data_source(base_url=prometheus.url)
+
+    answer = member.post("checks/try", CHECK | {"data_source": source.pk, "threshold": 200}).json()
+
+    assert (answer["outcome"], answer["value"]) == ("fail", 247.0)
+    assert [(one["labels"]["pod"], one["value"]) for one in answer["series"]] == [("a", "247")]
+
+
+@pytest.mark.parametrize("path", ["checks/try", "items/{item}/checks"])
+def test_query_that_prometheus_refuses_is_refused_with_its_reason(member, check, prometheus, path):
+    source = factories.data_source(base_url=prometheus.url)
+    wrong = CHECK | {"data_source": source.pk, "promql": "rate(pool_waiting)"}
+
+    problem = assert_problem(member.post(path.format(item=check.item), wrong), 400, "invalid")
+
+    assert "range vector" in problem["errors"]["promql"][0]["message"]
+    assert problem["details"] == {"position": "1:6"}
+    assert check.item.verification_checks.count() == 1

@@ -2,7 +2,13 @@ import json
 
 import pytest
 from django.conf import settings
+from django.core.exceptions import PermissionDenied
+from django.db import IntegrityError, OperationalError
+from django.http import UnreadablePostError
+from rest_framework import exceptions
 
+from api import errors
+from postmortem.models import Service
 from tests import factories
 from tests.api.conftest import assert_problem
 
@@ -10,7 +16,19 @@ LONG = b'{"title": "' + b"x" * settings.DATA_UPLOAD_MAX_MEMORY_SIZE + b'"}'
 DEEP = b'{"title": ' + b"[" * 100_000 + b"]" * 100_000 + b"}"
 
 
-@pytest.mark.parametrize("path", ["nowhere", "incidents/", "incidents/1", "incidents/INC-2026-1", "checks/-1", "checks/" + "9" * 30, "users/x", ""])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "nowhere",
+        "incidents/",
+        "incidents/1",
+        "incidents/INC-2026-1",
+        "checks/-1",
+        "checks/" + "9" * 30,
+        "users/x",
+        "",
+    ],
+)
 def test_path_that_leads_nowhere_is_a_problem(member, path):
     assert_problem(member.get(path), 404, "not_found")
     assert_problem(member.post(path), 404, "not_found")
@@ -32,7 +50,16 @@ def test_method_that_is_not_offered_is_a_problem(member):
     assert_problem(member.client.options("/api/v1/incidents"), 405, "method_not_allowed")
 
 
-@pytest.mark.parametrize("content_type", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "application/xml", "x" * 1000])
+@pytest.mark.parametrize(
+    "content_type",
+    [
+        "text/plain",
+        "application/x-www-form-urlencoded",
+        "multipart/form-data; boundary=x",
+        "application/xml",
+        "x" * 1000,
+    ],
+)
 def test_body_that_is_not_json_is_refused_by_type(member, content_type):
     response = member.client.generic("POST", "/api/v1/incidents", b"title=x", content_type)
 
@@ -41,7 +68,17 @@ def test_body_that_is_not_json_is_refused_by_type(member, content_type):
 
 @pytest.mark.parametrize(
     "body",
-    [b"{", b"title", b"\xff\xfe{}", b'{"title": "\xc3\x28"}', b'{"a": NaN}', b'{"a": -Infinity}', b'{"a": 1e999}', b'{"a": ' + b"1" * 5000 + b"}", DEEP],
+    [
+        b"{",
+        b"title",
+        b"\xff\xfe{}",
+        b'{"title": "\xc3\x28"}',
+        b'{"a": NaN}',
+        b'{"a": -Infinity}',
+        b'{"a": 1e999}',
+        b'{"a": ' + b"1" * 5000 + b"}",
+        DEEP,
+    ],
 )
 def test_body_that_is_not_proper_json_is_a_parse_error(member, body):
     assert_problem(member.post("incidents", body), 400, "parse_error")
@@ -124,7 +161,9 @@ def test_parameter_given_twice_is_refused(member):
     assert problem["errors"]["state"][0]["code"] == "given_twice"
 
 
-@pytest.mark.parametrize("query", ["q=%00", "q=%ff", "after=%00", "%00=1", "state=%ff%fe", "limit=%00", "q=\x00"])
+@pytest.mark.parametrize(
+    "query", ["q=%00", "q=%ff", "after=%00", "%00=1", "state=%ff%fe", "limit=%00", "q=\x00"]
+)
 def test_query_that_is_no_text_is_refused(member, query):
     assert_problem(member.client.get(f"/api/v1/incidents?{query}"), 400, "bad_request")
 
@@ -134,3 +173,25 @@ def test_whatever_the_caller_accepts_the_answer_is_json(member):
 
     assert response.status_code == 200
     assert response["Content-Type"] == "application/json"
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "code"),
+    [
+        (exceptions.Throttled(wait=1.5), 429, "throttled"),
+        (UnreadablePostError(), 400, "bad_request"),
+        (Service.DoesNotExist(), 404, "not_found"),
+        (PermissionDenied(), 403, "not_allowed"),
+        (IntegrityError(), 409, "conflict"),
+        (OperationalError(), 503, "unavailable"),
+    ],
+)
+def test_what_goes_wrong_around_an_act_is_a_problem(error, status, code):
+    response = errors.handle(error, {})
+
+    assert (response.status_code, response.data["code"]) == (status, code)
+    assert ("Retry-After" in response.headers) is (status in (429, 503))
+
+
+def test_fault_of_ours_is_no_problem_of_the_callers():
+    assert errors.handle(ZeroDivisionError(), {}) is None

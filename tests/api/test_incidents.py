@@ -32,7 +32,9 @@ def test_declaration_is_answered_with_the_whole_incident(member, order):
         "source": "api",
         "review": None,
         "review_due_at": "2026-11-22T02:00:00Z",
-        "participants": [{"user": {"id": nia.pk, "name": "Nia", "is_active": True}, "role": "scribe", "timeline": "sealed"}],
+        "participants": [
+            {"user": {"id": nia.pk, "name": "Nia", "is_active": True}, "role": "scribe", "timeline": "sealed"}
+        ],
         "declared_by": {"id": member.user.pk, "name": "Mia", "is_active": True},
         "declared_at": answer["declared_at"],
     }
@@ -80,16 +82,22 @@ def test_declaration_is_answered_with_the_whole_incident(member, order):
 def test_declaration_with_a_wrong_value_is_refused_by_its_field(member, order, changes, field, code):
     import json
 
-    problem = assert_problem(member.post("incidents", json.dumps(INCIDENT | changes).encode()), 400, "invalid")
+    problem = assert_problem(
+        member.post("incidents", json.dumps(INCIDENT | changes).encode()), 400, "invalid"
+    )
 
-    assert {name: [one["code"] for one in found] for name, found in problem["errors"].items()} == {field: [code]}
+    assert {name: [one["code"] for one in found] for name, found in problem["errors"].items()} == {
+        field: [code]
+    }
     assert not Incident.objects.exists()
 
 
 def test_same_deduplication_key_is_refused_while_the_first_is_open(member, order):
     first = member.post("incidents", INCIDENT | {"dedup_key": "alert-7"}).json()
 
-    problem = assert_problem(member.post("incidents", INCIDENT | {"dedup_key": "alert-7"}), 409, "duplicate_incident")
+    problem = assert_problem(
+        member.post("incidents", INCIDENT | {"dedup_key": "alert-7"}), 409, "duplicate_incident"
+    )
 
     assert problem["details"] == {"public_id": first["id"]}
 
@@ -106,7 +114,9 @@ def test_edit_changes_only_what_is_sent(member, order):
 def test_edit_of_services_asks_for_whole_ones(member, order):
     incident = factories.incident(services=[order])
 
-    problem = assert_problem(member.patch(f"incidents/{incident}", {"services": [{"part": "origin"}]}), 400, "invalid")
+    problem = assert_problem(
+        member.patch(f"incidents/{incident}", {"services": [{"part": "origin"}]}), 400, "invalid"
+    )
 
     assert list(problem["errors"]) == ["services.0.service"]
 
@@ -117,7 +127,11 @@ def test_milestones_are_marked_in_order(member):
 
     answer = member.post(f"incidents/{incident}/mark", {"milestone": "mitigated", "at": at}).json()
     problem = assert_problem(
-        member.post(f"incidents/{incident}/mark", {"milestone": "resolved", "at": incident.started_at.isoformat()}), 400, "invalid"
+        member.post(
+            f"incidents/{incident}/mark", {"milestone": "resolved", "at": incident.started_at.isoformat()}
+        ),
+        400,
+        "invalid",
     )
 
     assert answer["state"] == "mitigated"
@@ -136,16 +150,24 @@ def test_incident_without_a_postmortem_duty_closes(member):
 def test_dismissal_keeps_its_reason(member):
     incident = factories.incident()
 
-    answer = member.post(f"incidents/{incident}/dismiss", {"as": "false_alarm", "reason": "A test alert."}).json()
+    answer = member.post(
+        f"incidents/{incident}/dismiss", {"as": "false_alarm", "reason": "A test alert."}
+    ).json()
 
-    assert (answer["state"], answer["dismissed_as"], answer["dismissed_reason"]) == ("dismissed", "false_alarm", "A test alert.")
+    assert (answer["state"], answer["dismissed_as"], answer["dismissed_reason"]) == (
+        "dismissed",
+        "false_alarm",
+        "A test alert.",
+    )
 
 
 def test_invitation_adds_a_participant_once(member):
     incident, nia = factories.incident(), factories.user("Nia")
 
     answer = member.post(f"incidents/{incident}/participants", {"user": nia.pk}).json()
-    problem = assert_problem(member.post(f"incidents/{incident}/participants", {"user": nia.pk}), 400, "invalid")
+    problem = assert_problem(
+        member.post(f"incidents/{incident}/participants", {"user": nia.pk}), 400, "invalid"
+    )
 
     assert [one["user"]["name"] for one in answer["participants"]] == ["Nia"]
     assert list(problem["errors"]) == ["user"]
@@ -153,9 +175,18 @@ def test_invitation_adds_a_participant_once(member):
 
 def test_list_filters_by_each_parameter(member, order):
     now = timezone.now()
-    old = factories.incident("Old pool", services=[factories.service("pay"), order], started_at=now - timedelta(days=9), severity="P2")
-    new = factories.resolved_incident("New 100% pool", summary="It was DNS.", started_at=now - timedelta(days=1))
-    gone = factories.incident("Gone", started_at=now - timedelta(days=2), dismissed_as="duplicate", dismissed_reason="x")
+    old = factories.incident(
+        "Old pool",
+        services=[factories.service("pay"), order],
+        started_at=now - timedelta(days=9),
+        severity="P2",
+    )
+    new = factories.resolved_incident(
+        "New 100% pool", summary="It was DNS.", started_at=now - timedelta(days=1)
+    )
+    gone = factories.incident(
+        "Gone", started_at=now - timedelta(days=2), dismissed_as="duplicate", dismissed_reason="x"
+    )
 
     def found(**query):
         return [row["id"] for row in member.get("incidents", **query).json()["items"]]
@@ -186,14 +217,22 @@ def test_state_of_the_filter_is_the_state_of_the_row(member, state):
 
     rows = member.get("incidents", state=state).json()["items"]
 
-    assert {row["id"] for row in rows} == {one.public_id for one in Incident.objects.all() if one.state == state}
+    assert {row["id"] for row in rows} == {
+        one.public_id for one in Incident.objects.all() if one.state == state
+    }
     assert {row["state"] for row in rows} == {state}
 
 
 @pytest.mark.parametrize("count", [1, 3])
 def test_list_costs_the_same_queries_for_any_number_of_rows(member, order, django_assert_num_queries, count):
     for _ in range(count):
-        review = factories.review(incidents=[factories.resolved_incident(services=[order, factories.service()], participants=[factories.user()])])
+        review = factories.review(
+            incidents=[
+                factories.resolved_incident(
+                    services=[order, factories.service()], participants=[factories.user()]
+                )
+            ]
+        )
     assert review
 
     with django_assert_num_queries(5):
@@ -201,7 +240,9 @@ def test_list_costs_the_same_queries_for_any_number_of_rows(member, order, djang
 
 
 @pytest.mark.parametrize("count", [1, 3])
-def test_detail_costs_the_same_queries_for_any_number_of_participants(member, django_assert_num_queries, count):
+def test_detail_costs_the_same_queries_for_any_number_of_participants(
+    member, django_assert_num_queries, count
+):
     incident = factories.incident(services=[factories.service() for _ in range(count)])
     for _ in range(count):
         factories.filed_timeline(factories.participant(incident))

@@ -31,13 +31,23 @@ def test_agreed_item_has_owner_deadline_and_check(member, promise):
     assert response.status_code == 201, response.content
     answer = response.json()
     item = RemediationItem.objects.get()
-    assert (answer["id"], answer["state"], answer["origin"], answer["review"]) == (item.public_id, "open", "proactive", None)
+    assert (answer["id"], answer["state"], answer["origin"], answer["review"]) == (
+        item.public_id,
+        "open",
+        "proactive",
+        None,
+    )
     assert answer["team"] == item.service.team.slug
     assert answer["due_at"] == (item.agreed_at + timedelta(days=14)).isoformat().replace("+00:00", "Z")
     assert answer["policy_version"] == item.policy_version
     assert [move["to_state"] for move in answer["transitions"]] == ["open"]
     (check,) = answer["checks"]
-    assert (check["promql"], check["comparator"], check["threshold"], check["version"]) == ("pool_waiting", "<", 1.5, 1)
+    assert (check["promql"], check["comparator"], check["threshold"], check["version"]) == (
+        "pool_waiting",
+        "<",
+        1.5,
+        1,
+    )
 
 
 def test_item_of_a_review_names_its_causes(member, promise):
@@ -55,7 +65,9 @@ def test_each_missing_part_is_refused_by_name(member, promise, name):
 
     problem = assert_problem(member.post("items", promise), 400, "invalid")
 
-    assert {field: [one["code"] for one in found] for field, found in problem["errors"].items()} == {name: ["required"]}
+    assert {field: [one["code"] for one in found] for field, found in problem["errors"].items()} == {
+        name: ["required"]
+    }
     assert not RemediationItem.objects.exists()
 
 
@@ -74,7 +86,9 @@ def test_inactive_owner_is_refused(member, promise):
 def test_deadline_later_than_policy_needs_a_waiver(member, promise):
     late = timezone.now() + timedelta(days=15)
 
-    problem = assert_problem(member.post("items", promise | {"due_at": late.isoformat()}), 409, "needs_waiver")
+    problem = assert_problem(
+        member.post("items", promise | {"due_at": late.isoformat()}), 409, "needs_waiver"
+    )
 
     assert list(problem["errors"]) == ["due_at"]
     assert list(problem["details"]) == ["latest"]
@@ -110,10 +124,15 @@ def test_check_that_is_none_is_refused_by_its_place_and_field(member, promise, c
 
 def test_command_is_a_pipeline_and_needs_a_pattern(member, promise):
     answer = member.post("items", promise | {"checks": [COMMAND]}).json()
-    problem = assert_problem(member.post("items", promise | {"checks": [COMMAND | {"pattern": "("}]}), 400, "invalid")
+    problem = assert_problem(
+        member.post("items", promise | {"checks": [COMMAND | {"pattern": "("}]}), 400, "invalid"
+    )
     neither = assert_problem(member.post("items", promise | {"checks": [{"kind": "shell"}]}), 400, "invalid")
 
-    assert (answer["checks"][0]["pipeline"], answer["checks"][0]["command"]) == ([["kubectl", "get", "pods"]], "kubectl get pods")
+    assert (answer["checks"][0]["pipeline"], answer["checks"][0]["command"]) == (
+        [["kubectl", "get", "pods"]],
+        "kubectl get pods",
+    )
     assert list(problem["errors"]) == ["checks.0.pattern"]
     assert list(neither["errors"]) == ["checks.0.pipeline"]
 
@@ -122,9 +141,15 @@ def test_words_are_corrected_and_the_promise_is_not(member):
     item = factories.item()
 
     answer = member.patch(f"items/{item}", {"title": "Set two timeouts", "description": "Both."}).json()
-    problem = assert_problem(member.patch(f"items/{item}", {"due_at": "2030-01-01T00:00:00Z", "state": "verified"}), 400, "invalid")
+    problem = assert_problem(
+        member.patch(f"items/{item}", {"due_at": "2030-01-01T00:00:00Z", "state": "verified"}), 400, "invalid"
+    )
 
-    assert (answer["title"], answer["description"], answer["due_at"][:10]) == ("Set two timeouts", "Both.", item.due_at.date().isoformat())
+    assert (answer["title"], answer["description"], answer["due_at"][:10]) == (
+        "Set two timeouts",
+        "Both.",
+        item.due_at.date().isoformat(),
+    )
     assert sorted(problem["errors"]) == ["due_at", "state"]
 
 
@@ -155,7 +180,9 @@ def test_decline_needs_a_governor_and_reopening_takes_it_back(member):
     item, governor = factories.item(), factories.user("Gia", role="governor")
     refused = member.post(f"items/{item}/decline", {"reason": "No.", "approved_by": member.user.pk})
 
-    declined = member.post(f"items/{item}/decline", {"reason": "The service ends.", "approved_by": governor.pk}).json()
+    declined = member.post(
+        f"items/{item}/decline", {"reason": "The service ends.", "approved_by": governor.pk}
+    ).json()
     reopened = member.post(f"items/{item}/reopen", {"reason": "It does not."}).json()
 
     assert_problem(refused, 403, "not_allowed")
@@ -176,9 +203,19 @@ def test_assignment_takes_one_active_person(member):
 def test_list_filters_by_each_parameter(member):
     now = timezone.now()
     order, review = factories.service("order"), factories.review()
-    late = factories.item("Late one", service=order, agreed_at=now - timedelta(days=30), due_at=now - timedelta(days=1))
-    done = factories.item(state="verified", agreed_at=now - timedelta(days=29), due_at=now - timedelta(hours=1))
-    new = factories.item(owner=member.user, review=review, agreed_at=now - timedelta(days=1), due_at=now + timedelta(days=9), state="in_progress")
+    late = factories.item(
+        "Late one", service=order, agreed_at=now - timedelta(days=30), due_at=now - timedelta(days=1)
+    )
+    done = factories.item(
+        state="verified", agreed_at=now - timedelta(days=29), due_at=now - timedelta(hours=1)
+    )
+    new = factories.item(
+        owner=member.user,
+        review=review,
+        agreed_at=now - timedelta(days=1),
+        due_at=now + timedelta(days=9),
+        state="in_progress",
+    )
 
     def found(**query):
         return [row["id"] for row in member.get("items", **query).json()["items"]]
@@ -206,7 +243,12 @@ def test_list_costs_the_same_queries_for_any_number_of_rows(member, django_asser
 @pytest.mark.parametrize("count", [1, 3])
 def test_detail_costs_the_same_queries_for_any_number_of_checks(member, django_assert_num_queries, count):
     review = factories.review()
-    item = factories.item(review=review, checks=count, causes=[factories.cause(review) for _ in range(count)], state=["", "in_progress", "", "verifying"][count])
+    item = factories.item(
+        review=review,
+        checks=count,
+        causes=[factories.cause(review) for _ in range(count)],
+        state=["", "in_progress", "", "verifying"][count],
+    )
 
     with django_assert_num_queries(9):
         assert len(member.get(f"items/{item}").json()["checks"]) == count

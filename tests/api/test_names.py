@@ -39,7 +39,11 @@ def test_team_names_its_people(member):
 
     answer = member.get(f"teams/{team.slug}").json()
 
-    assert (answer["name"], answer["manager"]["name"], [one["name"] for one in answer["members"]]) == ("Orders", "Max", ["Mia"])
+    assert (answer["name"], answer["manager"]["name"], [one["name"] for one in answer["members"]]) == (
+        "Orders",
+        "Max",
+        ["Mia"],
+    )
 
 
 def test_service_is_named_by_its_slug(member):
@@ -47,7 +51,11 @@ def test_service_is_named_by_its_slug(member):
 
     answer = member.get("services/order").json()
 
-    assert (answer["slug"], answer["team"], answer["repositories"]) == ("order", service.team.slug, ["shop/order"])
+    assert (answer["slug"], answer["team"], answer["repositories"]) == (
+        "order",
+        service.team.slug,
+        ["shop/order"],
+    )
     assert_problem(member.get("services/none"), 404, "not_found")
 
 
@@ -59,7 +67,9 @@ def test_severities_are_listed_the_worst_first(member):
 
 
 def test_administrator_names_data_sources(administrator):
-    made = administrator.post("data-sources", {"name": "Cell 1", "base_url": "https://prometheus.example.org/"})
+    made = administrator.post(
+        "data-sources", {"name": "Cell 1", "base_url": "https://prometheus.example.org/"}
+    )
     source = made.json()["id"]
     edited = administrator.patch(f"data-sources/{source}", {"name": "Cell one"}).json()
 
@@ -76,7 +86,9 @@ def test_others_read_the_names_of_data_sources(as_user, role):
     answer = caller.get(f"data-sources/{source.pk}").json()
 
     assert (answer["name"], answer["base_url"]) == ("Cell 1", None)
-    assert_problem(caller.post("data-sources", {"name": "x", "base_url": "http://x.example.org"}), 403, "not_allowed")
+    assert_problem(
+        caller.post("data-sources", {"name": "x", "base_url": "http://x.example.org"}), 403, "not_allowed"
+    )
     assert_problem(caller.patch(f"data-sources/{source.pk}", {"name": "x"}), 403, "not_allowed")
 
 
@@ -103,11 +115,17 @@ def test_data_source_with_a_wrong_value_is_refused(administrator, body, field):
     assert DataSource.objects.count() == 1
 
 
-@pytest.mark.parametrize(("path", "queries"), [("users", 3), ("teams", 4), ("services", 3), ("severities", 3), ("data-sources", 3)])
+@pytest.mark.parametrize(
+    ("path", "queries"), [("users", 3), ("teams", 4), ("services", 3), ("severities", 3), ("data-sources", 3)]
+)
 @pytest.mark.parametrize("count", [1, 3])
-def test_list_costs_the_same_queries_for_any_number_of_rows(member, django_assert_num_queries, path, queries, count):
+def test_list_costs_the_same_queries_for_any_number_of_rows(
+    member, django_assert_num_queries, path, queries, count
+):
     for _ in range(count):
-        factories.service(team=factories.team(manager=factories.user(), members=[factories.user() for _ in range(count)]))
+        factories.service(
+            team=factories.team(manager=factories.user(), members=[factories.user() for _ in range(count)])
+        )
         factories.data_source()
 
     with django_assert_num_queries(queries):

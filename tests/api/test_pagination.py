@@ -50,7 +50,9 @@ def test_next_keeps_the_filter(member):
     wanted = [factories.incident(services=[service]).public_id for _ in range(2)]
     factories.incident()
 
-    assert {one for page in pages(member, "incidents", limit=1, service="order") for one in page} == set(wanted)
+    assert {one for page in pages(member, "incidents", limit=1, service="order") for one in page} == set(
+        wanted
+    )
 
 
 def test_page_holds_fifty_rows_unless_told(member):
@@ -74,6 +76,12 @@ def test_place_of_another_list_or_none_at_all_is_refused(member):
         factories.incident()
     cursor = member.get("incidents", limit=1).json()["next"].partition("after=")[2].partition("&")[0]
 
-    for path, after in [("items", cursor), ("incidents", cursor[:-2]), ("incidents", "x"), ("incidents", "é:é"), ("incidents", "x" * 5000)]:
+    for path, after in [
+        ("items", cursor),
+        ("incidents", cursor[:-2]),
+        ("incidents", "x"),
+        ("incidents", "é:é"),
+        ("incidents", "x" * 5000),
+    ]:
         problem = assert_problem(member.get(path, after=after), 400, "invalid")
         assert list(problem["errors"]) == ["after"]

@@ -18,7 +18,12 @@ def october(db):
 def test_report_holds_figures_and_their_rows(member, october):
     answer = member.get("reports/2026-10").json()
 
-    assert (answer["month"], answer["is_over"], answer["published"], answer["is_partial"]) == ("2026-10", True, None, True)
+    assert (answer["month"], answer["is_over"], answer["published"], answer["is_partial"]) == (
+        "2026-10",
+        True,
+        None,
+        True,
+    )
     assert answer["figures"]["closure"]["due"] == 1
     assert answer["figures"]["closure"]["rate_percent"] == "0.0"
     everything = next(times for times in answer["figures"]["times"] if times["severity"] == "")
@@ -37,7 +42,11 @@ def test_published_report_is_listed_with_its_hash(member, october):
     (row,) = member.get("reports").json()["items"]
     answer = member.get("reports/2026-10").json()
 
-    assert (row["month"], row["published_by"]["name"], row["content_hash"]) == ("2026-10", "Gia", published.content_hash)
+    assert (row["month"], row["published_by"]["name"], row["content_hash"]) == (
+        "2026-10",
+        "Gia",
+        published.content_hash,
+    )
     assert answer["published"] == row
 
 
@@ -66,7 +75,9 @@ def test_month_out_of_reach_is_refused(member, month):
 @pytest.mark.parametrize("count", [1, 3])
 def test_list_costs_the_same_queries_for_any_number_of_rows(member, django_assert_num_queries, count):
     for month in range(1, count + 1):
-        reports.publish(date(2026, month, 1), by=factories.user(role="governor"), now=datetime(2026, 11, 2, tzinfo=UTC))
+        reports.publish(
+            date(2026, month, 1), by=factories.user(role="governor"), now=datetime(2026, 11, 2, tzinfo=UTC)
+        )
 
     with django_assert_num_queries(3):
         assert len(member.get("reports").json()["items"]) == count

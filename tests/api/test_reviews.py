@@ -21,13 +21,20 @@ def test_review_starts_with_four_steps_and_the_caller_in_both_parts(member):
     assert answer["state"] == "preparing"
     assert (answer["owner"]["name"], answer["facilitator"]["name"]) == ("Mia", "Mia")
     assert answer["incidents"] == [incident.public_id]
-    assert [step["step"] for step in answer["steps"]] == ["phenomenon", "metric_anomaly", "change_correlation", "root_cause"]
+    assert [step["step"] for step in answer["steps"]] == [
+        "phenomenon",
+        "metric_anomaly",
+        "change_correlation",
+        "root_cause",
+    ]
 
 
 def test_second_review_of_an_incident_is_refused(member, review):
     incident = review.incidents.get()
 
-    problem = assert_problem(member.post("reviews", {"title": "Again", "incidents": [incident.public_id]}), 409, "already_reviewed")
+    problem = assert_problem(
+        member.post("reviews", {"title": "Again", "incidents": [incident.public_id]}), 409, "already_reviewed"
+    )
 
     assert problem["details"] == {"review": review.public_id}
 
@@ -58,7 +65,9 @@ def test_step_is_written_and_signed_in_order(member, review):
 def test_older_version_is_refused_with_both_texts(member, review):
     member.put(f"reviews/{review}/steps/phenomenon", TEXTS | {"version": 1})
 
-    response = member.put(f"reviews/{review}/steps/phenomenon", {"finding": "Mine.", "evidence": "", "version": 1})
+    response = member.put(
+        f"reviews/{review}/steps/phenomenon", {"finding": "Mine.", "evidence": "", "version": 1}
+    )
 
     problem = assert_problem(response, 409, "edit_conflict")
     assert problem["details"] == {"mine": {"finding": "Mine.", "evidence": ""}, "theirs": TEXTS, "version": 2}
@@ -174,11 +183,17 @@ def test_archive_is_refused_with_every_gap_and_done_without(member, review):
     assert [gap["code"] for gap in problem["details"]["gaps"]] == gaps
     assert member.get(f"reviews/{complete}/gaps").status_code == 200
     assert (answer["state"], len(answer["content_hash"])) == ("archived", 64)
-    assert_problem(member.put(f"reviews/{complete}/steps/phenomenon", TEXTS | {"version": 1}), 409, "archived")
+    assert_problem(
+        member.put(f"reviews/{complete}/steps/phenomenon", TEXTS | {"version": 1}), 409, "archived"
+    )
 
 
 def test_list_filters_by_state_and_words(member):
-    preparing, opened, archived = factories.review("Pool"), factories.review(is_open=True), factories.archived_review()
+    preparing, opened, archived = (
+        factories.review("Pool"),
+        factories.review(is_open=True),
+        factories.archived_review(),
+    )
 
     def found(**query):
         return [row["id"] for row in member.get("reviews", **query).json()["items"]]
@@ -203,7 +218,9 @@ def test_list_costs_the_same_queries_for_any_number_of_rows(member, django_asser
 
 
 @pytest.mark.parametrize("count", [1, 3])
-def test_detail_costs_the_same_queries_for_any_number_of_parts(member, review, django_assert_num_queries, count):
+def test_detail_costs_the_same_queries_for_any_number_of_parts(
+    member, review, django_assert_num_queries, count
+):
     for step in review.steps.order_by("position")[:count]:
         factories.signed(step, by=factories.user())
     for _ in range(count):

@@ -75,10 +75,11 @@ def _with_null(node):
 @pytest.mark.parametrize(
     "path",
     [
-        "users", "users/me", "users/{user}", "teams", "teams/{team}", "services", "services/{service}", "severities",
-        "incidents", "incidents/{incident}", "incidents/{incident}/timeline", "incidents/{incident}/merged-timeline",
-        "reviews", "reviews/{review}", "reviews/{review}/gaps", "items", "items/{item}", "checks/{check}",
-        "checks/{check}/runs", "runs/{run}", "data-sources", "data-sources/{source}", "reports/{month}",
+        "users", "users/me", "users/{user}", "teams", "teams/{team}", "services", "services/{service}",
+        "severities", "incidents", "incidents/{incident}", "incidents/{incident}/timeline",
+        "incidents/{incident}/merged-timeline", "reviews", "reviews/{review}", "reviews/{review}/gaps",
+        "items", "items/{item}", "checks/{check}", "checks/{check}/runs", "runs/{run}", "data-sources",
+        "data-sources/{source}", "reports", "reports/{month}",
     ],
 )  # fmt: skip
 def test_answer_is_what_the_document_says(world, path):
@@ -104,7 +105,10 @@ def test_answer_of_a_change_and_of_a_refusal_is_what_the_document_says(world):
 
 def test_verdicts_of_the_gate_are_what_the_document_says(world):
     ci = Caller(world.caller.user, scopes=["audit", "gate"])
-    change = {"repository": "shop/order", "commits": [{"sha": "abc", "message": f"Fix\n\nPostmortem: {world.parts['review']}"}]}
+    change = {
+        "repository": "shop/order",
+        "commits": [{"sha": "abc", "message": f"Fix\n\nPostmortem: {world.parts['review']}"}],
+    }
 
     audit, decision = ci.get("audit", service="order"), ci.post("gate/changes", change)
 
@@ -117,4 +121,6 @@ def test_validator_of_these_tests_finds_what_is_wrong(world):
     answer = world.caller.get(world.path("incidents/{incident}")).json()
 
     assert not validator("incidents/{incident}").is_valid(answer | {"title": 5})
-    assert not validator("incidents/{incident}").is_valid({name: answer[name] for name in answer if name != "id"})
+    assert not validator("incidents/{incident}").is_valid(
+        {name: answer[name] for name in answer if name != "id"}
+    )

@@ -47,20 +47,32 @@ def test_entry_is_written_in_the_writers_zone_unless_told(member, incident):
 
 
 def test_secrets_are_masked_before_they_are_stored(member, incident):
-    entry = member.post(f"incidents/{incident}/timeline/entries", ENTRY | {"text": f"curl -H 'Bearer {member.secret}'"}).json()
+    entry = member.post(
+        f"incidents/{incident}/timeline/entries", ENTRY | {"text": f"curl -H 'Bearer {member.secret}'"}
+    ).json()
 
     assert member.secret not in entry["text"]
 
 
 def test_indentation_of_an_entry_is_kept(member, incident):
-    entry = member.post(f"incidents/{incident}/timeline/entries", ENTRY | {"text": "  at main()\n    at pool()\n"}).json()
+    entry = member.post(
+        f"incidents/{incident}/timeline/entries", ENTRY | {"text": "  at main()\n    at pool()\n"}
+    ).json()
 
     assert entry["text"] == "  at main()\n    at pool()\n"
 
 
 def test_refused_entry_begins_no_timeline(member, incident):
-    assert_problem(member.post(f"incidents/{incident}/timeline/entries", ENTRY | {"zone": "Mars/Base"}), 400, "invalid")
-    assert_problem(member.post(f"incidents/{incident}/timeline/entries", ENTRY | {"happened_at": "2099-01-01T00:00:00Z"}), 400, "invalid")
+    assert_problem(
+        member.post(f"incidents/{incident}/timeline/entries", ENTRY | {"zone": "Mars/Base"}), 400, "invalid"
+    )
+    assert_problem(
+        member.post(
+            f"incidents/{incident}/timeline/entries", ENTRY | {"happened_at": "2099-01-01T00:00:00Z"}
+        ),
+        400,
+        "invalid",
+    )
     assert_problem(member.post(f"incidents/{incident}/timeline/file"), 409, "empty_timeline")
 
     assert not Timeline.objects.exists()
@@ -85,7 +97,9 @@ def test_entry_is_edited_and_removed_until_the_timeline_is_filed(member, inciden
 def test_entry_of_somebody_else_is_not_found(member, incident):
     theirs = factories.entry(factories.timeline(incident.participants.last()))
 
-    assert_problem(member.patch(f"incidents/{incident}/timeline/entries/{theirs.pk}", {"text": "x"}), 404, "not_found")
+    assert_problem(
+        member.patch(f"incidents/{incident}/timeline/entries/{theirs.pk}", {"text": "x"}), 404, "not_found"
+    )
     assert_problem(member.delete(f"incidents/{incident}/timeline/entries/{theirs.pk}"), 404, "not_found")
 
 
@@ -109,7 +123,9 @@ def test_merged_timeline_holds_what_was_filed_and_ones_own(member, incident):
 
 
 @pytest.mark.parametrize("count", [1, 3])
-def test_merged_timeline_costs_the_same_queries_for_any_number_of_rows(member, django_assert_num_queries, count):
+def test_merged_timeline_costs_the_same_queries_for_any_number_of_rows(
+    member, django_assert_num_queries, count
+):
     incident = factories.incident()
     for _ in range(count):
         factories.filed_timeline(factories.participant(incident))
@@ -122,7 +138,9 @@ def test_excuse_keeps_reason_and_who_gave_it(as_user, incident):
     facilitator = as_user(factories.user(role="facilitator"))
     nia = incident.participants.last()
 
-    answer = facilitator.post(f"incidents/{incident}/participants/{nia.user_id}/excuse", {"reason": "On leave."}).json()
+    answer = facilitator.post(
+        f"incidents/{incident}/participants/{nia.user_id}/excuse", {"reason": "On leave."}
+    ).json()
 
     assert (answer["user"]["name"], answer["excuse_reason"], answer["filed_at"]) == ("Nia", "On leave.", None)
     assert answer["excused_at"] is not None

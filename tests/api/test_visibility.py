@@ -12,12 +12,16 @@ HIDDEN = ("{incident}", "{review}", "{item}", "{check}", "{run}")
 
 
 def hidden_operations():
-    return [(path, method) for path, method, _operation in operations() if any(part in path for part in HIDDEN)]
+    return [
+        (path, method) for path, method, _operation in operations() if any(part in path for part in HIDDEN)
+    ]
 
 
 @pytest.fixture
 def secret_world(db):
-    return build_world(Caller(factories.user("Ada", role="administrator")), is_restricted=True, summary="Secret takeover")
+    return build_world(
+        Caller(factories.user("Ada", role="administrator")), is_restricted=True, summary="Secret takeover"
+    )
 
 
 @pytest.mark.parametrize(("path", "method"), hidden_operations())
@@ -53,14 +57,18 @@ def test_restricted_incident_cannot_be_named_in_a_body(secret_world):
 def test_restricted_review_and_cause_cannot_be_named_in_a_body(secret_world):
     stranger = Caller(factories.user(role="facilitator"))
 
-    problem = stranger.post("items", {"review": secret_world.parts["review"], "causes": [secret_world.parts["cause"]]}).json()
+    problem = stranger.post(
+        "items", {"review": secret_world.parts["review"], "causes": [secret_world.parts["cause"]]}
+    ).json()
 
     assert [one["code"] for one in problem["errors"]["review"]] == ["does_not_exist"]
     assert [one["code"] for one in problem["errors"]["causes.0"]] == ["does_not_exist"]
 
 
 def test_participant_sees_a_restricted_incident(secret_world):
-    participant = Caller(Incident.objects.get(public_id=secret_world.parts["incident"]).participants.last().user)
+    participant = Caller(
+        Incident.objects.get(public_id=secret_world.parts["incident"]).participants.last().user
+    )
 
     assert participant.get(secret_world.path("incidents/{incident}")).status_code == 200
     assert participant.get(secret_world.path("items/{item}")).status_code == 200

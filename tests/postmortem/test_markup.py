@@ -103,7 +103,7 @@ def test_render_accepts_long_honest_texts(text):
     assert markup.render(text)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(
     st.lists(st.sampled_from([*"[]()!<>*_`#-=|~\\&:\n\t 1a.", "](", "```\n", "> ", "    ", "http://", "&#"])),
     st.integers(1, 5_000),

@@ -53,11 +53,15 @@ def test_documentation_tries_an_operation_with_the_session(docs):
     try_out(docs, "operations-users-users_me")
 
     assert answered(docs, "operations-users-users_me") == "200"
-    expect(docs.locator("#operations-users-users_me .live-responses-table")).to_contain_text("ada@example.com")
+    expect(docs.locator("#operations-users-users_me .live-responses-table")).to_contain_text(
+        "ada@example.com"
+    )
 
 
 def test_documentation_tries_an_operation_with_a_token(docs):
-    _token, secret = factories.api_token(factories.user("Tom"), scopes=["read"], now=timezone.now() - timedelta(minutes=1))
+    _token, secret = factories.api_token(
+        factories.user("Tom"), scopes=["read"], now=timezone.now() - timedelta(minutes=1)
+    )
     docs.click("button.authorize")
     docs.fill("#auth-bearer-value", secret)
     docs.click(".auth-btn-wrapper button[type=submit] >> nth=0")
@@ -66,7 +70,9 @@ def test_documentation_tries_an_operation_with_a_token(docs):
     try_out(docs, "operations-users-users_me")
 
     # Not the session's person.
-    expect(docs.locator("#operations-users-users_me .live-responses-table")).to_contain_text("tom@example.com")
+    expect(docs.locator("#operations-users-users_me .live-responses-table")).to_contain_text(
+        "tom@example.com"
+    )
 
 
 def test_documentation_changes_something_with_the_session(docs):
@@ -76,5 +82,6 @@ def test_documentation_changes_something_with_the_session(docs):
     docs.fill("#operations-incidents-incidents_close input[placeholder=incident]", incident.public_id)
 
     docs.click("#operations-incidents-incidents_close .execute")
-    expect(docs.locator("#operations-incidents-incidents_close .live-responses-table")).to_contain_text('"state": "closed"')
-    docs.screenshot(path="/tmp/w/api/docs2.png", full_page=False)
+    expect(docs.locator("#operations-incidents-incidents_close .live-responses-table")).to_contain_text(
+        '"state": "closed"'
+    )

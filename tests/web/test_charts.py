@@ -35,7 +35,11 @@ def test_figure_is_short(value, words):
 
 
 def test_value_line_draws_each_run_with_a_title_and_the_threshold():
-    drawn = value_line([*points(180.0, 190.0), Point(START + timedelta(minutes=10), 210.0, "fail")], threshold=200.0, comparator="<")
+    drawn = value_line(
+        [*points(180.0, 190.0), Point(START + timedelta(minutes=10), 210.0, "fail")],
+        threshold=200.0,
+        comparator="<",
+    )
 
     assert drawn.count("<circle") == 2
     assert drawn.count("<rect") == 1
@@ -56,7 +60,9 @@ def test_value_line_draws_nothing_where_there_is_no_line(values):
     assert value_line(points(*values), threshold=1.0) == ""
 
 
-@pytest.mark.parametrize("values", [(5.0, 5.0), (0.0, 0.0), (1e299, -1e299), (1e-300, 2e-300), (-1.0, math.nan, 1.0)])
+@pytest.mark.parametrize(
+    "values", [(5.0, 5.0), (0.0, 0.0), (1e299, -1e299), (1e-300, 2e-300), (-1.0, math.nan, 1.0)]
+)
 def test_value_line_keeps_every_mark_on_the_canvas(values):
     drawn = value_line(points(*values), threshold=values[0])
 
@@ -66,7 +72,9 @@ def test_value_line_keeps_every_mark_on_the_canvas(values):
 
 
 def test_charts_carry_no_styles_and_escape_words():
-    drawn = value_line(points(1.0, 2.0), threshold=1.0, comparator="<", label="<b>") + sparkline(points(1.0, 2.0), label="<b>")
+    drawn = value_line(points(1.0, 2.0), threshold=1.0, comparator="<", label="<b>") + sparkline(
+        points(1.0, 2.0), label="<b>"
+    )
 
     assert "style=" not in drawn
     assert "<b>" not in drawn

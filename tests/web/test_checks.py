@@ -49,7 +49,10 @@ def test_a_query_is_put_in_words(check, columns, words):
 def test_a_command_is_put_in_words():
     check = factories.check(factories.item(), kind="shell")
 
-    assert checkwords.expectation(check) == "The command must end with status 0 and print no line that matches “Pending”."
+    assert (
+        checkwords.expectation(check)
+        == "The command must end with status 0 and print no line that matches “Pending”."
+    )
 
 
 def test_a_rhythm_is_put_in_words(check):
@@ -57,7 +60,9 @@ def test_a_rhythm_is_put_in_words(check):
         "It runs every 5 minutes: verified after 3 passes in a row, regressed after 2 fails in a row."
     )
     check.interval_seconds, check.passes_needed, check.fails_needed = 90, 1, 1
-    assert checkwords.rhythm(check) == "It runs every 1 min 30 s: verified after 1 pass, regressed after 1 fail."
+    assert (
+        checkwords.rhythm(check) == "It runs every 1 min 30 s: verified after 1 pass, regressed after 1 fail."
+    )
 
 
 def test_page_shows_runs_with_lateness_error_and_output(page, check):
@@ -88,7 +93,9 @@ def test_page_without_runs_says_so(page, check):
     assert "It has not run yet" in page.get(f"/checks/{check.pk}/").content.decode()
 
 
-@pytest.mark.parametrize("path", ["/checks/0/", "/checks/999999999999999999999999/", "/checks/x/", "/checks/-1/"])
+@pytest.mark.parametrize(
+    "path", ["/checks/0/", "/checks/999999999999999999999999/", "/checks/x/", "/checks/-1/"]
+)
 def test_unknown_checks_are_not_there(page, path):
     assert page.get(path).status_code == 404
 

@@ -85,7 +85,9 @@ def test_list_filters_and_forgets_what_makes_no_sense(page, token, query, kinds)
 
 
 @pytest.mark.parametrize("rows", [1, 3])
-def test_list_asks_the_database_equally_often_for_any_number_of_rows(page, token, django_assert_num_queries, rows):
+def test_list_asks_the_database_equally_often_for_any_number_of_rows(
+    page, token, django_assert_num_queries, rows
+):
     for _number in range(rows):
         audit(token)
         change(token)
@@ -107,7 +109,12 @@ def test_list_pages(page, token):
 
 def test_decision_says_what_to_do_about_each_finding(page, token):
     item = factories.item()
-    finding = {"code": "ITEM_OVERDUE", "object": item.public_id, "since": "2026-11-20T10:00:00Z", "detail": "Due at …"}
+    finding = {
+        "code": "ITEM_OVERDUE",
+        "object": item.public_id,
+        "since": "2026-11-20T10:00:00Z",
+        "detail": "Due at …",
+    }
 
     body = page.get(f"/gate/{audit(token, verdict='FAIL', findings=[finding]).pk}/").content.decode()
 
@@ -116,7 +123,10 @@ def test_decision_says_what_to_do_about_each_finding(page, token):
 
 
 def test_decision_shows_what_ci_sent_escaped(page, token):
-    sent = {"description": "<script>alert(1)</script>", "commits": [{"sha": "8a5a", "message": "<b>bold</b>"}]}
+    sent = {
+        "description": "<script>alert(1)</script>",
+        "commits": [{"sha": "8a5a", "message": "<b>bold</b>"}],
+    }
     decision = change(token, title="<i>title</i>", request=sent)
 
     body = page.get(f"/gate/{decision.pk}/").content.decode()
@@ -127,7 +137,9 @@ def test_decision_shows_what_ci_sent_escaped(page, token):
 
 
 def test_decision_about_a_hidden_postmortem_shows_its_id_only(page, token):
-    review = factories.archived_review(title="Secret", incidents=[factories.resolved_incident("Secret", is_restricted=True)])
+    review = factories.archived_review(
+        title="Secret", incidents=[factories.resolved_incident("Secret", is_restricted=True)]
+    )
     finding = {"code": "PM_NOT_APPLICABLE", "object": review.public_id, "detail": "…"}
     decision = change(token, postmortems=[review.public_id], findings=[finding])
 
@@ -140,7 +152,13 @@ def test_decision_about_a_hidden_postmortem_shows_its_id_only(page, token):
 
 @pytest.mark.parametrize(
     "request_",
-    [{}, {"commits": "no list"}, {"commits": [1, None, {}]}, {"services": {"a": 1}, "description": ["x"]}, ["a list"]],
+    [
+        {},
+        {"commits": "no list"},
+        {"commits": [1, None, {}]},
+        {"services": {"a": 1}, "description": ["x"]},
+        ["a list"],
+    ],
 )
 def test_decision_shows_whatever_was_kept(page, token, request_):
     decision = change(token, request=request_, postmortems={"not": "a list"}, findings=[{}])
@@ -183,12 +201,20 @@ def run(script, tmp_path, *arguments, answer, stdin=""):
     piece.write_text(script)
     env = {"PATH": f"{tmp_path}:/usr/bin:/bin", "CLOSELOOP_TOKEN": "x", "HOME": str(tmp_path)}
     return subprocess.run(
-        ["sh", str(piece), *arguments], env=env, input=stdin, capture_output=True, text=True, check=False, cwd=tmp_path
+        ["sh", str(piece), *arguments],
+        env=env,
+        input=stdin,
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
     ).returncode
 
 
 def piece(key):
-    return next(snippet.text for snippet in snippets.of("http://localhost", service="order") if snippet.key == key)
+    return next(
+        snippet.text for snippet in snippets.of("http://localhost", service="order") if snippet.key == key
+    )
 
 
 ANSWERS = [
@@ -217,7 +243,12 @@ def repository(tmp_path):
     git("init", "--initial-branch=main")
     git("commit", "--allow-empty", "-m", "Base")
     git("tag", "base")
-    git("commit", "--allow-empty", "-m", 'Raise the "limit"\n\nBecause of the sale.\n\nPostmortem: PM-2026-0001')
+    git(
+        "commit",
+        "--allow-empty",
+        "-m",
+        'Raise the "limit"\n\nBecause of the sale.\n\nPostmortem: PM-2026-0001',
+    )
     return tmp_path
 
 
@@ -229,7 +260,12 @@ def test_gate_piece_ends_with_0_for_pass_and_for_nothing_else(repository, answer
 
 
 def test_gate_piece_fails_when_the_base_is_not_there(repository):
-    assert run(piece("gate"), repository, "shop/order", "main", "!42", "T", "nowhere", answer='{"status":"PASS"}') != 0
+    assert (
+        run(
+            piece("gate"), repository, "shop/order", "main", "!42", "T", "nowhere", answer='{"status":"PASS"}'
+        )
+        != 0
+    )
 
 
 def test_gate_takes_what_the_piece_sends(repository, client):
@@ -238,7 +274,9 @@ def test_gate_takes_what_the_piece_sends(repository, client):
     review.public_id = "PM-2026-0001"
     review.save()
     secret = factories.api_token(scopes=["gate"], now=timezone.now())[1]
-    run(piece("gate"), repository, "shop/order", "main", "!42", 'A "title"', "base", answer="", stdin="Words.")
+    run(
+        piece("gate"), repository, "shop/order", "main", "!42", 'A "title"', "base", answer="", stdin="Words."
+    )
 
     response = client.post(
         "/api/v1/gate/changes",

@@ -66,9 +66,14 @@ def test_home_shows_timelines_i_owe(home, ada):
     sealed = factories.participant(factories.incident("sealed"), ada)
     factories.timeline(sealed)
     factories.filed_timeline(factories.participant(factories.incident("filed"), ada))
-    factories.participant(factories.incident("closed", dismissed_as="duplicate", dismissed_reason="Twice."), ada)
+    factories.participant(
+        factories.incident("closed", dismissed_as="duplicate", dismissed_reason="Twice."), ada
+    )
 
-    assert {row.incident.title for row in home().context["timelines"]} == {waiting.incident.title, sealed.incident.title}
+    assert {row.incident.title for row in home().context["timelines"]} == {
+        waiting.incident.title,
+        sealed.incident.title,
+    }
 
 
 def test_home_shows_open_reviews_with_their_next_step(home, ada):
@@ -113,8 +118,14 @@ def test_home_counts_the_closure_rate_of_this_month(home):
 
 def test_home_shows_nothing_hidden(home):
     long_ago = timezone.now() - 9 * DAY
-    incident = factories.incident("Secret", is_restricted=True, severity="P0", started_at=long_ago, declared_at=long_ago)
-    item("Secret item", due_in=-DAY, review=factories.review("Secret review", incidents=[incident], is_open=True))
+    incident = factories.incident(
+        "Secret", is_restricted=True, severity="P0", started_at=long_ago, declared_at=long_ago
+    )
+    item(
+        "Secret item",
+        due_in=-DAY,
+        review=factories.review("Secret review", incidents=[incident], is_open=True),
+    )
 
     assert "Secret" not in home().content.decode()
 

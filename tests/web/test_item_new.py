@@ -171,12 +171,16 @@ def test_trying_keeps_nothing(page, answers, intent):
 
 
 def test_deadline_is_shown_while_choosing(page):
-    body = page.get("/items/new/due", {"severity": factories.severity("P0").pk, "category": "technical_debt"}).content.decode()
+    body = page.get(
+        "/items/new/due", {"severity": factories.severity("P0").pk, "category": "technical_debt"}
+    ).content.decode()
 
     assert "sla-2v1" in body
 
 
-@pytest.mark.parametrize("query", ["", "severity=x&category=y", "severity=99999999999999999999&category=technical_debt"])
+@pytest.mark.parametrize(
+    "query", ["", "severity=x&category=y", "severity=99999999999999999999&category=technical_debt"]
+)
 def test_deadline_asks_for_what_is_missing(page, query):
     response = page.get(f"/items/new/due?{query}")
 
@@ -193,7 +197,12 @@ def test_viewer_may_not_agree_items(client):
 
 def test_trial_of_a_source_that_does_not_answer_says_so(page, answers):
     source = factories.data_source(base_url="http://127.0.0.1:9")
-    asked = answers | {"check-kind": "prometheus", "check-data_source": source.pk, "check-promql": "up", "check-threshold": "1"}
+    asked = answers | {
+        "check-kind": "prometheus",
+        "check-data_source": source.pk,
+        "check-promql": "up",
+        "check-threshold": "1",
+    }
 
     response = page.post("/checks/try", asked)
 

@@ -119,7 +119,11 @@ def test_list_shows_the_last_runs_oldest_first(page):
 
     response = page.get("/items/")
 
-    assert [mark.outcome for mark in response.context["items"][0].checks[0].marks] == ["fail", "no_data", "pass"]
+    assert [mark.outcome for mark in response.context["items"][0].checks[0].marks] == [
+        "fail",
+        "no_data",
+        "pass",
+    ]
     assert 'class="mark mark-no_data"' in response.content.decode()
 
 
@@ -164,7 +168,10 @@ def test_page_says_which_run_verified_it(page):
 
     moves = page.get(f"/items/{made.public_id}/").context["moves"]
 
-    assert [(move.to_state, bool(move.run)) for move in moves[:2]] == [("verified", True), ("verifying", True)]
+    assert [(move.to_state, bool(move.run)) for move in moves[:2]] == [
+        ("verified", True),
+        ("verifying", True),
+    ]
 
 
 def test_page_of_an_item_of_a_hidden_incident_is_not_there(page):
@@ -207,10 +214,16 @@ def test_start_then_claim_brings_it_as_far_as_a_person_can(page, ada):
     made = item(severity="P2")
 
     page.post(f"/items/{made.public_id}/start")
-    response = page.post(f"/items/{made.public_id}/claim", {"fix_url": "https://git.example.org/42"}, follow=True)
+    response = page.post(
+        f"/items/{made.public_id}/claim", {"fix_url": "https://git.example.org/42"}, follow=True
+    )
 
     made.refresh_from_db()
-    assert (made.state, made.fix_claimed_by, made.fix_url) == ("fix_claimed", ada, "https://git.example.org/42")
+    assert (made.state, made.fix_claimed_by, made.fix_url) == (
+        "fix_claimed",
+        ada,
+        "https://git.example.org/42",
+    )
     assert "The checks run now and count from here" in response.content.decode()
 
 
@@ -280,7 +293,11 @@ def test_hand_over_gives_it_to_an_active_person(page):
 def test_an_act_out_of_season_is_refused_in_words(page):
     made = item(state="verified")
 
-    response = page.post(f"/items/{made.public_id}/start", HTTP_REFERER=f"http://testserver/items/{made.public_id}/", follow=True)
+    response = page.post(
+        f"/items/{made.public_id}/start",
+        HTTP_REFERER=f"http://testserver/items/{made.public_id}/",
+        follow=True,
+    )
 
     assert response.status_code == 200
     assert [message.level_tag for message in response.context["messages"]] == ["error"]

@@ -45,7 +45,16 @@ def test_pages_follow_each_other_and_lead_back(is_descending, order):
 @pytest.mark.usefixtures("_five")
 @pytest.mark.parametrize(
     "place",
-    ["x", "~", "2026-11-20~1", "2026-11-20T00:00:00.000000Z~x", "9999-99-99T00:00:00.000000Z~1", "0000-01-01T00:00:00.000000Z~1", "~1", "é~²"],
+    [
+        "x",
+        "~",
+        "2026-11-20~1",
+        "2026-11-20T00:00:00.000000Z~x",
+        "9999-99-99T00:00:00.000000Z~1",
+        "0000-01-01T00:00:00.000000Z~1",
+        "~1",
+        "é~²",
+    ],
 )
 def test_a_place_that_makes_no_sense_is_the_beginning(place):
     assert titles(page(f"after={place}")) == ["1", "2"]

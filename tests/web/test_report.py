@@ -83,13 +83,29 @@ def test_empty_report_says_so(page):
 
 
 def test_report_leads_to_its_neighbours_and_not_into_the_future(page):
-    assert (page.get("/report/2026-05/").context["previous"], page.get("/report/2026-05/").context["next"]) == ("2026-04", "2026-06")
+    assert (
+        page.get("/report/2026-05/").context["previous"],
+        page.get("/report/2026-05/").context["next"],
+    ) == ("2026-04", "2026-06")
     assert page.get("/report/").context["next"] == ""
     assert page.get("/report/2000-01/").context["previous"] == ""
 
 
 @pytest.mark.parametrize(
-    "month", ["2026-13", "0000-01", "2026-00", "1999-12", "2100-01", "9999-12", "2026-1", "26-01", "nonsense", "2026-011", "٢٠٢٦-٠١"]
+    "month",
+    [
+        "2026-13",
+        "0000-01",
+        "2026-00",
+        "1999-12",
+        "2100-01",
+        "9999-12",
+        "2026-1",
+        "26-01",
+        "nonsense",
+        "2026-011",
+        "٢٠٢٦-٠١",
+    ],
 )
 def test_what_is_no_month_is_not_there(governor, month):
     for path in (f"/report/{month}/", f"/report/{month}/due.csv"):
@@ -140,7 +156,13 @@ def test_rows_are_exported(page):
     due_in_may("=1+1", verified_on=25)
     incident_in_may()
 
-    rows = list(csv.DictReader(b"".join(page.get("/report/2026-05/due.csv").streaming_content).decode("utf-8-sig").splitlines()))
-    assert [(row["title"], row["outcome"], row["late_by_seconds"]) for row in rows] == [("'=1+1", "late", str(5 * 86400))]
+    rows = list(
+        csv.DictReader(
+            b"".join(page.get("/report/2026-05/due.csv").streaming_content).decode("utf-8-sig").splitlines()
+        )
+    )
+    assert [(row["title"], row["outcome"], row["late_by_seconds"]) for row in rows] == [
+        ("'=1+1", "late", str(5 * 86400))
+    ]
     resolved = b"".join(page.get("/report/2026-05/resolved.csv").streaming_content).decode()
     assert ",1020\r\n" in resolved

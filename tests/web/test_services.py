@@ -36,7 +36,11 @@ def test_list_counts_work_and_incidents_of_each_service(page):
 
     rows = {row.slug: row for row in page.get("/services/").context["services"]}
 
-    assert (rows["order"].work["active"], rows["order"].work["overdue"], rows["order"].open_incidents) == (1, 1, 1)
+    assert (rows["order"].work["active"], rows["order"].work["overdue"], rows["order"].open_incidents) == (
+        1,
+        1,
+        1,
+    )
     assert (rows["order"].verdict, rows["cart"].verdict) == ("FAIL", "PASS")
     assert (rows["cart"].work, rows["cart"].open_incidents) == ({}, 1)
 
@@ -83,7 +87,9 @@ def test_page_keeps_no_decision(page):
 def test_page_names_a_hidden_object_by_id_only(page):
     order = factories.service("order")
     incident = factories.incident("Secret incident", services=[order], is_restricted=True)
-    made = overdue_item(order, title="Secret fix", review=factories.review("Secret review", incidents=[incident]))
+    made = overdue_item(
+        order, title="Secret fix", review=factories.review("Secret review", incidents=[incident])
+    )
 
     body = page.get("/services/order/").content.decode()
 
@@ -101,8 +107,20 @@ def test_administrator_adds_and_edits_a_service(client):
     client.force_login(admin)
     team = factories.team()
 
-    client.post("/services/new", {"slug": "order", "name": "Order", "team": team.pk, "tier": "1", "repositories": "shop/order\nshop/order\n\n"})
-    client.post("/services/order/edit", {"slug": "other", "name": "Orders", "team": team.pk, "tier": "2", "repositories": ""})
+    client.post(
+        "/services/new",
+        {
+            "slug": "order",
+            "name": "Order",
+            "team": team.pk,
+            "tier": "1",
+            "repositories": "shop/order\nshop/order\n\n",
+        },
+    )
+    client.post(
+        "/services/order/edit",
+        {"slug": "other", "name": "Orders", "team": team.pk, "tier": "2", "repositories": ""},
+    )
 
     service = Service.objects.get()
     assert (service.slug, service.name, service.tier, service.repositories) == ("order", "Orders", 2, [])

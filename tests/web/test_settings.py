@@ -28,14 +28,22 @@ def page(client, ada):
 
 
 def test_login_by_address_in_any_case(client, ada):
-    response = client.post("/login?next=/items/", {"username": " ADA@Example.com ", "password": PASSWORD, "next": "/items/"})
+    response = client.post(
+        "/login?next=/items/", {"username": " ADA@Example.com ", "password": PASSWORD, "next": "/items/"}
+    )
 
     assert (response.status_code, response["Location"]) == (302, "/items/")
 
 
 @pytest.mark.parametrize(
     ("username", "password"),
-    [("ada@example.com", "wrong"), ("nobody@example.com", PASSWORD), ("gone@example.com", PASSWORD), ("", ""), ("x" * 5000, "y" * 5000)],
+    [
+        ("ada@example.com", "wrong"),
+        ("nobody@example.com", PASSWORD),
+        ("gone@example.com", PASSWORD),
+        ("", ""),
+        ("x" * 5000, "y" * 5000),
+    ],
 )
 def test_a_failed_login_tells_nothing_about_who_exists(client, ada, username, password):
     factories.user("Gone", is_active=False)
@@ -51,7 +59,9 @@ def test_a_failed_login_tells_nothing_about_who_exists(client, ada, username, pa
 
 
 def test_login_leads_nowhere_outside(client, ada):
-    response = client.post("/login", {"username": ada.email, "password": PASSWORD, "next": "https://evil.example/"})
+    response = client.post(
+        "/login", {"username": ada.email, "password": PASSWORD, "next": "https://evil.example/"}
+    )
 
     assert response["Location"] == "/"
 
@@ -74,12 +84,22 @@ def test_profile_is_saved(page, ada):
     page.post("/settings/", PROFILE)
 
     ada.refresh_from_db()
-    assert (ada.name, ada.time_zone, ada.language, ada.theme) == ("Ada Lovelace", "Asia/Shanghai", "zh-hans", "dark")
+    assert (ada.name, ada.time_zone, ada.language, ada.theme) == (
+        "Ada Lovelace",
+        "Asia/Shanghai",
+        "zh-hans",
+        "dark",
+    )
 
 
 @pytest.mark.parametrize(
     ("changes", "field"),
-    [({"name": ""}, "name"), ({"time_zone": "Mars/Base"}, "time_zone"), ({"language": "tlh"}, "language"), ({"theme": "pink"}, "theme")],
+    [
+        ({"name": ""}, "name"),
+        ({"time_zone": "Mars/Base"}, "time_zone"),
+        ({"language": "tlh"}, "language"),
+        ({"theme": "pink"}, "theme"),
+    ],
 )
 def test_a_bad_profile_is_refused_by_name(page, ada, changes, field):
     response = page.post("/settings/", PROFILE | changes)
@@ -100,7 +120,9 @@ def test_nobody_raises_their_own_role(page, ada):
 def test_password_is_changed_and_this_browser_stays_in(page, ada):
     new = "an even better horse battery"
 
-    response = page.post("/settings/password", {"old_password": PASSWORD, "new_password1": new, "new_password2": new})
+    response = page.post(
+        "/settings/password", {"old_password": PASSWORD, "new_password1": new, "new_password2": new}
+    )
 
     assert response.status_code == 302
     assert page.get("/settings/").status_code == 200
@@ -108,9 +130,13 @@ def test_password_is_changed_and_this_browser_stays_in(page, ada):
     assert ada.check_password(new)
 
 
-@pytest.mark.parametrize(("old", "new"), [("wrong", "an even better horse"), (PASSWORD, "short"), (PASSWORD, "password1234")])
+@pytest.mark.parametrize(
+    ("old", "new"), [("wrong", "an even better horse"), (PASSWORD, "short"), (PASSWORD, "password1234")]
+)
 def test_a_bad_password_is_refused(page, ada, old, new):
-    response = page.post("/settings/password", {"old_password": old, "new_password1": new, "new_password2": new})
+    response = page.post(
+        "/settings/password", {"old_password": old, "new_password1": new, "new_password2": new}
+    )
 
     assert response.status_code == 422
     ada.refresh_from_db()
@@ -129,7 +155,13 @@ def test_token_is_shown_once_and_works(page, ada):
 
 
 @pytest.mark.parametrize(
-    ("changes", "field"), [({"name": ""}, "name"), ({"scopes": []}, "scopes"), ({"scopes": ["root"]}, "scopes"), ({"days": "9999"}, "days")]
+    ("changes", "field"),
+    [
+        ({"name": ""}, "name"),
+        ({"scopes": []}, "scopes"),
+        ({"scopes": ["root"]}, "scopes"),
+        ({"days": "9999"}, "days"),
+    ],
 )
 def test_a_bad_token_is_refused_by_name(page, changes, field):
     response = page.post("/settings/tokens/", {"name": "x", "scopes": ["read"], "days": "7"} | changes)
@@ -140,7 +172,9 @@ def test_a_bad_token_is_refused_by_name(page, changes, field):
 
 
 def test_token_form_takes_scopes_from_the_address(page):
-    assert page.get("/settings/tokens/?scope=gate&scope=nonsense").context["form"].initial["scopes"] == ["gate"]
+    assert page.get("/settings/tokens/?scope=gate&scope=nonsense").context["form"].initial["scopes"] == [
+        "gate"
+    ]
 
 
 def test_token_is_revoked_by_its_owner(page, ada):
@@ -174,7 +208,11 @@ def test_tokens_show_their_state(page, ada):
     tokens.revoke(factories.api_token(ada, now=timezone.now())[0], now=timezone.now())
     factories.api_token(ada, now=timezone.now())
 
-    assert sorted(token.state for token in page.get("/settings/tokens/").context["tokens"]) == ["active", "expired", "revoked"]
+    assert sorted(token.state for token in page.get("/settings/tokens/").context["tokens"]) == [
+        "active",
+        "expired",
+        "revoked",
+    ]
 
 
 def test_administrator_names_and_edits_data_sources(client):
@@ -182,14 +220,25 @@ def test_administrator_names_and_edits_data_sources(client):
 
     client.post("/settings/data-sources/", {"name": "Main", "base_url": "https://prometheus.example.org/"})
     source = DataSource.objects.get()
-    client.post(f"/settings/data-sources/{source.pk}/", {"name": "Main", "base_url": "https://other.example.org"})
+    client.post(
+        f"/settings/data-sources/{source.pk}/", {"name": "Main", "base_url": "https://other.example.org"}
+    )
 
     source.refresh_from_db()
     assert source.base_url == "https://other.example.org"
     assert client.get("/settings/data-sources/").status_code == 200
 
 
-@pytest.mark.parametrize("address", ["", "javascript:alert(1)", "https://user:secret@prometheus.example.org", "https://x.example/?q=1", "file:///etc/passwd"])
+@pytest.mark.parametrize(
+    "address",
+    [
+        "",
+        "javascript:alert(1)",
+        "https://user:secret@prometheus.example.org",
+        "https://x.example/?q=1",
+        "file:///etc/passwd",
+    ],
+)
 def test_a_bad_address_is_refused_at_its_field(client, address):
     client.force_login(factories.user(role="administrator"))
 

@@ -44,14 +44,25 @@ def address(incident):
 
 
 def test_an_entry_is_added_with_its_zone(ada, address):
-    data = line(happened_at="14:03:20", kind="command", marker="diagnosis", is_starred="on", text="kubectl get pods\nPending")
+    data = line(
+        happened_at="14:03:20",
+        kind="command",
+        marker="diagnosis",
+        is_starred="on",
+        text="kubectl get pods\nPending",
+    )
 
     response = client_of(ada).post(address, data)
 
     entry = Entry.objects.get()
     assert (response.status_code, response.url) == (302, address)
     assert entry.happened_at == datetime(2026, 3, 2, 6, 3, 20, tzinfo=UTC)
-    assert (entry.zone, entry.kind, entry.marker, entry.is_starred) == ("Asia/Shanghai", "command", "diagnosis", True)
+    assert (entry.zone, entry.kind, entry.marker, entry.is_starred) == (
+        "Asia/Shanghai",
+        "command",
+        "diagnosis",
+        True,
+    )
     assert entry.text == "kubectl get pods\nPending"
     assert "kubectl get pods" in client_of(ada).get(address).content.decode()
 
@@ -120,17 +131,23 @@ def test_with_htmx_only_the_part_that_changed_comes_back(ada, address):
     page = response.content.decode()
     assert response.status_code == 200
     assert page.lstrip().startswith('<div class="stack" id="mine">')
-    assert "Restarted the service." in page and "<html" not in page
+    assert "Restarted the service." in page
+    assert "<html" not in page
     assert response.context["form"]["kind"].value() == "log"
 
 
 @pytest.mark.parametrize("headers", [{}, HTMX])
 def test_a_masked_secret_is_announced(ada, address, headers):
-    response = client_of(ada).post(address, line(text="mysql://root:hunter2secret@db/orders"), headers=headers)
+    response = client_of(ada).post(
+        address, line(text="mysql://root:hunter2secret@db/orders"), headers=headers
+    )
 
     assert "hunter2secret" not in Entry.objects.get().text
     words = [str(message) for message in get_messages(response.wsgi_request)]
-    assert words == ["1 secret was found in the text and masked before it was stored."] or "1 secret was found" in response.content.decode()
+    assert (
+        words == ["1 secret was found in the text and masked before it was stored."]
+        or "1 secret was found" in response.content.decode()
+    )
     assert "hunter2secret" not in client_of(ada).get(address).content.decode()
 
 
@@ -149,6 +166,20 @@ def test_an_entry_is_edited_and_removed(ada, address):
     assert Entry.objects.exists()
     client.post(f"/entries/{entry.pk}/remove")
     assert not Entry.objects.exists()
+
+
+def test_an_edit_that_leaves_the_moment_alone_leaves_its_zone_alone(ada, incident):
+    moment = datetime(2026, 3, 2, 6, 3, 0, 250_000, tzinfo=UTC)
+    entry = factories.entry(
+        factories.timeline(incident.participants.get()), happened_at=moment, zone="Europe/Berlin"
+    )
+
+    client_of(ada).post(
+        f"/entries/{entry.pk}/edit", line(happened_at="2026-03-02 14:03:00", text="Better words")
+    )
+
+    entry.refresh_from_db()
+    assert (entry.text, entry.happened_at, entry.zone) == ("Better words", moment, "Europe/Berlin")
 
 
 def test_nobody_else_reaches_my_entries(ada, incident):
@@ -180,7 +211,9 @@ def test_filing_asks_first_and_seals_the_words(ada, incident, address):
     mine = Timeline.objects.get()
     assert mine.filed_at is not None
     page = client.get(address).content.decode()
-    assert "is filed" in page and 'name="text"' not in page and "/edit" not in page
+    assert "is filed" in page
+    assert 'name="text"' not in page
+    assert "/edit" not in page
     assert client.post(address, line()).status_code == 422
     entry = Entry.objects.get()
     refused = client.post(f"/entries/{entry.pk}/remove")
@@ -235,7 +268,9 @@ def test_an_archived_postmortem_closes_the_timelines(ada, incident, address):
 
 
 @pytest.mark.parametrize("rows", [1, 3])
-def test_my_timeline_asks_the_database_the_same_however_long_it_is(ada, incident, address, rows, django_assert_num_queries):
+def test_my_timeline_asks_the_database_the_same_however_long_it_is(
+    ada, incident, address, rows, django_assert_num_queries
+):
     mine = factories.timeline(incident.participants.get())
     for _ in range(rows):
         factories.entry(mine)

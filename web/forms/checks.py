@@ -22,14 +22,28 @@ INTERVALS: list[tuple[int, Any]] = [
     (30 * 86400, _("every 30 days")),
 ]
 
-_PROMETHEUS_FIELDS = ("data_source", "promql", "quantifier", "comparator", "threshold", "no_data_rule", "no_data_reason")
+_PROMETHEUS_FIELDS = (
+    "data_source",
+    "promql",
+    "quantifier",
+    "comparator",
+    "threshold",
+    "no_data_rule",
+    "no_data_reason",
+)
 _SHELL_FIELDS = ("command", "shell_expectation", "pattern")
 # An act names the stored column; the form calls it what the person typed.
 _FIELD_OF_COLUMN = {"pipeline": "command", "data_source_id": "data_source"}
 
 
 def _code(rows: int, placeholder: str) -> forms.Textarea:
-    attributes = {"rows": rows, "class": "code", "spellcheck": "false", "autocapitalize": "off", "placeholder": placeholder}
+    attributes = {
+        "rows": rows,
+        "class": "code",
+        "spellcheck": "false",
+        "autocapitalize": "off",
+        "placeholder": placeholder,
+    }
     return forms.Textarea(attrs=attributes)
 
 
@@ -42,7 +56,9 @@ class CheckForm(forms.Form):
         widget=forms.RadioSelect,
         initial="prometheus",
     )
-    data_source = forms.ModelChoiceField(DataSource.objects.all(), label=_("Data source"), required=False, empty_label=None)
+    data_source = forms.ModelChoiceField(
+        DataSource.objects.all(), label=_("Data source"), required=False, empty_label=None
+    )
     promql = forms.CharField(
         label=_("PromQL"),
         required=False,
@@ -50,9 +66,15 @@ class CheckForm(forms.Form):
         widget=_code(3, 'sum(rate(http_requests_total{job="order",code=~"5.."}[5m]))'),
         help_text=_("An instant query. Leave the comparison out: it is set below."),
     )
-    quantifier = forms.ChoiceField(label=_("Which series"), choices=VerificationCheck.Quantifier, initial="all", required=False)
-    comparator = forms.ChoiceField(label=_("must be"), choices=VerificationCheck.Comparator, initial="<", required=False)
-    threshold = forms.FloatField(label=_("Threshold"), required=False, widget=forms.NumberInput(attrs={"step": "any"}))
+    quantifier = forms.ChoiceField(
+        label=_("Which series"), choices=VerificationCheck.Quantifier, initial="all", required=False
+    )
+    comparator = forms.ChoiceField(
+        label=_("must be"), choices=VerificationCheck.Comparator, initial="<", required=False
+    )
+    threshold = forms.FloatField(
+        label=_("Threshold"), required=False, widget=forms.NumberInput(attrs={"step": "any"})
+    )
     no_data_rule = forms.ChoiceField(
         label=_("An empty answer"),
         choices=VerificationCheck.NoDataRule,
@@ -73,7 +95,9 @@ class CheckForm(forms.Form):
         widget=_code(2, "kubectl get pods -n order | grep -E '(Pending|CrashLoopBackOff)'"),
         help_text=_("One line; programs may be joined by |. It runs without a shell: no ;, &&, >, $( )."),
     )
-    shell_expectation = forms.ChoiceField(label=_("Passes with"), choices=VerificationCheck.ShellExpectation, initial="success", required=False)
+    shell_expectation = forms.ChoiceField(
+        label=_("Passes with"), choices=VerificationCheck.ShellExpectation, initial="success", required=False
+    )
     pattern = forms.CharField(
         label=_("Pattern"),
         max_length=200,
@@ -81,14 +105,27 @@ class CheckForm(forms.Form):
         widget=forms.TextInput(attrs={"class": "code", "spellcheck": "false"}),
         help_text=_("A regular expression, looked for in each line."),
     )
-    name = forms.CharField(label=_("Name of the check"), max_length=120, required=False, help_text=_("For example “pool headroom”."))
+    name = forms.CharField(
+        label=_("Name of the check"),
+        max_length=120,
+        required=False,
+        help_text=_("For example “pool headroom”."),
+    )
     interval_seconds = forms.TypedChoiceField(label=_("Runs"), choices=INTERVALS, coerce=int, initial=300)
     timeout_seconds = forms.IntegerField(label=_("Time-out, seconds"), min_value=1, max_value=300, initial=10)
     passes_needed = forms.IntegerField(
-        label=_("Passes in a row to verify"), min_value=1, max_value=100, initial=3, help_text=_("Counted from the claim of a fix.")
+        label=_("Passes in a row to verify"),
+        min_value=1,
+        max_value=100,
+        initial=3,
+        help_text=_("Counted from the claim of a fix."),
     )
     fails_needed = forms.IntegerField(
-        label=_("Fails in a row to regress"), min_value=1, max_value=100, initial=2, help_text=_("Counted once it is verified.")
+        label=_("Fails in a row to regress"),
+        min_value=1,
+        max_value=100,
+        initial=2,
+        help_text=_("Counted once it is verified."),
     )
 
     def __init__(self, *args: Any, check: VerificationCheck | None = None, **kwargs: Any) -> None:
@@ -116,7 +153,17 @@ class CheckForm(forms.Form):
     def spec(self) -> CheckSpec:
         """The check as the domain wants it; call it on a valid form only."""
         values = self.cleaned_data
-        common = {name: values[name] for name in ("kind", "name", "interval_seconds", "timeout_seconds", "passes_needed", "fails_needed")}
+        common = {
+            name: values[name]
+            for name in (
+                "kind",
+                "name",
+                "interval_seconds",
+                "timeout_seconds",
+                "passes_needed",
+                "fails_needed",
+            )
+        }
         if values["kind"] == "shell":
             return CheckSpec(
                 **common,
@@ -156,7 +203,20 @@ class CheckForm(forms.Form):
 
 def _values_of(check: VerificationCheck) -> dict[str, Any]:
     """The fields of the form as a stored check would fill them."""
-    names = ("kind", "name", "promql", "quantifier", "comparator", "threshold", "no_data_rule", "no_data_reason", "shell_expectation")
+    names = (
+        "kind",
+        "name",
+        "promql",
+        "quantifier",
+        "comparator",
+        "threshold",
+        "no_data_rule",
+        "no_data_reason",
+        "shell_expectation",
+    )
     more = ("pattern", "interval_seconds", "timeout_seconds", "passes_needed", "fails_needed")
     values = {name: getattr(check, name) for name in (*names, *more)}
-    return values | {"data_source": check.data_source_id, "command": pipelines.show(check.pipeline) if check.pipeline else ""}
+    return values | {
+        "data_source": check.data_source_id,
+        "command": pipelines.show(check.pipeline) if check.pipeline else "",
+    }

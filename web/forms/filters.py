@@ -49,8 +49,12 @@ class ItemFilters(_Filters):
     # Choices of several states at once come before the states themselves.
     ACTIVE, ALL = "active", "all"
 
-    q = forms.CharField(label=_("Text or id"), required=False, widget=forms.TextInput(attrs={"type": "search"}))
-    state = forms.ChoiceField(required=False, choices=[("active", _("Active")), ("all", _("All")), *RemediationItem.State.choices])
+    q = forms.CharField(
+        label=_("Text or id"), required=False, widget=forms.TextInput(attrs={"type": "search"})
+    )
+    state = forms.ChoiceField(
+        required=False, choices=[("active", _("Active")), ("all", _("All")), *RemediationItem.State.choices]
+    )
     service = forms.ChoiceField(label=_("Service"), required=False)
     team = forms.ChoiceField(label=_("Team"), required=False)
     owner = forms.ChoiceField(label=_("Owner"), required=False)
@@ -59,7 +63,11 @@ class ItemFilters(_Filters):
 
     def offer(self) -> None:
         found = _names()
-        for name, nothing in (("service", _("Any service")), ("team", _("Any team")), ("owner", _("Anybody"))):
+        for name, nothing in (
+            ("service", _("Any service")),
+            ("team", _("Any team")),
+            ("owner", _("Anybody")),
+        ):
             self.fields[name].choices = [("", nothing), *found[name]]  # type: ignore[attr-defined]
 
 
@@ -79,9 +87,15 @@ def _names() -> dict[str, Choices]:
 class DecisionFilters(_Filters):
     """Of the gate's decisions."""
 
-    q = forms.CharField(label=_("Repository"), required=False, widget=forms.TextInput(attrs={"type": "search"}))
-    verdict = forms.ChoiceField(label=_("Verdict"), required=False, choices=[("", _("Any verdict")), *Verdict.choices])
-    kind = forms.ChoiceField(label=_("Asked about"), required=False, choices=[("", _("Anything")), *GateDecision.Kind.choices])
+    q = forms.CharField(
+        label=_("Repository"), required=False, widget=forms.TextInput(attrs={"type": "search"})
+    )
+    verdict = forms.ChoiceField(
+        label=_("Verdict"), required=False, choices=[("", _("Any verdict")), *Verdict.choices]
+    )
+    kind = forms.ChoiceField(
+        label=_("Asked about"), required=False, choices=[("", _("Anything")), *GateDecision.Kind.choices]
+    )
     service = forms.ChoiceField(label=_("Service"), required=False)
 
     def offer(self) -> None:

@@ -42,7 +42,12 @@ class IncidentForm(forms.Form):
     )
 
     def __init__(
-        self, data: Any = None, *, services: QuerySet[Service], incident: Incident | None = None, **kwargs: Any
+        self,
+        data: Any = None,
+        *,
+        services: QuerySet[Service],
+        incident: Incident | None = None,
+        **kwargs: Any,
     ) -> None:
         initial = kwargs.pop("initial", {}) | (_stored(incident) if incident is not None else {})
         super().__init__(data, initial=initial, **kwargs)
@@ -52,8 +57,10 @@ class IncidentForm(forms.Form):
             field_classes=dict.fromkeys(Incident.MILESTONES, MomentField),
             widgets={
                 "summary": forms.Textarea(attrs={"rows": 4}),
-                "loss_currency": forms.TextInput(attrs={"size": 3, "placeholder": "CNY", "autocomplete": "off"}),
-                **{name: MomentField.widget for name in Incident.MILESTONES},
+                "loss_currency": forms.TextInput(
+                    attrs={"size": 3, "placeholder": "CNY", "autocomplete": "off"}
+                ),
+                **dict.fromkeys(Incident.MILESTONES, MomentField.widget),
             },
         )
         severity = self.fields["severity"]
@@ -71,6 +78,10 @@ class IncidentForm(forms.Form):
         """The incident's own fields, for the act's keywords."""
         return {name: self.cleaned_data[name] for name in FACTS}
 
+    def changes_services(self) -> bool:
+        """Whether other services are named than before; the same ones need not be stored anew."""
+        return any(name in self.changed_data for name in ("origins", "affected"))
+
     def services(self) -> list[tuple[Service, str]]:
         """Each service once with its part; one named twice is an origin."""
         origins = list(self.cleaned_data["origins"])
@@ -84,7 +95,10 @@ def _stored(incident: Incident) -> dict[str, Any]:
     links = list(incident.service_links.all())
     named = {
         name: [link.service_id for link in links if link.part == part]
-        for name, part in (("origins", IncidentService.Part.ORIGIN), ("affected", IncidentService.Part.AFFECTED))
+        for name, part in (
+            ("origins", IncidentService.Part.ORIGIN),
+            ("affected", IncidentService.Part.AFFECTED),
+        )
     }
     return forms.model_to_dict(incident, fields=FACTS) | named
 
@@ -131,9 +145,7 @@ PeopleFormSet = forms.formset_factory(
 class MarkForm(forms.Form):
     """A milestone and its moment; no moment means now."""
 
-    milestone = forms.ChoiceField(
-        label=_("Milestone"), choices=list(milestones.LABELS.items())
-    )
+    milestone = forms.ChoiceField(label=_("Milestone"), choices=list(milestones.LABELS.items()))
     at = MomentField(label=_("Moment"), required=False)
 
 

@@ -27,15 +27,22 @@ class ItemForm(forms.Form):
     """One promised change. Its check is a form of its own on the same page."""
 
     title = forms.CharField(label=_("What will change"), max_length=200)
-    description = forms.CharField(label=_("Details"), required=False, max_length=20_000, widget=forms.Textarea(attrs={"rows": 3}))
-    owner = forms.ModelChoiceField(active_people(), label=_("Owner"), empty_label=_("Choose…"), help_text=_("One person, never a team."))
+    description = forms.CharField(
+        label=_("Details"), required=False, max_length=20_000, widget=forms.Textarea(attrs={"rows": 3})
+    )
+    owner = forms.ModelChoiceField(
+        active_people(), label=_("Owner"), empty_label=_("Choose…"), help_text=_("One person, never a team.")
+    )
     team = forms.ModelChoiceField(Team.objects.all(), label=_("Team"), empty_label=_("Choose…"))
     service = forms.ModelChoiceField(Service.objects.all(), label=_("Service"), empty_label=_("Choose…"))
     severity = forms.ModelChoiceField(Severity.objects.all(), label=_("Severity"), empty_label=_("Choose…"))
     category = forms.ChoiceField(label=_("Category"), choices=RemediationItem.Category)
     kind = forms.ChoiceField(label=_("What it does next time"), choices=RemediationItem.Kind)
     causes = forms.ModelMultipleChoiceField(
-        RootCause.objects.none(), label=_("Causes it removes"), required=False, widget=forms.CheckboxSelectMultiple
+        RootCause.objects.none(),
+        label=_("Causes it removes"),
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
     )
     due_date = forms.DateField(
         label=_("Due earlier than promised"),
@@ -43,7 +50,9 @@ class ItemForm(forms.Form):
         widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
         help_text=_("Leave it empty to take the day the SLA gives."),
     )
-    tracker_url = forms.URLField(label=_("Tracker link"), required=False, max_length=500, assume_scheme="https")
+    tracker_url = forms.URLField(
+        label=_("Tracker link"), required=False, max_length=500, assume_scheme="https"
+    )
 
     def __init__(self, *args: Any, review: Review | None, user: User, **kwargs: Any) -> None:
         kwargs["initial"] = _suggested(review, user) | (kwargs.get("initial") or {})
@@ -91,13 +100,17 @@ def _suggested(review: Review | None, user: User) -> dict[str, Any]:
 class ClaimForm(forms.Form):
     """The fix is done, says a person; the checks will say whether it holds."""
 
-    fix_url = forms.URLField(label=_("Link to the change"), required=False, max_length=500, assume_scheme="https")
+    fix_url = forms.URLField(
+        label=_("Link to the change"), required=False, max_length=500, assume_scheme="https"
+    )
     never_red_reason = forms.CharField(
         label=_("Why the check was never seen failing"),
         required=False,
         max_length=2000,
         widget=forms.Textarea(attrs={"rows": 3}),
-        help_text=_("A check that never failed may pass for reasons of its own. Say how you know it would have caught this."),
+        help_text=_(
+            "A check that never failed may pass for reasons of its own. Say how you know that it would fail."
+        ),
     )
 
     def __init__(self, *args: Any, needs_reason: bool, **kwargs: Any) -> None:
@@ -112,11 +125,18 @@ class DeclineForm(forms.Form):
     """Not to do it is a decision: a reason, and a governor who approves."""
 
     reason = forms.CharField(label=_("Reason"), max_length=2000, widget=forms.Textarea(attrs={"rows": 3}))
-    approved_by = forms.ModelChoiceField(User.objects.none(), label=_("Approved by"), help_text=_("A governor other than you."))
+    approved_by = forms.ModelChoiceField(
+        User.objects.none(),
+        label=_("Approved by"),
+        empty_label=_("Choose…"),
+        help_text=_("A governor other than you."),
+    )
 
     def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        governors = User.objects.filter(is_active=True, role__in=[User.Role.GOVERNOR, User.Role.ADMINISTRATOR])
+        governors = User.objects.filter(
+            is_active=True, role__in=[User.Role.GOVERNOR, User.Role.ADMINISTRATOR]
+        )
         self.fields["approved_by"].queryset = governors.exclude(pk=user.pk)  # type: ignore[attr-defined]
 
 
@@ -127,4 +147,6 @@ class AssignForm(forms.Form):
 class NoteForm(forms.Form):
     """A word for the record, for acts that need none."""
 
-    reason = forms.CharField(label=_("Reason"), required=False, max_length=2000, widget=forms.Textarea(attrs={"rows": 2}))
+    reason = forms.CharField(
+        label=_("Reason"), required=False, max_length=2000, widget=forms.Textarea(attrs={"rows": 2})
+    )

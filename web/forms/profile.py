@@ -31,15 +31,23 @@ class ProfileForm(forms.ModelForm):
         mine = self.instance.time_zone
         choices = [(zone, zone) for zone in ([] if mine in zones else [mine]) + zones]
         self.fields["time_zone"] = forms.ChoiceField(
-            label=_("Time zone"), choices=choices, help_text=_("All times are shown in it, and deadlines end with its day.")
+            label=_("Time zone"),
+            choices=choices,
+            help_text=_("All times are shown in it, and deadlines end with its day."),
         )
 
 
 class TokenForm(forms.Form):
     """A token for a program: a name to know it by, what it may do, for how long."""
 
-    name = forms.CharField(label=_("Name"), max_length=80, help_text=_("Where it will be used, for example “GitLab, group order”."))
-    scopes = forms.MultipleChoiceField(label=_("It may"), choices=ApiToken.Scope, widget=forms.CheckboxSelectMultiple)
+    name = forms.CharField(
+        label=_("Name"),
+        max_length=80,
+        help_text=_("Where it will be used, for example “GitLab, group order”."),
+    )
+    scopes = forms.MultipleChoiceField(
+        label=_("It may"), choices=ApiToken.Scope, widget=forms.CheckboxSelectMultiple
+    )
     days = forms.TypedChoiceField(label=_("Expires after"), choices=LIVES, coerce=int, initial=90)
 
     @property
@@ -50,7 +58,9 @@ class TokenForm(forms.Form):
 class DataSourceForm(forms.Form):
     """A Prometheus server that checks may ask; `remediation.sources` says which addresses do."""
 
-    name = forms.CharField(label=_("Name"), max_length=80, help_text=_("How people choose it when they write a check."))
+    name = forms.CharField(
+        label=_("Name"), max_length=80, help_text=_("How people choose it when they write a check.")
+    )
     base_url = forms.CharField(
         label=_("Address"),
         max_length=500,

@@ -50,9 +50,7 @@ _QUESTIONS: dict[str, tuple[Any, Any]] = {
         _("Queries and their values, links to dashboards."),
     ),
     ReviewStep.Kind.CHANGE_CORRELATION: (
-        _(
-            "What changed before it: deploys, configuration, traffic, dependencies? What can be ruled out, and why?"
-        ),
+        _("What changed before it: deploys, configuration, traffic, dependencies? What is ruled out, why?"),
         _("Commits, releases, tickets, with their moments."),
     ),
     ReviewStep.Kind.ROOT_CAUSE: (

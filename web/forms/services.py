@@ -33,7 +33,11 @@ class ServiceForm(forms.ModelForm):
             del self.fields["slug"]
 
     def clean_repositories(self) -> list[str]:
-        names = list(dict.fromkeys(line.strip() for line in self.cleaned_data["repositories"].splitlines() if line.strip()))
+        names = list(
+            dict.fromkeys(
+                line.strip() for line in self.cleaned_data["repositories"].splitlines() if line.strip()
+            )
+        )
         if len(names) > MOST_REPOSITORIES:
             raise forms.ValidationError(_("At most %(count)d repositories.") % {"count": MOST_REPOSITORIES})
         if any(len(name) > 200 for name in names):
