@@ -7,7 +7,9 @@ import functools
 import re
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from django.utils import translation
 from django.views.decorators.http import require_safe
 from drf_spectacular import openapi
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
@@ -79,7 +81,7 @@ class AutoSchema(openapi.AutoSchema):
 
     def get_summary(self) -> str:
         """The beginning of the description, for the list of operations."""
-        return re.split(r"[.;:,]", self.get_description() or "", maxsplit=1)[0]
+        return re.split(r"[.;:]", self.get_description() or "", maxsplit=1)[0]
 
     def get_tags(self) -> list[str]:
         return [getattr(self.view, "tag", self._noun().replace("_", "-"))]
@@ -140,5 +142,6 @@ def schema(request: HttpRequest) -> HttpResponse:
 @functools.cache
 def document() -> bytes:
     """The document as JSON, made once per process."""
-    generated = SchemaGenerator().get_schema(request=None, public=True)
-    return bytes(OpenApiJsonRenderer().render(generated, renderer_context={}))
+    with translation.override(settings.LANGUAGE_CODE):
+        generated = SchemaGenerator().get_schema(request=None, public=True)
+        return bytes(OpenApiJsonRenderer().render(generated, renderer_context={}))

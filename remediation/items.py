@@ -267,7 +267,7 @@ def claim_fix(
     """Say that the change is made; from now on passes count, and the checks run at once.
 
     Args:
-        never_red_reason: needed for P0 and P1 when an active check was never seen failing: such a check may
+        never_red_reason: needed for P0 and P1 when a check, paused or not, was never seen failing: it may
             pass because it measures nothing.
 
     Raises:
@@ -281,7 +281,7 @@ def claim_fix(
         item = _locked(item)
         _refuse_unless(item, State.OPEN, State.IN_PROGRESS)
         checks = list(item.verification_checks.select_for_update().order_by("pk"))
-        never_red = [check for check in checks if check.seen_red_at is None and not check.is_paused]
+        never_red = [check for check in checks if check.seen_red_at is None]
         if never_red and not reason and item.severity.rank <= RED_FIRST_RANK:
             raise NeverSeenRed(
                 _("Say why no check was seen failing before the fix: %(checks)s.")

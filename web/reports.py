@@ -182,8 +182,7 @@ def _due_lines(found: Report) -> Lines:
         (
             row.public_id, found.titles.get(row.public_id, ""), row.severity, row.service, row.team,
             found.owners.get(row.public_id, ""), _written(row.due_at), _written(row.first_verified_at),
-            row.state,
-            row.outcome.value, _seconds(row.late_by),
+            row.state, row.outcome.value, _seconds(row.late_by),
         )
         for row in found.rows.due
     )  # fmt: skip

@@ -59,6 +59,11 @@ _LABELS: dict[str, Promise] = {
     "dismissed_reason": gettext_lazy("Dismissed because"),
 }
 
+# Columns whose values are stored as codes.
+_CHOICES = {
+    name: dict(Incident._meta.get_field(name).flatchoices) for name in ("environment", "dismissed_as")
+}
+
 # Columns that say nothing to a reader, or that are shown in full elsewhere.
 _UNSHOWN = {
     "id", "version", "finding_html", "evidence_html", "content_hash", "dedup_key",
@@ -205,6 +210,8 @@ class _Names:
             return ""
         if column in self._of:
             return self._of[column].get(value, f"#{value}")
+        if column in _CHOICES:
+            return str(_CHOICES[column].get(value, value))
         if isinstance(value, bool):
             return _("yes") if value else _("no")
         moment = parse_datetime(value) if column.endswith("_at") and isinstance(value, str) else None

@@ -23,7 +23,7 @@ SERIES_SHOWN = 6
 
 _ADVICE: dict[str, Promise] = {
     "pass": _(
-        "It passes already. A check that passes before the fix proves little: does it ask for the right thing?"
+        "It passes already. A check that passes before the fix proves little: does it ask the right thing?"
     ),
     "fail": _("It fails, as it should before the fix. Once the fix is there, it must pass."),
     "no_data": _("The query answers nothing. Is the metric there, and are the labels right?"),

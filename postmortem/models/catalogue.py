@@ -6,10 +6,18 @@ from django.contrib.postgres.fields import ArrayField
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Team
 from postmortem.models.trail import recorded
+
+# The names that migration 0002 inserts, so that a reader may see them in their own language.
+gettext_noop("Critical: the business stands still")
+gettext_noop("Major: many users are hit")
+gettext_noop("Moderate: some users are hit")
+gettext_noop("Minor: hardly anybody notices")
+gettext_noop("Trivial: no user notices")
 
 
 class Severity(models.Model):
@@ -31,6 +39,11 @@ class Severity(models.Model):
 
     def __str__(self) -> str:
         return self.code
+
+    @property
+    def words(self) -> str:
+        """The name for the reader: a shipped one is translated, one that an administrator wrote stands."""
+        return gettext(self.name)
 
 
 class Service(models.Model):

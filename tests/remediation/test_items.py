@@ -242,6 +242,7 @@ class TestMoves:
         item = factories.item(severity=severity, checks=2)
         red, green = item.verification_checks.all()
         VerificationCheck.objects.filter(pk=red.pk).update(seen_red_at=NOW - DAY)
+        VerificationCheck.objects.filter(pk=green.pk).update(is_paused=True)
 
         with pytest.raises(NeverSeenRed) as refusal:
             items.claim_fix(item, never_red_reason="  ", by=item.owner, now=NOW)

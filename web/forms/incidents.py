@@ -66,7 +66,7 @@ class IncidentForm(forms.Form):
         severity = self.fields["severity"]
         severity.queryset = Severity.objects.order_by("rank")
         severity.empty_label = _("Choose…")
-        severity.label_from_instance = lambda row: f"{row.code} · {row.name}"
+        severity.label_from_instance = lambda row: f"{row.code} · {row.words}"
         for name in ("origins", "affected"):
             self.fields[name].queryset = services
             self.fields[name].label_from_instance = lambda row: f"{row.slug} · {row.name}"

@@ -62,7 +62,7 @@ class ItemForm(forms.Form):
         else:
             causes = review.causes.exclude(state=RootCause.State.REFUTED)
             self.fields["causes"].queryset = causes  # type: ignore[attr-defined]
-        self.fields["severity"].label_from_instance = lambda row: f"{row.code} · {row.name}"  # type: ignore[attr-defined]
+        self.fields["severity"].label_from_instance = lambda row: f"{row.code} · {row.words}"  # type: ignore[attr-defined]
 
     def clean_due_date(self) -> date | None:
         day: date | None = self.cleaned_data["due_date"]
