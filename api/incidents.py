@@ -117,7 +117,7 @@ class ParticipantAnswer(Answer):
 
     class Meta:
         model = Participant
-        fields = ("user", "role", "timeline")
+        fields = ("id", "user", "role", "timeline")
 
     def get_timeline(self, participant: Participant) -> str:
         """sealed, filed or excused."""

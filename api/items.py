@@ -101,7 +101,6 @@ class Claim(Strict):
 
 class Decline(Strict):
     reason = serializers.CharField(max_length=2000)
-    approved_by = person_field(help_text="The id of a governor, who is not you.")
 
 
 class OptionalReason(Strict):
@@ -249,7 +248,7 @@ class Items(Resource):
     )
     withdraw = act("Withdraw the claim.", items.withdraw_claim, takes=OptionalReason, gives=ItemDetail)
     decline = act(
-        "Decide that an item will not be done; a governor approves.",
+        "Decide that an item will not be done: a governor who does not own it.",
         items.decline,
         takes=Decline,
         gives=ItemDetail,

@@ -70,7 +70,7 @@ class ParticipantState(Answer):
 
     class Meta:
         model = Participant
-        fields = ("user", "role", "filed_at", "excused_at", "excuse_reason")
+        fields = ("id", "user", "role", "filed_at", "excused_at", "excuse_reason")
 
 
 class MergedTimeline(serializers.Serializer):
@@ -163,7 +163,7 @@ class Participants(Resource):
 
     def find(self, **url: Any) -> Participant:
         incident = _incident(self, url["incident"])
-        participant: Participant = one(incident.participants.all(), user_id=url["user"])
+        participant: Participant = one(incident.participants.all(), pk=url["participant"])
         return participant
 
     def whole(self, rows: QuerySet[Participant]) -> QuerySet[Participant]:

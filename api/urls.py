@@ -81,7 +81,7 @@ urlpatterns = [
     path(f"{_incident}/close", Incidents.as_view({"post": "close"})),
     path(f"{_incident}/dismiss", Incidents.as_view({"post": "dismiss"})),
     path(f"{_incident}/participants", Incidents.as_view({"post": "invite"})),
-    path(f"{_incident}/participants/<id:user>/excuse", Participants.as_view({"post": "excuse"})),
+    path(f"{_incident}/participants/<id:participant>/excuse", Participants.as_view({"post": "excuse"})),
     path(f"{_incident}/merged-timeline", Timelines.as_view({"get": "merged"})),
     path(_mine, Timelines.as_view({"get": "retrieve"})),
     path(f"{_mine}/file", Timelines.as_view({"post": "file"})),

@@ -53,6 +53,8 @@ def main() -> None:
             demo.serve()
     except CannotStart as problem:
         sys.exit(f"\n{problem}")
+    except OSError as error:  # a disk that fills up on the way, for one
+        sys.exit(f"\nCannot go on: {error.strerror} ({error.filename}).")
     except KeyboardInterrupt:
         pass
 

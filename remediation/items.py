@@ -317,27 +317,21 @@ def withdraw_claim(item: RemediationItem, *, by: User, now: datetime, reason: st
     return item
 
 
-def decline(
-    item: RemediationItem, *, reason: str, approved_by: User, by: User, now: datetime
-) -> RemediationItem:
-    """Decide not to do it: a reason, and a governor who approves and is not who asked.
+def decline(item: RemediationItem, *, reason: str, by: User, now: datetime) -> RemediationItem:
+    """Decide not to do it: a governor's act, with a reason, and never about what they owe themselves.
 
     Raises:
         Invalid: no reason.
-        NotAllowed: the approver is no governor, or is `by`.
+        NotAllowed: `by` is no governor, or owns the item.
         WrongState: verified, or declined already.
     """
-    access.need(by, User.Role.MEMBER)
+    access.need(by, User.Role.GOVERNOR)
     reason = values.text(reason, field="reason", longest=2000, is_required=True)
-    if not isinstance(approved_by, User):
-        raise Invalid(_("Name the governor who approves."), field="approved_by")
-    if approved_by.pk == by.pk:
-        raise NotAllowed(_("Nobody approves what they asked for."), field="approved_by")
-    if not approved_by.is_at_least(User.Role.GOVERNOR):
-        raise NotAllowed(_("Only a governor approves this."), field="approved_by")
     with trail.act("items.decline", by=by):
         item = _locked(item)
-        item.wont_do_reason, item.wont_do_approved_by = reason, approved_by
+        if item.owner_id == by.pk:
+            raise NotAllowed(_("Nobody lets themselves off: another governor decides about your own item."))
+        item.wont_do_reason, item.wont_do_approved_by = reason, by
         item.save(update_fields=["wont_do_reason", "wont_do_approved_by"])
         return move(item, State.WONT_DO, by=by, run=None, at=now, reason=reason)
 

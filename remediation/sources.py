@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,6 +13,9 @@ from accounts.models import User
 from postmortem import access, trail, values
 from postmortem.errors import Invalid
 from remediation.models import DataSource
+
+# Names as DNS and container networks write them, and addresses of both versions.
+_HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?|[0-9A-Fa-f:.]+")
 
 FACTS = frozenset({"name", "base_url"})
 
@@ -62,9 +66,23 @@ def check_address(address: str) -> None:
     Raises:
         Invalid: no http(s), or with user, password, query or fragment.
     """
-    parts = urlsplit(address)
+    try:
+        parts = urlsplit(address)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        raise Invalid(_("This is not an address."), field="base_url") from None
     if parts.scheme not in {"http", "https"}:
         raise Invalid(_("The address must begin with http:// or https://."), field="base_url")
+    if (
+        not host
+        or port == 0
+        or not _HOST.fullmatch(host)
+        or not address.isascii()
+        or any(c.isspace() for c in address)
+    ):
+        raise Invalid(
+            _("The address must name a host, such as prometheus.example.org:9090."), field="base_url"
+        )
     if parts.username or parts.password:
         raise Invalid(
             _("Leave user and password out of the address: people who write checks see it."), field="base_url"

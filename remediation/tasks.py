@@ -18,8 +18,7 @@ _IMPATIENT = {"socket_timeout": 1.0, "socket_connect_timeout": 1.0, "max_retries
 
 @shared_task(name="remediation.tick")
 def tick() -> None:
-    for kind in verification.tick():
-        ring(kind)
+    verification.tick(ring=ring)
 
 
 @shared_task(name="remediation.run_prometheus_checks")

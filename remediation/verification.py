@@ -57,6 +57,7 @@ BUDGET_SECONDS = 15.0
 # So many runs are held at once, and results are stored about half as many at a time.
 _HELD = 256
 _TRIAL_SECONDS = 10.0
+_PORTION = 500
 
 
 class CannotRun(DomainError):
@@ -78,15 +79,32 @@ def _nobody() -> None:
     """The help to be had where nobody else works."""
 
 
-def tick(*, now: datetime | None = None) -> list[str]:
-    """Queue everything that is due, end what was lost; the kinds for which runs wait.
+def _ring_nobody(kind: str) -> None:
+    """The bell where whoever ticks does the work too."""
 
-    Any number of callers at any moment is fine. `now`: the database's clock when None.
+
+def tick(*, now: datetime | None = None, ring: Callable[[str], object] = _ring_nobody) -> list[str]:
+    """Queue everything that is due, end what was lost, and ring for each kind of check for which runs wait.
+
+    Any number of callers at any moment is fine.
+
+    Args:
+        now: the database's clock when None.
+        ring: called with a kind; early when there is much to queue, so that work begins meanwhile.
+
+    Returns:
+        The kinds that were rung for at the end.
     """
-    while enqueue_due(now=now, limit=500).due == 500:
-        pass
+    is_first = True
+    while enqueue_due(now=now, limit=_PORTION).due == _PORTION:
+        for kind in runs.waiting_kinds() if is_first else ():
+            ring(kind)
+        is_first = False
     sweep()
-    return runs.waiting_kinds()
+    kinds = runs.waiting_kinds()
+    for kind in kinds:
+        ring(kind)
+    return kinds
 
 
 def sweep() -> Recorded:

@@ -123,7 +123,7 @@ LOOKS: dict[str, dict[str, Look]] = {
         "drill": Look("mute", "drill", _("Drill")),
         "restricted": Look("warn", "lock", _("Restricted")),
         "late": Look("bad", "clock", _("Late")),
-        "stale": Look("warn", "clock", _("Stale")),
+        "stale": Look("warn", "clock", pgettext_lazy("state of a check", "Stale")),
         "ownerless": Look("bad", "user", _("No active owner")),
         "never_red": Look("warn", "help", _("Never seen red")),
         "paused": Look("mute", "lock", _("Paused")),

@@ -10,6 +10,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 from django.views.decorators.http import require_GET, require_http_methods
 
 from accounts.models import User
@@ -226,7 +227,7 @@ def incident_dismiss(request: HttpRequest, public_id: str) -> HttpResponse:
         request,
         title=_("Dismiss %(id)s?") % {"id": record},
         text=_("For what was no incident of its own. It leaves every figure and needs no postmortem."),
-        submit=_("Dismiss"),
+        submit=pgettext("an incident", "Dismiss"),
         done=_("%(id)s is dismissed.") % {"id": record},
         back=record_url(record),
         form=form,

@@ -126,7 +126,7 @@ def _tabs(request: HttpRequest, filters: ItemFilters, now: datetime) -> list[Tab
     )
     state, is_overdue = filters.value("state"), bool(filters.value("overdue"))
     return [
-        Tab(_("Active"), "", "", not state and not is_overdue, counts["active"]),
+        Tab(pgettext_lazy("tab of a list", "Active"), "", "", not state and not is_overdue, counts["active"]),
         Tab(
             _("Overdue"),
             "",

@@ -143,9 +143,9 @@ def item_decline(request: HttpRequest, public_id: str) -> HttpResponse:
         submit=_("Decline the item"),
         done=_("The item is declined."),
         back=record_url(record),
-        form=DeclineForm(posted, user=request.user),
+        form=DeclineForm(posted),
         act=lambda data: items.decline(record, **data, by=request.user, now=timezone.now()),
-        is_allowed=request.user.is_at_least("member"),
+        is_allowed=request.user.is_at_least("governor") and record.owner_id != request.user.pk,
         is_danger=True,
     )
 

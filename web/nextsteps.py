@@ -72,10 +72,11 @@ def of(item: RemediationItem, user: User) -> list[NextStep]:
         if user.is_at_least(User.Role.MEMBER)
         else _("Viewers only read. Ask an administrator for the role of a member.")
     )
+    may_decline = user.is_at_least(User.Role.GOVERNOR) and item.owner_id != user.pk
     return [
         NextStep(name, label, icon, refusal, item.state == main_state, tone)
         for name, label, icon, states, main_state, tone in _ACTS
-        if item.state in states
+        if item.state in states and (name != "decline" or may_decline)
     ]
 
 

@@ -36,7 +36,7 @@ def report(request: HttpRequest, month: str = "") -> HttpResponse:
     context = {
         "now": now,
         "report": found,
-        "name": date_format(first, "F Y"),
+        "name": date_format(first, _("F Y")),
         "month": f"{first:%Y-%m}",
         "previous": _neighbour(first, -1, now),
         "next": _neighbour(first, 1, now),
@@ -74,7 +74,7 @@ def report_publish(request: HttpRequest, month: str) -> HttpResponse:
     first = _read(month)
     return ask(
         request,
-        title=_("Publish %(month)s?") % {"month": date_format(first, "F Y")},
+        title=_("Publish %(month)s?") % {"month": date_format(first, _("F Y"))},
         text=_("Its figures and rows are frozen and get a hash. What changes later does not change them."),
         submit=_("Publish and freeze"),
         done=_("The month is published and frozen."),

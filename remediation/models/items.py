@@ -157,6 +157,10 @@ class RemediationItem(models.Model):
                 operation=pgtrigger.Insert | pgtrigger.UpdateOf("owner_id"),  # type: ignore[no-untyped-call]
                 when=pgtrigger.Before,
                 func="""
+                    -- Whoever left keeps what they owned until someone takes it over.
+                    IF TG_OP = 'UPDATE' AND NEW.owner_id = OLD.owner_id THEN
+                        RETURN NEW;
+                    END IF;
                     IF NOT EXISTS (SELECT FROM accounts_user WHERE id = NEW.owner_id AND is_active) THEN
                         RAISE EXCEPTION 'the owner of % is not active', NEW.public_id
                             USING ERRCODE = 'check_violation', CONSTRAINT = 'item_owner_is_active';

@@ -29,7 +29,8 @@ class DataSource(models.Model):
     """A Prometheus server that checks may query; an administrator names it, items refer to it by id."""
 
     name = models.CharField(_("name"), max_length=80, unique=True)
-    base_url = models.URLField(_("address"), max_length=500)
+    # Not a URLField: its validator refuses hosts without a dot, such as http://prometheus:9090.
+    base_url = models.CharField(_("address"), max_length=500)
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:

@@ -118,7 +118,7 @@ def bodies(world: World) -> dict[str, dict[str, Any]]:
         "items_edit": {"title": "Set two timeouts", "description": "", "tracker_url": ""},
         "items_assign": {"to": people["governor"].pk},
         "items_claim_fix": {"fix_url": "https://git.example.org/1", "never_red_reason": "The metric is new."},
-        "items_decline": {"reason": "The service ends.", "approved_by": people["governor"].pk},
+        "items_decline": {"reason": "The service ends."},
         "items_withdraw": {"reason": "It did not help."},
         "items_reopen": {"reason": "It does not end."},
         "item_checks_add": check,

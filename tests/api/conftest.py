@@ -100,6 +100,7 @@ def build_world(caller: Caller, **incident: Any) -> World:
     fresh = factories.resolved_incident("Checkout is slow", services=[service], **incident)
     parts = {
         "user": other.user_id,
+        "participant": other.pk,
         "team": service.team.slug,
         "service": service.slug,
         "incident": told.public_id,

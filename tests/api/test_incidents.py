@@ -33,7 +33,12 @@ def test_declaration_is_answered_with_the_whole_incident(member, order):
         "review": None,
         "review_due_at": "2026-11-22T02:00:00Z",
         "participants": [
-            {"user": {"id": nia.pk, "name": "Nia", "is_active": True}, "role": "scribe", "timeline": "sealed"}
+            {
+                "id": declared.participants.get().pk,
+                "user": {"id": nia.pk, "name": "Nia", "is_active": True},
+                "role": "scribe",
+                "timeline": "sealed",
+            }
         ],
         "declared_by": {"id": member.user.pk, "name": "Mia", "is_active": True},
         "declared_at": answer["declared_at"],

@@ -176,13 +176,11 @@ def test_claim_on_p1_that_was_never_red_needs_a_reason(member):
     assert (answer["state"], answer["fix_claimed_by"]["name"]) == ("fix_claimed", "Mia")
 
 
-def test_decline_needs_a_governor_and_reopening_takes_it_back(member):
-    item, governor = factories.item(), factories.user("Gia", role="governor")
-    refused = member.post(f"items/{item}/decline", {"reason": "No.", "approved_by": member.user.pk})
+def test_decline_needs_a_governor_and_reopening_takes_it_back(member, as_user):
+    item, governor = factories.item(), as_user(factories.user("Gia", role="governor"))
+    refused = member.post(f"items/{item}/decline", {"reason": "No."})
 
-    declined = member.post(
-        f"items/{item}/decline", {"reason": "The service ends.", "approved_by": governor.pk}
-    ).json()
+    declined = governor.post(f"items/{item}/decline", {"reason": "The service ends."}).json()
     reopened = member.post(f"items/{item}/reopen", {"reason": "It does not."}).json()
 
     assert_problem(refused, 403, "not_allowed")

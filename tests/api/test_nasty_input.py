@@ -36,7 +36,7 @@ NASTY_QUERIES = [
     quote("\U0001f600"), "%ed%a0%80", "true", "[]",
 ]  # fmt: skip
 NASTY_PARTS = ["0", "9" * 18, "9" * 30, "-1", "%00", "%ff", "x" * 3000, "..", "0000-01", "9999-12", "2026-13"]
-PARTS = ["user", "team", "service", "cause", "entry", "check", "run", "source", "month"]
+PARTS = ["user", "participant", "team", "service", "cause", "entry", "check", "run", "source", "month"]
 
 
 @pytest.mark.parametrize(

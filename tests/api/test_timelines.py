@@ -139,7 +139,7 @@ def test_excuse_keeps_reason_and_who_gave_it(as_user, incident):
     nia = incident.participants.last()
 
     answer = facilitator.post(
-        f"incidents/{incident}/participants/{nia.user_id}/excuse", {"reason": "On leave."}
+        f"incidents/{incident}/participants/{nia.pk}/excuse", {"reason": "On leave."}
     ).json()
 
     assert (answer["user"]["name"], answer["excuse_reason"], answer["filed_at"]) == ("Nia", "On leave.", None)
@@ -150,6 +150,6 @@ def test_excuse_keeps_reason_and_who_gave_it(as_user, incident):
 def test_member_excuses_nobody(member, incident):
     nia = incident.participants.last()
 
-    response = member.post(f"incidents/{incident}/participants/{nia.user_id}/excuse", {"reason": "On leave."})
+    response = member.post(f"incidents/{incident}/participants/{nia.pk}/excuse", {"reason": "On leave."})
 
     assert_problem(response, 403, "not_allowed")

@@ -10,8 +10,8 @@ from playwright.sync_api import Page, expect
 from postmortem.models import Incident
 from remediation.models import CheckRun, RemediationItem
 from tests import factories
-from tests.servers import Prometheus, StartProcess
 from tests.browser import OpenPage
+from tests.servers import Prometheus, StartProcess
 
 pytestmark = [pytest.mark.flow, pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 

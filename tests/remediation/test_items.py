@@ -281,20 +281,18 @@ class TestMoves:
         )
         assert item.transitions.last().reason == "It came back."
 
-    def test_decline_needs_a_reason_and_another_governor(self):
-        item = factories.item()
-        by, governor = factories.user(), factories.user(role="governor")
+    def test_decline_is_for_a_governor_who_gives_a_reason_and_does_not_own_the_item(self):
+        governor = factories.user(role="governor")
+        item, own = factories.item(), factories.item(owner=governor)
 
         with pytest.raises(Invalid) as refusal:
-            items.decline(item, reason=" ", approved_by=governor, by=by, now=NOW)
+            items.decline(item, reason=" ", by=governor, now=NOW)
         assert refusal.value.field == "reason"
-        for approver, asker in ((governor, governor), (factories.user(role="facilitator"), by)):
+        for whose, by in ((item, factories.user(role="facilitator")), (own, governor)):
             with pytest.raises(NotAllowed):
-                items.decline(item, reason="x", approved_by=approver, by=asker, now=NOW)
-        with pytest.raises(Invalid):
-            items.decline(item, reason="x", approved_by=None, by=by, now=NOW)
+                items.decline(whose, reason="x", by=by, now=NOW)
 
-        declined = items.decline(item, reason="Replaced next month.", approved_by=governor, by=by, now=NOW)
+        declined = items.decline(item, reason="Replaced next month.", by=governor, now=NOW)
         assert (declined.state, declined.wont_do_reason) == ("wont_do", "Replaced next month.")
         assert declined.wont_do_approved_by == governor
 
@@ -302,9 +300,7 @@ class TestMoves:
         item = factories.item(state="verified")
 
         with pytest.raises(WrongState):
-            items.decline(
-                item, reason="x", approved_by=factories.user(role="governor"), by=item.owner, now=NOW
-            )
+            items.decline(item, reason="x", by=factories.user(role="governor"), now=NOW)
 
         item.refresh_from_db()
         assert (item.state, item.wont_do_reason, item.wont_do_approved_by) == ("verified", "", None)
@@ -338,8 +334,8 @@ class TestMoves:
             (items.withdraw_claim, {"fix_claimed", "verifying"}),
             (items.reopen, {"wont_do", "regressed"}),
             (
-                lambda item, **by: items.decline(
-                    item, reason="x", approved_by=factories.user(role="governor"), **by
+                lambda item, by, now: items.decline(
+                    item, reason="x", by=factories.user(role="governor"), now=now
                 ),
                 {"open", "in_progress", "fix_claimed", "verifying", "regressed"},
             ),
@@ -368,7 +364,7 @@ class TestMoves:
             lambda: items.withdraw_claim(item, by=by, now=NOW),
             lambda: items.reopen(item, by=by, now=NOW),
             lambda: items.assign(item, to=governor, by=by, now=NOW),
-            lambda: items.decline(item, reason="x", approved_by=governor, by=by, now=NOW),
+            lambda: items.decline(item, reason="x", by=by, now=NOW),
             lambda: items.add_check(item, spec=spec(), by=by, now=NOW),
             lambda: items.edit_check(check, spec=spec(), by=by, now=NOW),
             lambda: items.pause(check, is_paused=True, by=by, now=NOW),

@@ -201,8 +201,9 @@ def test_viewer_is_offered_no_act_and_refused_each(client):
 
 
 @pytest.mark.parametrize("act", ["claim", "withdraw", "decline", "reopen", "assign"])
-def test_asking_changes_nothing(page, act):
-    made = item()
+def test_asking_changes_nothing(client, act):
+    client.force_login(factories.user(role="governor"))
+    page, made = client, item()
 
     assert page.get(f"/items/{made.public_id}/{act}").status_code == 200
     assert page.get(f"/items/{made.public_id}/start").status_code == 405
@@ -254,20 +255,20 @@ def test_withdraw_takes_the_claim_back(page):
     assert made.state == "in_progress"
 
 
-def test_decline_needs_a_reason_and_another_governor(client):
-    asker = factories.user(role="governor")
-    other = factories.user(role="governor")
-    client.force_login(asker)
-    made = item()
+def test_decline_is_for_a_governor_who_does_not_own_the_item(client):
+    governor = factories.user(role="governor")
+    made, own = item(), item(owner=governor)
     url = f"/items/{made.public_id}/decline"
+    client.force_login(factories.user(role="facilitator"))
+    assert client.post(url, {"reason": "Switched off."}).status_code == 403
+    client.force_login(governor)
 
-    assert list(client.get(url).context["form"].fields["approved_by"].queryset) == [other]
-    assert client.post(url, {"reason": "Switched off.", "approved_by": asker.pk}).status_code == 422
-    assert client.post(url, {"reason": "", "approved_by": other.pk}).status_code == 422
-    assert client.post(url, {"reason": "Switched off.", "approved_by": other.pk}).status_code == 302
+    assert client.post(f"/items/{own.public_id}/decline", {"reason": "Switched off."}).status_code == 403
+    assert client.post(url, {"reason": ""}).status_code == 422
+    assert client.post(url, {"reason": "Switched off."}).status_code == 302
 
     made.refresh_from_db()
-    assert (made.state, made.wont_do_approved_by) == ("wont_do", other)
+    assert (made.state, made.wont_do_approved_by) == ("wont_do", governor)
 
 
 def test_reopen_leads_back_from_a_regression(page):

@@ -122,22 +122,9 @@ class ClaimForm(forms.Form):
 
 
 class DeclineForm(forms.Form):
-    """Not to do it is a decision: a reason, and a governor who approves."""
+    """Not to do it is a governor's decision, with a reason."""
 
     reason = forms.CharField(label=_("Reason"), max_length=2000, widget=forms.Textarea(attrs={"rows": 3}))
-    approved_by = forms.ModelChoiceField(
-        User.objects.none(),
-        label=_("Approved by"),
-        empty_label=_("Choose…"),
-        help_text=_("A governor other than you."),
-    )
-
-    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        governors = User.objects.filter(
-            is_active=True, role__in=[User.Role.GOVERNOR, User.Role.ADMINISTRATOR]
-        )
-        self.fields["approved_by"].queryset = governors.exclude(pk=user.pk)  # type: ignore[attr-defined]
 
 
 class AssignForm(forms.Form):

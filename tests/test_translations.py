@@ -1,0 +1,230 @@
+"""The Chinese catalogue: complete, as new as the code, compiled, true to its placeholders, and used by pages."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from html.parser import HTMLParser
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from babel.messages.catalog import Catalog, Message
+from babel.messages.mofile import read_mo, write_mo
+from babel.messages.pofile import read_po
+from django.test import Client
+from django.urls import reverse
+
+from tests import factories
+from tests.services import require_program
+
+ROOT = Path(__file__).resolve().parents[1]
+FOLDER = ROOT / "locale/zh_Hans/LC_MESSAGES"
+
+Key = tuple[str, str]
+
+
+def key(message: Message) -> Key:
+    """What gettext looks a message up by: its context and its (singular) English."""
+    text = message.id if isinstance(message.id, str) else message.id[0]
+    return message.context or "", text
+
+
+def messages(catalogue: Catalog) -> dict[Key, Message]:
+    return {key(message): message for message in catalogue if message.id}
+
+
+def read(path: Path) -> Catalog:
+    with path.open("rb") as file:
+        return read_po(file, locale="zh_Hans")
+
+
+def says(message: Message) -> list[str]:
+    return [message.string] if isinstance(message.string, str) else list(message.string)
+
+
+@pytest.fixture(scope="module")
+def chinese() -> Catalog:
+    return read(FOLDER / "django.po")
+
+
+def test_catalogue_has_no_untranslated_and_no_fuzzy_entry(chinese):
+    # A header marked fuzzy makes msgfmt skip the character set and the plural rule.
+    assert not chinese.fuzzy
+    assert [key(one) for one in messages(chinese).values() if one.fuzzy or not all(says(one))] == []
+
+
+def test_catalogue_has_every_text_of_the_code(chinese, tmp_path):
+    require_program("xgettext", "apt-get install gettext")
+    copy = tmp_path / "code"
+    others = (".*", "__pycache__", "tests", "benchmarks", "docs", "locale", "staticfiles", "test-results")
+    shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(*others))
+    (copy / "locale").mkdir()
+
+    subprocess.run(  # noqa: S603 - our own command
+        [sys.executable, "-W", "ignore", "manage.py", "makemessages", "--locale", "zh_Hans"],
+        cwd=copy,
+        env=os.environ | {"DJANGO_SETTINGS_MODULE": "config.test_settings"},
+        check=True,
+        capture_output=True,
+    )
+
+    extracted = read(copy / "locale/zh_Hans/LC_MESSAGES/django.po")
+    assert sorted(messages(extracted).keys() - messages(chinese).keys()) == [], "run `make messages`"
+
+
+def test_compiled_catalogue_says_what_the_source_says(chinese):
+    compiled = BytesIO()
+    write_mo(compiled, chinese)
+    compiled.seek(0)
+    expected = {place: says(message) for place, message in messages(read_mo(compiled)).items()}
+
+    with (FOLDER / "django.mo").open("rb") as file:
+        shipped = {place: says(message) for place, message in messages(read_mo(file)).items()}
+
+    assert shipped == expected, "run `make messages`"
+
+
+def test_translations_keep_placeholders_and_tags(chinese):
+    kept = re.compile(r"%\(\w+\)[a-z]|%[a-z%]|\{\w*\}|</?\w[^>]*>")
+    broken = [
+        (key(message), text)
+        for message in messages(chinese).values()
+        for text in says(message)
+        # Of a plural the last English form counts: the first may leave the number out.
+        if set(kept.findall(text))
+        != set(kept.findall(message.id if isinstance(message.id, str) else message.id[-1]))
+    ]
+
+    assert broken == []
+
+
+class _Words(HTMLParser):
+    """What a page shows or reads out: its text and the attributes that are words."""
+
+    UNREAD = ("script", "style", "code", "pre", "textarea")
+    VOID = ("meta", "link", "input", "br", "hr", "img", "rect", "path", "circle", "line")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: set[str] = set()
+        self._open: list[tuple[str, str]] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        names = {name: value or "" for name, value in attrs}
+        if tag not in self.VOID:
+            self._open.append((tag, names.get("class", "")))
+        self.found |= {
+            names[name].strip() for name in ("title", "placeholder", "aria-label", "alt") if names.get(name)
+        }
+
+    def handle_endtag(self, tag: str) -> None:
+        while self._open and self._open.pop()[0] != tag:
+            pass
+
+    def handle_data(self, data: str) -> None:
+        is_code = any(tag in self.UNREAD or {"id", "mono"} & set(css.split()) for tag, css in self._open)
+        if data.strip() and not is_code:
+            self.found.add(" ".join(data.split()))
+
+
+# English that stays English: examples of code in placeholders, and names of zones.
+_ALLOWED = re.compile(
+    r"kubectl |sum\(rate\(|https?://|\S+@\S+$|[A-Z]\w+(/[\w+-]+)+$|n: TTR \d+, TTD \d+, TTM \d+$"
+)
+
+
+def english_in(html: str) -> list[str]:
+    """The texts of a page with two English words or more and no Chinese."""
+    words = _Words()
+    words.feed(html)
+    return sorted(
+        text
+        for text in words.found
+        if len(re.findall(r"[A-Za-z]{2,}", text)) > 1
+        and not re.search(r"[\u4e00-\u9fff]", text)
+        and not _ALLOWED.match(text)
+    )
+
+
+LISTS = [
+    "home", "incidents", "incident_new", "reviews", "items", "item_new", "services", "service_new", "gate",
+    "connect", "report", "search", "settings", "password", "tokens", "data_sources",
+]  # fmt: skip
+
+
+@pytest.fixture
+def reader(db: None) -> Client:
+    """An administrator who reads Chinese."""
+    client = Client(headers={"accept-language": "zh-CN"})
+    client.force_login(factories.user("林薇", role="administrator", language="zh-hans"))
+    return client
+
+
+def page(client: Client, address: str) -> str:
+    response = client.get(address)
+    assert response.status_code == 200
+    html = response.content.decode()
+    assert '<html lang="zh' in html
+    return html
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_page_in_chinese_shows_no_english(reader, name):
+    assert english_in(page(reader, reverse(f"web:{name}"))) == []
+
+
+@pytest.fixture
+def story(db: None) -> list[str]:
+    """The addresses of one incident and of what followed from it, all of it written in Chinese."""
+    people = [factories.user(name) for name in ("陈浩", "王敏")]
+    team = factories.team("订单团队", manager=people[0])
+    service = factories.service("order", name="订单", team=team)
+    incident = factories.resolved_incident(
+        "连接池耗尽", services=[service], participants=people, severity="P0", declared_by=people[0]
+    )
+    for participant in incident.participants.all():
+        factories.filed_timeline(participant, text="重启了订单服务。")
+    review = factories.review(
+        "连接池复盘", incidents=[incident], is_open=True, owner=people[0], facilitator=people[1]
+    )
+    for step in review.steps.all()[:2]:
+        factories.signed(factories.written(step, finding="下单失败。", evidence="见网关日志。"))
+    cause = factories.cause(
+        review, "连接没有上限。", is_primary=True, state="verified", evidence="压测重现。"
+    )
+    item = factories.item(
+        "限制连接数",
+        review=review,
+        causes=[cause],
+        service=service,
+        team=team,
+        owner=people[0],
+        state="verified",
+    )
+    check = item.verification_checks.get()
+    factories.check_run(check, outcome="pass")
+    factories.check_run(check, slot=factories.NOW - 2 * factories.HOUR, outcome="error")
+    return [
+        reverse("web:incident", args=[incident.public_id]),
+        reverse("web:incident_edit", args=[incident.public_id]),
+        reverse("web:review", args=[review.public_id]),
+        reverse("web:review_document", args=[review.public_id]),
+        reverse("web:cause_new", args=[review.public_id]),
+        reverse("web:item", args=[item.public_id]),
+        reverse("web:check", args=[check.pk]),
+        reverse("web:check_edit", args=[check.pk]),
+        reverse("web:service", args=[service.slug]),
+        *(reverse(f"web:{name}") for name in ("incidents", "reviews", "items", "services")),
+    ]
+
+
+def test_pages_of_a_story_in_chinese_show_no_english(reader, story):
+    assert {address: found for address in story if (found := english_in(page(reader, address)))} == {}
+
+
+def test_login_page_follows_the_language_of_the_browser(db):
+    html = page(Client(headers={"accept-language": "zh-CN,zh;q=0.9"}), reverse("web:login"))
+
+    assert english_in(html) == []

@@ -1,0 +1,170 @@
+"""Reads a page as a browser would: its links, its forms with what they would send, and code written inline."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from html.parser import HTMLParser
+from urllib.parse import parse_qs, urljoin, urlsplit
+
+Attributes = dict[str, str]
+
+# What fits into an empty field, by its name; a form is only fuzzed to the ground when the rest of it is sound.
+_WORDS = {
+    "username": "ada@example.com",
+    "password": "correct horse battery staple",
+    "old_password": "correct horse battery staple",
+    "new_password1": "another horse entirely",
+    "new_password2": "another horse entirely",
+    "happened_at": "+1m",
+    "pipeline": "kubectl get pods | grep Pending",
+    "command": "kubectl get pods | grep Pending",
+    "promql": "pool_waiting",
+    "pattern": "Pending",
+    "threshold": "1",
+    "base_url": "http://127.0.0.1:9090",
+    "loss_currency": "CNY",
+    "slug": "search",
+    "fix_url": "https://git.example.com/shop/order/1",
+    "tracker_url": "https://tracker.example.com/1",
+}
+_LEFT_EMPTY = {"date", "datetime-local", "number", "search", "file"}
+
+
+@dataclass
+class Form:
+    """A form, or a button of one that goes elsewhere.
+
+    Attributes:
+        fields: what a browser would send at once, with the gaps filled.
+        choices: the names of selects, radios and checkboxes.
+    """
+
+    path: str
+    method: str
+    fields: dict[str, list[str]] = field(default_factory=dict)
+    choices: set[str] = field(default_factory=set)
+    enctype: str = "application/x-www-form-urlencoded"
+
+
+@dataclass
+class Page:
+    """What is found in one page."""
+
+    links: list[str] = field(default_factory=list)
+    forms: list[Form] = field(default_factory=list)
+    # What the content security policy forbids, with its line.
+    inline: list[str] = field(default_factory=list)
+    marks: set[str] = field(default_factory=set)
+
+
+def read(html: str, *, at: str) -> Page:
+    """Read the page that was got from the path `at`."""
+    reader = _Reader(at)
+    reader.feed(html)
+    reader.close()
+    return reader.page
+
+
+class _Reader(HTMLParser):
+    def __init__(self, at: str) -> None:
+        super().__init__()
+        self.page = Page()
+        self._at = at
+        self._open: list[Form] = []
+        self._select: tuple[Form, str, list[tuple[str, bool]]] | None = None
+        self._textarea: tuple[Form, str] | None = None
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = {name: value or "" for name, value in attrs}
+        self.page.inline += _forbidden(tag, given, self.getpos()[0])
+        self.page.marks |= {f"{tag}#{given.get('id', '')}", *(f"{tag}.{word}" for word in _classes(given))}
+        for name, method in (("href", ""), ("hx-get", "")):
+            if tag in {"a", "div", "button"} and given.get(name):
+                self.page.links.append(urljoin(self._at, given[name]))
+        if tag == "form":
+            method = given.get("method", "get").lower()
+            self._open = [Form(urljoin(self._at, given.get("action", "")), method)]
+            self.page.forms += self._open
+            if "hx-post" in given:
+                self._another(given["hx-post"])
+        if self._open and "disabled" not in given:
+            self._handle_field(tag, given)
+        elif tag == "button" and "hx-post" in given:
+            self.page.forms.append(Form(urljoin(self._at, given["hx-post"]), "post"))
+
+    def handle_data(self, data: str) -> None:
+        if self._textarea is not None:
+            form, name = self._textarea
+            form.fields[name] = [form.fields[name][0] + data.removeprefix("\n")]
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "select" and self._select is not None:
+            form, name, options = self._select
+            usable = [value for value, _chosen in options if value]
+            chosen = [value for value, is_chosen in options if is_chosen and value] or usable[:1]
+            form.fields.setdefault(name, []).extend(chosen)
+            self._select = None
+        elif tag == "textarea" and self._textarea is not None:
+            form, name = self._textarea
+            form.fields[name] = [form.fields[name][0] or _word(name)]
+            self._textarea = None
+        elif tag == "form":
+            for form in self._open[1:]:
+                form.fields |= {
+                    name: values for name, values in self._open[0].fields.items() if name not in form.fields
+                }
+                form.choices |= self._open[0].choices
+            self._open = []
+
+    def _handle_field(self, tag: str, given: Attributes) -> None:
+        form, name, kind = self._open[0], given.get("name", ""), given.get("type", "text")
+        if tag == "button":
+            for goes in ("formaction", "hx-post"):
+                if goes in given:
+                    self._another(given[goes])
+                    form = self._open[-1]
+            # Of several buttons one is pressed: the first.
+            if name and name not in form.fields:
+                form.fields[name] = [given.get("value", "")]
+        elif tag == "select" and name:
+            form.choices.add(name)
+            self._select = (form, name, [])
+        elif tag == "option" and self._select is not None:
+            self._select[2].append((given.get("value", ""), "selected" in given))
+        elif tag == "textarea" and name:
+            form.fields[name] = [""]
+            self._textarea = (form, name)
+        elif tag == "input" and name and kind in {"checkbox", "radio"}:
+            form.choices.add(name)
+            is_first = name not in form.fields
+            if "checked" in given or (is_first and kind == "radio") or name in {"origins", "scopes"}:
+                chosen = [] if kind == "radio" else form.fields.get(name, [])
+                form.fields[name] = [*chosen, given.get("value", "on")]
+        elif tag == "input" and name and kind not in {"submit", "button"}:
+            form.fields[name] = [given.get("value") or ("" if kind in _LEFT_EMPTY else _word(name))]
+
+    def _another(self, path: str) -> None:
+        other = Form(urljoin(self._at, path), "post")
+        self._open.append(other)
+        self.page.forms.append(other)
+
+
+def _word(name: str) -> str:
+    return _WORDS.get(name.rpartition("-")[2], "A word")
+
+
+def _classes(given: Attributes) -> list[str]:
+    return given.get("class", "").split()
+
+
+def _forbidden(tag: str, given: Attributes, line: int) -> Iterator[str]:
+    is_data = given.get("type") == "application/json"
+    if tag == "style" or (tag == "script" and "src" not in given and not is_data):
+        yield f"line {line}: <{tag}>"
+    for name, value in given.items():
+        if name == "style" or name.startswith(("on", "hx-on")) or "javascript:" in value.lower():
+            yield f"line {line}: <{tag} {name}={value!r}>"
+
+
+def query_names(link: str) -> set[str]:
+    """The names of the filters in a link."""
+    return set(parse_qs(urlsplit(link).query, keep_blank_values=True))
