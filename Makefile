@@ -10,7 +10,7 @@ PRODUCTION = $$(grep -v '^\#' docker/production.env.example) SECRET_KEY=$$($(BIN
 ANY_ADDRESS = SECRET_KEY=only-for-this-check DATABASE_URL=postgres:///none REDIS_URL=redis://localhost/0
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench lock clean dev
+.PHONY: help demo test lint bench lock messages clean dev
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
@@ -40,6 +40,11 @@ lock: ## resolve the pins in pyproject.toml anew (needs uv)
 	  --custom-compile-command "make lock" --output-file requirements.txt --quiet
 	uv pip compile pyproject.toml --extra embedded --group dev --universal --python-version 3.11 --generate-hashes \
 	  --custom-compile-command "make lock" --constraints requirements.txt --output-file requirements-dev.txt --quiet
+
+messages: dev ## renew the Chinese catalogue in locale/ and compile it (needs gettext)
+	env $(ANY_ADDRESS) $(BIN)/python -W ignore manage.py makemessages --locale zh_Hans --no-location --no-obsolete --no-wrap \
+	  --ignore 'tests/*' --ignore benchmarks
+	env $(ANY_ADDRESS) $(BIN)/python -W ignore manage.py compilemessages --locale zh_Hans --ignore .venv
 
 clean: ## remove caches and test results; data, secrets and .venv stay
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache staticfiles test-results

@@ -21,7 +21,9 @@ def text(name: str, default: object = _MISSING) -> str:
         ImproperlyConfigured: the variable is missing and has no default.
     """
     try:
-        return str(_env.str(name) if default is _MISSING else _env.str(name, default=default))
+        value = str(_env.str(name) if default is _MISSING else _env.str(name, default=default))
+        # A file that holds a secret usually ends with a line break, which is no part of it.
+        return value.rstrip("\r\n")
     except ImproperlyConfigured:
         raise ImproperlyConfigured(
             f"{name} is not set. Set it, or set {name}_FILE to the path of a file that holds it."

@@ -1,4 +1,4 @@
-"""Answers the audit and gate calls before sessions, CSRF, locale and the rest are set up."""
+"""Answers the audit, the gate and /healthz before sessions, CSRF, locale and the rest are set up."""
 
 from collections.abc import Callable
 
@@ -6,11 +6,14 @@ from django.http import HttpRequest, HttpResponse
 
 from api.audit import audit
 from api.gate import gate_changes
+from ops.health import healthz
 
 _VIEWS: dict[str, Callable[[HttpRequest], HttpResponse]] = {
     "/sre/audit": audit,
     "/api/v1/audit": audit,
     "/api/v1/gate/changes": gate_changes,
+    # A load balancer asks by address: its Host header is nobody's name.
+    "/healthz": healthz,
 }
 
 

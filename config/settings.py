@@ -174,7 +174,10 @@ SPECTACULAR_SETTINGS = {
     "TAGS": [
         {"name": "incidents", "description": "What happened."},
         {"name": "timelines", "description": "What each participant saw and did."},
-        {"name": "reviews", "description": "Four steps, causes, a checklist; archived, they are postmortems."},
+        {
+            "name": "reviews",
+            "description": "Four steps, causes, a checklist; archived, they are postmortems.",
+        },
         {"name": "items", "description": "What was promised."},
         {"name": "checks", "description": "What proves it, and each attempt."},
         {"name": "gate", "description": "What CI asks."},

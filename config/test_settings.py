@@ -7,8 +7,8 @@ os.environ.setdefault("SECRET_KEY", "test-" + "0123456789abcdef" * 4)
 os.environ.setdefault("PUBLIC_URL", "http://testserver")
 os.environ.setdefault("PROMETHEUS_ALLOW_LOOPBACK", "1")
 
-from config.settings import *  # noqa: E402, F403
-from config.settings import ALLOWED_HOSTS, STORAGES  # noqa: E402
+from config.settings import *
+from config.settings import ALLOWED_HOSTS, STORAGES
 
 ALLOWED_HOSTS = [*ALLOWED_HOSTS, "testserver"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

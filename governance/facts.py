@@ -1,8 +1,8 @@
 """Gathers what a judgement may know, with who asks, in one statement.
 
 CI waits for the answer, and the time goes into round trips and planning: so the token, the service and all
-facts come from one prepared statement, run through the connection's own psycopg cursor (docs/adr/0006). The
-statement returns what may break a rule; whether it does is decided by `policy`.
+facts come from one prepared statement on the connection that Django keeps (docs/adr/0006). The statement
+returns what may break a rule; whether it does is decided by `policy`.
 
 Today is judged by the columns that hold the present. A past day is judged by what is on record of it: moves
 of items, finished runs, and the trail, which takes later edits back.
@@ -10,21 +10,24 @@ of items, finished runs, and the trail, which takes later edits back.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+from weakref import WeakSet
 
 import psycopg
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+from psycopg.pq import ExecStatus
+from psycopg.pq.abc import PGresult
 
 from accounts import tokens
 from governance.policy import CheckFacts, IncidentFacts, ItemFacts, PostmortemFacts, ServiceFacts
 from postmortem.errors import DomainError, NotAllowed
-
-# A token's last use is written at most this often, so that asking costs one statement.
-USE_NOTED_EVERY = timedelta(minutes=1)
 
 
 class TokenNotValid(DomainError):
@@ -81,23 +84,23 @@ def ask_of_service(
         TokenNotValid, ScopeMissing.
     """
     statement = _ASKED_PRESENT if as_of == now else _ASKED_PAST
-    row = _run(statement, _asking(presented, scope, now) | {"slug": slug, "as_of": as_of}) or ()
-    asker = _asker(row, presented)
-    return asker, _service(row[_OF_TOKEN:])
+    result = statement.run(
+        key_id=presented.key_id, scope=scope, now=now.isoformat(), slug=slug, as_of=as_of.isoformat()
+    )
+    return _asker(result, presented), _service(result, 0, first=_OF_TOKEN)
 
 
 def of_service(slug: str, *, as_of: datetime, now: datetime) -> Service | None:
     """The facts about a service as of a moment, for somebody who needs no token."""
-    row = _run(_PRESENT if as_of == now else _PAST, {"slug": slug, "as_of": as_of})
-    return _service(row) if row else None
+    result = (_PRESENT if as_of == now else _PAST).run(slug=slug, as_of=as_of.isoformat())
+    return _service(result, 0, first=0) if result.ntuples else None
 
 
 def of_every_service(*, now: datetime) -> dict[str, Service]:
-    """The facts about all services in the present, by slug, in one statement: for a list that people look at."""
-    with connection.cursor() as cursor:
-        cursor.execute(_EVERY_PRESENT, {"as_of": now})
-        rows = {slug: _service(tuple(row)) for slug, *row in cursor.fetchall()}
-    return {slug: service for slug, service in rows.items() if service is not None}
+    """The facts about all services in the present, by slug, in one statement: for a page that lists them."""
+    result = _EVERY_PRESENT.run(as_of=now.isoformat())
+    found = {_word(result, row, 0): _service(result, row, first=1) for row in range(result.ntuples)}
+    return {slug: service for slug, service in found.items() if service is not None}
 
 
 def ask_of_change(
@@ -114,10 +117,16 @@ def ask_of_change(
     Raises:
         TokenNotValid, ScopeMissing.
     """
-    parameters = {"named": named, "services": services, "repository": repository}
-    row = _run(_ASKED_CHANGE, _asking(presented, scope, now) | parameters) or ()
-    asker = _asker(row, presented)
-    known, of_repository, postmortems = (rows or [] for rows in row[_OF_TOKEN:])
+    result = _ASKED_CHANGE.run(
+        key_id=presented.key_id,
+        scope=scope,
+        now=now.isoformat(),
+        named=json.dumps(named),
+        services=json.dumps(services),
+        repository=repository,
+    )
+    asker = _asker(result, presented)
+    known, of_repository, postmortems = (_rows(result, 0, _OF_TOKEN + column) for column in range(3))
     return asker, Change(
         postmortems=tuple(
             PostmortemFacts(public_id, _moment(archived_at), frozenset(touched), is_restricted)
@@ -128,92 +137,135 @@ def ask_of_change(
     )
 
 
-def _asking(presented: tokens.Presented, scope: str, now: datetime) -> dict[str, Any]:
-    return {"key_id": presented.key_id, "scope": scope, "now": now, "noted_since": now - USE_NOTED_EVERY}
-
-
-def _asker(row: tuple[Any, ...], presented: tokens.Presented) -> Asker:
+def _asker(result: PGresult, presented: tokens.Presented) -> Asker:
     # One refusal for unknown, revoked and expired: a guesser learns nothing from it.
-    if not row or not tokens.matches(row[1], presented) or not row[2]:
+    if not (
+        result.ntuples
+        and tokens.matches(bytes.fromhex(_word(result, 0, 1)), presented)
+        and result.get_value(0, 2) == _TRUE
+    ):
         raise TokenNotValid("The token is unknown, revoked or expired.")
-    if not row[3]:
+    if result.get_value(0, 3) != _TRUE:
         raise ScopeMissing("The token lacks the scope that this question needs.")
-    return Asker(token_id=row[0], is_use_unnoted=row[4])
+    return Asker(token_id=int(_word(result, 0, 0)), is_use_unnoted=result.get_value(0, 4) == _TRUE)
 
 
-def _service(row: tuple[Any, ...]) -> Service | None:
-    service_id, incidents, items, checks = row
+def _service(result: PGresult, row: int, *, first: int) -> Service | None:
+    """The service of a row whose columns begin at `first`: id, incidents, items, checks."""
+    service_id = result.get_value(row, first)
     if service_id is None:
         return None
+    incidents, items, checks = (_rows(result, row, first + column) for column in (1, 2, 3))
     return Service(
-        service_id,
+        int(service_id),
         ServiceFacts(
             incidents=[
-                IncidentFacts(name, datetime.fromisoformat(due_at), review)
-                for name, due_at, review in incidents or ()
+                IncidentFacts(public_id, datetime.fromisoformat(due_at), review)
+                for public_id, due_at, review in incidents
             ],
             items=[
-                ItemFacts(name, state, datetime.fromisoformat(due_at), *map(_moment, moments))
-                for name, state, due_at, *moments in items or ()
+                ItemFacts(public_id, state, datetime.fromisoformat(due_at), *map(_moment, moments))
+                for public_id, state, due_at, *moments in items
             ],
             checks=[
-                CheckFacts(name, state, datetime.fromisoformat(answered_at), timedelta(seconds=seconds))
-                for name, state, answered_at, seconds in checks or ()
+                CheckFacts(item, state, datetime.fromisoformat(answered_at), timedelta(seconds=seconds))
+                for item, state, answered_at, seconds in checks
             ],
         ),
     )
+
+
+def _word(result: PGresult, row: int, column: int) -> str:
+    return (result.get_value(row, column) or b"").decode()
+
+
+def _rows(result: PGresult, row: int, column: int) -> Sequence[Any]:
+    """A column of JSON rows; NULL stands for none."""
+    value = result.get_value(row, column)
+    return json.loads(value) if value is not None else ()
 
 
 def _moment(text: str | None) -> datetime | None:
     return None if text is None else datetime.fromisoformat(text)
 
 
-def _run(statement: bytes, parameters: Mapping[str, Any]) -> tuple[Any, ...] | None:
-    """One statement, prepared on its first use on a connection; its row, or None.
+class _Statement:
+    """One statement, prepared by its name on each connection that runs it.
 
-    Django's cursor would bind on the client, so that PostgreSQL planned anew for every call: most of the
-    time of the call. Its health check at the begin of a request would be a second statement: instead, a
-    connection that turns out to be dead is opened again, once.
+    It goes through psycopg's own wrapper of libpq, for a cursor takes as long as PostgreSQL itself here.
+    Parameters are written %(name)s and go as text; their types stand in `_TYPES`.
     """
-    try:
-        return _run_once(statement, parameters)
-    except DatabaseError:
-        raw = connection.connection
-        if connection.in_atomic_block or (raw is not None and not raw.closed):
-            raise
-        connection.close()
-        return _run_once(statement, parameters)
+
+    def __init__(self, name: str, text: str) -> None:
+        self.name = name.encode()
+        self.parameters = tuple(dict.fromkeys(re.findall(r"%\((\w+)\)s", text)))
+        places = {parameter: f"${place}" for place, parameter in enumerate(self.parameters, start=1)}
+        self.text = re.sub(r"%\((\w+)\)s", lambda match: places[match[1]], text).encode()
+        self.types = [psycopg.adapters.types[_TYPES[parameter]].oid for parameter in self.parameters]
+        self._prepared_on: WeakSet[psycopg.Connection[Any]] = WeakSet()
+
+    def run(self, **parameters: str) -> PGresult:
+        """Its result.
+
+        Django's health check at the begin of a request would be a second statement. Instead, when the
+        connection turns out to be dead, or to have forgotten what was prepared, a new one is tried, once.
+
+        Raises:
+            django.db.Error: the database does not answer, or refuses.
+        """
+        database = connections["default"]
+        values = [parameters[parameter].encode() for parameter in self.parameters]
+        try:
+            return self._run_once(database, values)
+        except DatabaseError:
+            if database.in_atomic_block:
+                raise
+            database.close()
+            return self._run_once(database, values)
+
+    def _run_once(self, database: BaseDatabaseWrapper, values: list[bytes]) -> PGresult:
+        database.ensure_connection()
+        link = database.connection
+        with database.wrap_database_errors:
+            if link not in self._prepared_on:
+                self._sound(link.pgconn.prepare(self.name, self.text, self.types))
+                self._prepared_on.add(link)
+            return self._sound(link.pgconn.exec_prepared(self.name, values))
+
+    @staticmethod
+    def _sound(result: PGresult) -> PGresult:
+        if result.status not in {ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK}:
+            raise psycopg.errors.error_from_result(result)
+        return result
 
 
-def _run_once(statement: bytes, parameters: Mapping[str, Any]) -> tuple[Any, ...] | None:
-    connection.ensure_connection()
-    raw = connection.connection
-    if raw.prepare_threshold is None:
-        # Django's None forbids even what is asked for by name; with this only what is asked for is prepared.
-        raw.prepare_threshold = _NEVER_UNASKED
-    with connection.wrap_database_errors, psycopg.Cursor(raw) as cursor:
-        return cursor.execute(statement, parameters, prepare=True).fetchone()
-
-
-_NEVER_UNASKED = 1_000_000_000
-
+_TYPES = {
+    "as_of": "timestamptz",
+    "key_id": "text",
+    "named": "json",
+    "now": "timestamptz",
+    "repository": "text",
+    "scope": "text",
+    "services": "json",
+    "slug": "text",
+}
 _SQL = Path(__file__).parent / "sql"
 
 
-def _statement(name: str) -> str:
+def _text(name: str) -> str:
     return (_SQL / f"{name}.sql").read_text(encoding="utf-8")
 
 
-def _asked(name: str) -> bytes:
-    return _statement("asked").format(question=_statement(name)).encode()
+def _asked(name: str) -> _Statement:
+    return _Statement(f"asked_{name}", _text("asked").format(question=_text(name)))
 
 
-_PRESENT, _PAST = _statement("service_present").encode(), _statement("service_past").encode()
-_ASKED_PRESENT, _ASKED_PAST = _asked("service_present"), _asked("service_past")
-_ASKED_CHANGE = _asked("change")
-_EVERY_PRESENT = (
-    "SELECT every.slug, q.* FROM postmortem_service every CROSS JOIN LATERAL ("
-    f"{_statement('service_present').replace('%(slug)s', 'every.slug')}) q"
+_TRUE = b"t"
+_PRESENT, _PAST = (_Statement(name, _text(name)) for name in ("service_present", "service_past"))
+_ASKED_PRESENT, _ASKED_PAST, _ASKED_CHANGE = map(_asked, ("service_present", "service_past", "change"))
+_EVERY_PRESENT = _Statement(
+    "every_service",
+    _text("every_service").format(question=_text("service_present").replace("%(slug)s", "every.slug")),
 )
 # Columns of the token in every asked statement; those of the question follow.
 _OF_TOKEN = 5

@@ -1,6 +1,6 @@
 -- What is known of the postmortems and services that a change names: always one row.
 SELECT
-    (SELECT json_agg(s.slug) FROM postmortem_service s WHERE s.slug = ANY(%(services)s)),
+    (SELECT json_agg(s.slug) FROM postmortem_service s WHERE s.slug IN (SELECT json_array_elements_text(%(services)s))),
     (SELECT json_agg(s.slug) FROM postmortem_service s WHERE %(repository)s = ANY(s.repositories)),
     (
         SELECT json_agg(json_build_array(
@@ -16,5 +16,5 @@ SELECT
             EXISTS (SELECT FROM postmortem_incident n WHERE n.review_id = r.id AND n.is_restricted)
         ))
         FROM postmortem_review r
-        WHERE r.public_id = ANY(%(named)s)
+        WHERE r.public_id IN (SELECT json_array_elements_text(%(named)s))
     )

@@ -8,20 +8,17 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-import socket
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 from urllib.parse import quote_plus
 
-import aiohttp
-from aiohttp.abc import ResolveResult
-from yarl import URL
-
 from remediation.probes import addresses
+from remediation.probes.http import MAX_BODY_BYTES, BadAddress, Broken, Client, Origin, TooLarge
 from remediation.probes.result import (
     Expectation,
     ProbeResult,
@@ -34,7 +31,7 @@ from remediation.probes.result import (
 
 IN_FLIGHT = 32
 IN_FLIGHT_PER_SOURCE = 16
-MAX_ANSWER_BYTES = 2 * 1024 * 1024
+_PATH = "/api/v1/query"
 # Longer ones are posted: proxies cut addresses at about 8 kB.
 _LONGEST_GET = 2_000
 # When these add up to the limit with no answer in between, a source counts as down: 3 refused connections,
@@ -49,7 +46,7 @@ Ticket = TypeVar("Ticket")
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """One instant query. `base_url` may have a path and credentials, and names the source it belongs to."""
+    """One instant query. `base_url` may have a path, and names the source that the query belongs to."""
 
     base_url: str
     promql: str
@@ -86,7 +83,6 @@ class Crew(Generic[Ticket]):
         self._allow_loopback = allow_loopback
         self._enough = enough
         self._runner = asyncio.Runner()
-        self._session: aiohttp.ClientSession | None = None
         self._sources: dict[str, _Source[Ticket]] = {}
         self._turns: deque[_Source[Ticket]] = deque()
         self._workers: set[asyncio.Task[None]] = set()
@@ -118,7 +114,8 @@ class Crew(Generic[Ticket]):
         """Take a query; the next `finished` sends it, unless `start_within` seconds have passed by then."""
         source = self._sources.get(query.base_url)
         if source is None:
-            source = self._sources[query.base_url] = _Source(query.base_url)
+            check = partial(addresses.check, allow_loopback=self._allow_loopback)
+            source = self._sources[query.base_url] = _Source(_client(query.base_url, check))
             self._turns.append(source)
         source.waiting.append((ticket, query, time.monotonic() + start_within))
         self._pending += 1
@@ -143,11 +140,9 @@ class Crew(Generic[Ticket]):
         return back
 
     async def _work(self, within: float) -> None:
-        if self._session is None:
-            self._session = _session(self._allow_loopback)
         self._wake.clear()
         while len(self._workers) < IN_FLIGHT and any(source.is_ready for source in self._turns):
-            worker = asyncio.create_task(self._serve(self._session))
+            worker = asyncio.create_task(self._serve())
             self._workers.add(worker)
             worker.add_done_callback(self._workers.discard)
             await asyncio.sleep(0)  # it takes its first query, which counts for the next one's choice
@@ -157,7 +152,7 @@ class Crew(Generic[Ticket]):
         except TimeoutError:
             pass
 
-    async def _serve(self, session: aiohttp.ClientSession) -> None:
+    async def _serve(self) -> None:
         while (source := self._next_source()) is not None:
             ticket, query, start_before = source.waiting.popleft()
             result: ProbeResult | None
@@ -169,7 +164,7 @@ class Crew(Generic[Ticket]):
             else:
                 source.in_flight += 1
                 try:
-                    result = await ask(session, query)
+                    result = await ask(source.client, query)
                 except Exception as error:  # noqa: BLE001
                     # A defect that one query meets must not lose the others.
                     result = failed("internal", f"{type(error).__name__}: {error}", expression=query.promql)
@@ -198,15 +193,16 @@ class Crew(Generic[Ticket]):
         for worker in workers:
             worker.cancel()
         await asyncio.gather(*workers, return_exceptions=True)
-        if self._session is not None:
-            await self._session.close()
+        for source in self._sources.values():
+            if source.client is not None:
+                source.client.close()
 
 
 @dataclass(eq=False, slots=True)
 class _Source(Generic[Ticket]):
-    """What one data source has waiting and in flight, and how it has behaved."""
+    """What one data source has waiting and in flight, and how it has behaved; no client: its address is none."""
 
-    base_url: str
+    client: Client | None
     waiting: deque[tuple[Ticket, Query, float]] = field(default_factory=deque)
     in_flight: int = 0
     trouble: int = 0
@@ -224,58 +220,29 @@ class _Source(Generic[Ticket]):
         self.trouble = self.trouble + weight if weight else 0
 
 
-async def ask(session: aiohttp.ClientSession, query: Query) -> ProbeResult:
+async def ask(client: Client | None, query: Query) -> ProbeResult:
     """Send one query and judge the answer; whatever goes wrong outside is a result, not an exception."""
     try:
-        status, body = await _exchange(session, query)
+        if client is None:
+            raise BadAddress(query.base_url)
+        form = f"query={quote_plus(query.promql)}&timeout={query.timeout_seconds:g}s"
+        async with asyncio.timeout(query.timeout_seconds):
+            status, body = await client.ask(_PATH, form=form, is_post=len(form) > _LONGEST_GET)
     except TimeoutError:
-        return failed("timeout", f"No answer within {query.timeout_seconds:g} s.", expression=query.promql)
-    except _TooLarge:
-        message = f"The answer is larger than {MAX_ANSWER_BYTES // 1024 // 1024} MB."
-        return failed("too_large", message, expression=query.promql)
-    except aiohttp.ClientConnectorError as error:
-        if isinstance(error.os_error, addresses.AddressRefused):
-            return failed("address_refused", f"{error.os_error}.", expression=query.promql)
-        reason = error.os_error.strerror or type(error.os_error).__name__
-        return failed("unreachable", f"No connection: {reason}.", expression=query.promql)
-    except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError):
-        return failed(
-            "bad_address", "The data source's address is not a web address.", expression=query.promql
-        )
-    except (aiohttp.ClientError, OSError) as error:
-        # Without the exception's own text: it may hold the address with its credentials.
-        return failed(
-            "unreachable", f"The connection broke: {type(error).__name__}.", expression=query.promql
-        )
-    return read(status, body, query)
-
-
-async def _exchange(session: aiohttp.ClientSession, query: Query) -> tuple[int, bytes]:
-    form = f"query={quote_plus(query.promql)}&timeout={query.timeout_seconds:g}s"
-    address = f"{query.base_url.rstrip('/')}/api/v1/query"
-    timeout = aiohttp.ClientTimeout(total=query.timeout_seconds)
-    if len(form) <= _LONGEST_GET:
-        request = session.get(URL(f"{address}?{form}", encoded=True), timeout=timeout, allow_redirects=False)
+        code, message = "timeout", f"No answer within {query.timeout_seconds:g} s."
+    except TooLarge:
+        code, message = "too_large", f"The answer is larger than {MAX_BODY_BYTES // 1024 // 1024} MB."
+    except (BadAddress, UnicodeError):
+        code, message = "bad_address", "The data source's address is not one of a web server."
+    except addresses.AddressRefused as refusal:
+        code, message = "address_refused", f"{refusal}."
+    except Broken as problem:
+        code, message = "unreachable", f"{problem}."
+    except OSError as error:
+        code, message = "unreachable", f"No connection: {error.strerror or type(error).__name__}."
     else:
-        request = session.post(
-            URL(address, encoded=True),
-            data=form.encode(),
-            headers={"Content-Type": "application/x-www-form-urlencoded"},
-            timeout=timeout,
-            allow_redirects=False,
-        )
-    async with request as response:
-        if response.content_length is not None:
-            if response.content_length > MAX_ANSWER_BYTES:
-                raise _TooLarge
-            return response.status, await response.read()
-        parts, size = [], 0
-        async for part in response.content.iter_any():
-            size += len(part)
-            if size > MAX_ANSWER_BYTES:
-                raise _TooLarge
-            parts.append(part)
-        return response.status, b"".join(parts)
+        return read(status, body, query)
+    return failed(code, message, expression=query.promql)
 
 
 def read(status: int, body: bytes, query: Query) -> ProbeResult:
@@ -319,44 +286,8 @@ def _judged(answer: dict[str, Any], query: Query) -> ProbeResult:
     )
 
 
-class _TooLarge(Exception):
-    pass
-
-
-def _session(allow_loopback: bool) -> aiohttp.ClientSession:
-    """A session that checks every address before it connects, and tells nobody about its environment."""
-
-    def open_socket(info: tuple[Any, ...]) -> socket.socket:
-        # An address written in the URL never meets the resolver, so this is the check that counts.
-        family, kind, protocol, _, address = info
-        addresses.check(address[0], allow_loopback=allow_loopback)
-        return socket.socket(family, kind, protocol)
-
-    connector = aiohttp.TCPConnector(
-        limit=0,  # the crew counts
-        resolver=_GuardedResolver(lambda address: addresses.check(address, allow_loopback=allow_loopback)),
-        socket_factory=open_socket,
-    )
-    return aiohttp.ClientSession(
-        connector=connector,
-        headers={"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "closeloop"},
-        cookie_jar=aiohttp.DummyCookieJar(),
-        trust_env=False,
-        auto_decompress=False,
-    )
-
-
-class _GuardedResolver(aiohttp.ThreadedResolver):
-    """Refuses a name as soon as one of its addresses is forbidden: mixed answers are a trick."""
-
-    def __init__(self, check: Callable[[str], None]) -> None:
-        super().__init__()
-        self._check = check
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
-    ) -> list[ResolveResult]:
-        found = await super().resolve(host, port, family)
-        for answer in found:
-            self._check(answer["host"])
-        return found
+def _client(base_url: str, check_address: partial[None]) -> Client | None:
+    try:
+        return Client(Origin.of(base_url), check_address=check_address)
+    except BadAddress:
+        return None

@@ -118,15 +118,13 @@ def build(word: str = "", *, is_restricted: bool = False) -> World:
     factories.signed(factories.written(first, finding=f"All of them {word}."), by=member)
     factories.written(second)
     cause = factories.verified_cause(review, f"The pool has no timeout {word}.")
-    supposed = factories.cause(review, f"The load test ran {word}.", part="trigger")
+    supposed = factories.cause(review, f"The load test ran {word}.")
     checklist = factories.checklist_entry(review, title=f"No pod hangs {word}")
     running = factories.incident(
         f"Checkout is slow {word}", started_at=now - timedelta(hours=2), participants=[boss, member], **common
     )
-    archived = factories.archived_review(
-        incidents=[factories.resolved_incident(f"Stock is wrong {word}", **common)],
-        title=f"Stock was wrong {word}",
-    )
+    reviewed = factories.resolved_incident(f"Stock is wrong {word}", **common)
+    archived = factories.archived_review(incidents=[reviewed], title=f"Stock was wrong {word}")
     items = {
         state: factories.item(
             f"Set a timeout {word} {state}",
@@ -143,9 +141,11 @@ def build(word: str = "", *, is_restricted: bool = False) -> World:
     for one in (check, paused):
         one.next_run_at = now + day
         one.save()
-    # Its timeline lacks, so that it cannot open; somebody may be excused.
-    waiting = factories.resolved_incident(f"Search fails {word}", participants=[boss, member], **common)
+    waiting = factories.resolved_incident(f"Search fails {word}", **common)
     unopened = factories.review(f"Search failed {word}", incidents=[waiting], facilitator=facilitator)
+    finished = factories.complete_review(
+        incidents=[factories.resolved_incident(f"Mail fails {word}", **common)], title=f"Mail failed {word}"
+    )
     type(paused).objects.filter(pk=paused.pk).update(is_paused=True)
     factories.check_run(check, slot=now - timedelta(hours=1), outcome="fail", error=f"It said {word}")
     token = factories.api_token(boss, now=now)[0]
@@ -163,7 +163,7 @@ def build(word: str = "", *, is_restricted: bool = False) -> World:
     )
     parts = {
         "incidents": running.public_id,
-        "people": str(waiting.participants.get(user=member).pk),
+        "people": str(running.participants.get(user=member).pk),
         "entries": str(entry.pk),
         "reviews": review.public_id,
         "steps": "metric_anomaly",
@@ -181,13 +181,14 @@ def build(word: str = "", *, is_restricted: bool = False) -> World:
         "incident": {"incidents": told.public_id},
         "timeline": {"incidents": told.public_id},
         "timeline_file": {"incidents": told.public_id},
-        "timeline_excuse": {"incidents": waiting.public_id},
-        "review_new": {"incidents": running.public_id},
+        "incident_close": {"incidents": reviewed.public_id},
         "review_document": {"reviews": archived.public_id},
         "review_open": {"reviews": unopened.public_id},
+        "review_archive": {"reviews": finished.public_id},
         "step_reopen": {"steps": "phenomenon"},
         "item_withdraw": {"items": items["verifying"].public_id},
         "item_reopen": {"items": items["regressed"].public_id},
+        "check_pause": {"checks": str(items["verified"].verification_checks.first().pk)},
         "check_resume": {"checks": str(paused.pk)},
     }
     return World(people, parts, of_page)

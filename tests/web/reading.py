@@ -70,7 +70,7 @@ class _Reader(HTMLParser):
         self.page = Page()
         self._at = at
         self._open: list[Form] = []
-        self._select: tuple[Form, str, list[tuple[str, bool]]] | None = None
+        self._select: tuple[Form, str, list[tuple[str, bool]], bool] | None = None
         self._textarea: tuple[Form, str] | None = None
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -86,7 +86,8 @@ class _Reader(HTMLParser):
             self.page.forms += self._open
             if "hx-post" in given:
                 self._another(given["hx-post"])
-        if self._open and "disabled" not in given:
+        # What stands in a <template> is a row that is not there yet.
+        if self._open and "disabled" not in given and "__prefix__" not in given.get("name", ""):
             self._handle_field(tag, given)
         elif tag == "button" and "hx-post" in given:
             self.page.forms.append(Form(urljoin(self._at, given["hx-post"]), "post"))
@@ -98,10 +99,11 @@ class _Reader(HTMLParser):
 
     def handle_endtag(self, tag: str) -> None:
         if tag == "select" and self._select is not None:
-            form, name, options = self._select
+            form, name, options, is_needed = self._select
             usable = [value for value, _chosen in options if value]
-            chosen = [value for value, is_chosen in options if is_chosen and value] or usable[:1]
-            form.fields.setdefault(name, []).extend(chosen)
+            # Not the first: of people that is often somebody who is there already.
+            chosen = [value for value, is_chosen in options if is_chosen] or options[:1] and [options[0][0]]
+            form.fields[name] = usable[-1:] if is_needed and chosen in ([], [""]) else chosen
             self._select = None
         elif tag == "textarea" and self._textarea is not None:
             form, name = self._textarea
@@ -127,7 +129,7 @@ class _Reader(HTMLParser):
                 form.fields[name] = [given.get("value", "")]
         elif tag == "select" and name:
             form.choices.add(name)
-            self._select = (form, name, [])
+            self._select = (form, name, [], "required" in given)
         elif tag == "option" and self._select is not None:
             self._select[2].append((given.get("value", ""), "selected" in given))
         elif tag == "textarea" and name:
@@ -140,7 +142,7 @@ class _Reader(HTMLParser):
                 chosen = [] if kind == "radio" else form.fields.get(name, [])
                 form.fields[name] = [*chosen, given.get("value", "on")]
         elif tag == "input" and name and kind not in {"submit", "button"}:
-            form.fields[name] = [given.get("value") or ("" if kind in _LEFT_EMPTY else _word(name))]
+            form.fields[name] = [given.get("value") or _word(name, "" if kind in _LEFT_EMPTY else "A word")]
 
     def _another(self, path: str) -> None:
         other = Form(urljoin(self._at, path), "post")
@@ -148,8 +150,8 @@ class _Reader(HTMLParser):
         self.page.forms.append(other)
 
 
-def _word(name: str) -> str:
-    return _WORDS.get(name.rpartition("-")[2], "A word")
+def _word(name: str, other: str = "A word") -> str:
+    return _WORDS.get(name.rpartition("-")[2], other)
 
 
 def _classes(given: Attributes) -> list[str]:
