@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import re
 import secrets
@@ -28,7 +27,7 @@ class Presented:
 
 
 def _digest(secret: str, pepper: str) -> bytes:
-    return hmac.new(pepper.encode(), secret.encode(), hashlib.sha256).digest()
+    return hmac.digest(pepper.encode(), secret.encode(), "sha256")
 
 
 def read_header(authorization: str) -> Presented | None:

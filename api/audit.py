@@ -61,7 +61,7 @@ def audit(request: HttpRequest) -> HttpResponse:
         "policy_version": judgement.policy_version,
         "decision": str(decision),
     }
-    return HttpResponse(json.dumps(body), content_type="application/json", headers=HEADERS)
+    return HttpResponse(json.dumps(body).encode(), content_type="application/json", headers=HEADERS)
 
 
 def refuse(

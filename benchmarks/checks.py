@@ -128,16 +128,13 @@ def _work_once(count: int) -> float:
 
     last = CheckRun.objects.aggregate(last=Max("pk"))["last"] or 0
     fresh = CheckRun.objects.filter(pk__gt=last)
-    started = time.perf_counter()
+    started = time.time()
     tick.apply_async()
     while fresh.exclude(outcome="").count() < count:
-        time.sleep(0.05)
-    seconds = (
-        fresh.aggregate(last=Max("finished_at"))["last"] - fresh.earliest("pk").queued_at
-    ).total_seconds()
+        time.sleep(0.25)
     if set(fresh.values_list("outcome", flat=True)) != {"pass"}:
         raise SystemExit("These checks should pass.")
-    return max(seconds, time.perf_counter() - started - 0.1)
+    return fresh.aggregate(last=Max("finished_at"))["last"].timestamp() - started
 
 
 def _fill(url: str, checks: int) -> int:

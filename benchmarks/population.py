@@ -1,4 +1,4 @@
-"""A database of some years: 100 services, 2,000 incidents, 20,000 items, 100,000 check runs.
+"""A database of some years: 250 services, 2,000 incidents, 20,000 items, 100,000 check runs.
 
 Every service but the first has findings; the first one passes, which is what CI mostly hears.
 """
@@ -16,7 +16,8 @@ from accounts.models import Team, User
 from postmortem.models import Incident, IncidentService, Review, Service, Severity, TrailEntry
 from remediation.models import CheckRun, DataSource, ItemTransition, RemediationItem, VerificationCheck
 
-SERVICES, INCIDENTS, ITEMS, RUNS_PER_CHECK = 100, 2_000, 20_000, 5
+SERVICES, INCIDENTS, ITEMS, RUNS_PER_CHECK = 250, 2_000, 20_000, 5
+_BATCH = 1000
 DAY = timedelta(days=1)
 # Of ten items: seven verified, two under way, one declined.
 _STATES = ["verified"] * 7 + ["in_progress", "open", "wont_do"]
@@ -25,24 +26,35 @@ _MOVES = ["open", "in_progress", "fix_claimed", "verifying", "verified"]
 
 def fill(now: datetime) -> str:
     """Fill an empty, migrated database; the text of a token that may ask for audits."""
-    with transaction.atomic():
-        people = User.objects.bulk_create(
-            User(email=f"person{n}@example.com", name=f"Person {n}", password="!") for n in range(200)
-        )
-        team = Team.objects.create(slug="core", name="Core")
-        services = Service.objects.bulk_create(
-            Service(slug=f"service-{n}", name=f"Service {n}", team=team, created_at=now - 900 * DAY)
-            for n in range(SERVICES)
-        )
-        _incidents(now, people[0], services)
-        checks = _items(now, people, team, services)
-        _history(now, people[0], checks)
+    people = User.objects.bulk_create(
+        User(email=f"person{n}@example.com", name=f"Person {n}", password="!") for n in range(500)
+    )
+    team = Team.objects.create(slug="core", name="Core")
+    services = Service.objects.bulk_create(
+        Service(slug=f"service-{n}", name=f"Service {n}", team=team, created_at=now - 900 * DAY)
+        for n in range(SERVICES)
+    )
+    _incidents(now, people[0], services)
+    items = _items(now, people, team, services)
+    checks = []
+    for start in range(0, ITEMS, _BATCH):
+        # An item must have its check when its transaction ends. Between the batches the database counts its
+        # rows anew, or it would read all checks for every item.
+        with transaction.atomic():
+            RemediationItem.objects.bulk_create(items[start : start + _BATCH])
+            checks += _checks(now, items[start : start + _BATCH])
+        _run("ANALYZE remediation_verificationcheck")
+    _history(now, people[0], checks)
     _token, secret = tokens.issue(
         owner=people[0], name="bench", scopes=["audit"], expires_at=now + 30 * DAY, now=now
     )
-    with connection.cursor() as cursor:
-        cursor.execute("VACUUM ANALYZE")
+    _run("VACUUM ANALYZE")
     return secret
+
+
+def _run(statement: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
 
 
 def _incidents(now: datetime, person: User, services: list[Service]) -> None:
@@ -85,9 +97,8 @@ def _archived(person: User, moment: datetime) -> dict[str, Any]:
     return {"archived_at": moment, "archived_by": person, "content_hash": "0" * 64}
 
 
-def _items(now: datetime, people: list[User], team: Team, services: list[Service]) -> list[VerificationCheck]:
+def _items(now: datetime, people: list[User], team: Team, services: list[Service]) -> list[RemediationItem]:
     severity = Severity.objects.get(code="P1")
-    source = DataSource.objects.create(name="bench", base_url="http://127.0.0.1:9090")
     items = []
     for number in range(ITEMS):
         state = _STATES[number // SERVICES % 10]
@@ -117,25 +128,26 @@ def _items(now: datetime, people: list[User], team: Team, services: list[Service
         if state == "wont_do":
             item.wont_do_reason, item.wont_do_approved_by = "Switched off.", people[0]
         items.append(item)
-    RemediationItem.objects.bulk_create(items, batch_size=2000)
+    return items
+
+
+def _checks(now: datetime, items: list[RemediationItem]) -> list[VerificationCheck]:
+    source, _ = DataSource.objects.get_or_create(name="bench", base_url="http://127.0.0.1:9090")
     return VerificationCheck.objects.bulk_create(
-        (
-            VerificationCheck(
-                item=item,
-                kind="prometheus",
-                data_source=source,
-                promql="up",
-                comparator="==",
-                threshold=1,
-                interval_seconds=3600,
-                created_at=item.agreed_at,
-                next_run_at=now + DAY,
-                last_verdict_at=now - timedelta(minutes=5),
-                last_outcome="pass",
-            )
-            for item in items
-        ),
-        batch_size=2000,
+        VerificationCheck(
+            item=item,
+            kind="prometheus",
+            data_source=source,
+            promql="up",
+            comparator="==",
+            threshold=1,
+            interval_seconds=3600,
+            created_at=item.agreed_at,
+            next_run_at=now + DAY,
+            last_verdict_at=now - timedelta(minutes=5),
+            last_outcome="pass",
+        )
+        for item in items
     )
 
 
@@ -193,4 +205,4 @@ def _history(now: datetime, person: User, checks: list[VerificationCheck]) -> No
 
 
 def _created(model: type[models.Model], rows: Iterable[models.Model]) -> list[Any]:
-    return model._default_manager.bulk_create(rows, batch_size=2000)
+    return model._default_manager.bulk_create(rows, batch_size=_BATCH)

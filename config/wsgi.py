@@ -6,3 +6,7 @@ from django.core.wsgi import get_wsgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 application = get_wsgi_application()
+
+from config.fastpath import ahead_of  # noqa: E402 - its views need the settings that were just loaded
+
+application = ahead_of(application)

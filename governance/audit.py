@@ -124,7 +124,7 @@ def as_json(findings: Sequence[Finding]) -> list[dict[str, str]]:
 
 def moment_text(moment: datetime) -> str:
     """A moment as answers write it, for example 2026-11-20T10:00:00Z."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return f"{moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='seconds')}Z"
 
 
 def _end_of(day: date | None, now: datetime) -> tuple[date, datetime]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -207,13 +208,16 @@ class _Statement:
     def run(self, **parameters: str) -> PGresult:
         """Its result.
 
-        Django's health check at the begin of a request would be a second statement. Instead, when the
-        connection turns out to be dead, or to have forgotten what was prepared, a new one is tried, once.
+        Django's health check would be a second statement. Instead, when the connection turns out to be dead,
+        or to have forgotten what was prepared, a new one is tried, once. Its age is looked at here, for not
+        every server sends Django's signals (config/fastpath.py).
 
         Raises:
             django.db.Error: the database does not answer, or refuses.
         """
         database = connections["default"]
+        if database.close_at is not None and time.monotonic() >= database.close_at:
+            database.close_if_unusable_or_obsolete()
         values = [parameters[parameter].encode() for parameter in self.parameters]
         try:
             return self._run_once(database, values)

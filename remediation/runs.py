@@ -20,8 +20,8 @@ from remediation.models import VerificationCheck
 MAX_ATTEMPTS = 3
 # A claimed run must begin within the first number of seconds, and its lease covers the second one beyond
 # its own time limit: while a lease holds, nobody else runs the same thing.
-BEGIN_WITHIN_SECONDS = 20
-LEASE_MARGIN_SECONDS = 45
+BEGIN_WITHIN_SECONDS = 5
+LEASE_MARGIN_SECONDS = 15
 
 
 class Claimed(NamedTuple):

@@ -225,6 +225,32 @@ def test_pages_of_a_story_in_chinese_show_no_english(reader, story):
     assert {address: found for address in story if (found := english_in(page(reader, address)))} == {}
 
 
+ROWS = {"people-TOTAL_FORMS": "0", "people-INITIAL_FORMS": "0"}
+SHORT = {"old_password": factories.PASSWORD, "new_password1": "short", "new_password2": "short"}
+
+
+@pytest.mark.parametrize(
+    ("name", "sent"),
+    [
+        ("incident_new", ROWS),
+        ("incident_new", ROWS | {"started_at": "soon", "impact_minutes": "-1", "failure_percent": "x"}),
+        ("item_new", {"kind": "detect"}),
+        ("service_new", {"slug": "order", "name": "订单", "tier": "9"}),
+        ("password", SHORT),
+        ("settings", {"time_zone": "x"}),
+        ("tokens", {"scopes": "x"}),
+        ("data_sources", {"name": "x", "base_url": "ftp://x"}),
+    ],
+)
+def test_refused_form_in_chinese_shows_no_english(reader, name, sent):
+    factories.service("order", name="订单", team=factories.team("订单团队"))
+
+    response = reader.post(reverse(f"web:{name}"), sent)
+
+    assert response.status_code == 422
+    assert english_in(response.content.decode()) == []
+
+
 def test_login_page_follows_the_language_of_the_browser(db):
     html = page(Client(headers={"accept-language": "zh-CN,zh;q=0.9"}), reverse("web:login"))
 

@@ -54,8 +54,8 @@ class CleanRequest:
     """Refuses, with 400, text that PostgreSQL cannot store or nobody can read, before anything uses it.
 
     That is a NUL character in the path, the query, a cookie or a form, and a query that is not UTF-8. Forms
-    are read here, so that one too big or broken is refused here as well, with 413 or 400. The bodies of API
-    calls are left to the API.
+    are read here, so that one too big, broken or cut off on its way is refused here as well, with 413 or 400:
+    half a form must not be taken for a short one. The bodies of API calls are left to the API.
     """
 
     def __init__(self, get_response: GetResponse) -> None:
@@ -143,6 +143,9 @@ def _problem_of(request: HttpRequest) -> Exception | None:
         query.decode()
     except UnicodeDecodeError:
         return BadRequest("query is not UTF-8")
+    length = request.META.get("CONTENT_LENGTH") or "0"
+    if not length.isdecimal() or len(length) > 18:
+        return BadRequest("length of the body is no number")
     # A quoted cookie may carry octal escapes; the session key goes into a query as it is.
     if any("\x00" in name or "\x00" in value for name, value in request.COOKIES.items()):
         return BadRequest("NUL in a cookie")
@@ -155,6 +158,9 @@ def _problem_of_form(request: HttpRequest) -> Exception | None:
     if request.method != "POST":
         return None
     try:
+        # The whole body at once: Django bounds the size of a body, but not that of files in a form.
+        if _is_cut_off(request, request.body):
+            return BadRequest("the form was cut off")
         form = request.POST
     except (BadRequest, MultiPartParserError, SuspiciousOperation, UnreadablePostError) as problem:
         return problem
@@ -164,6 +170,14 @@ def _problem_of_form(request: HttpRequest) -> Exception | None:
     if any("\x00" in name or "\x00" in (upload.name or "") for name, upload in request.FILES.items()):
         return BadRequest("NUL in the name of a file")
     return None
+
+
+def _is_cut_off(request: HttpRequest, body: bytes) -> bool:
+    if len(body) < int(request.META.get("CONTENT_LENGTH") or 0):
+        return True
+    boundary = (request.content_params or {}).get("boundary", "")
+    is_parted = request.content_type == "multipart/form-data" and bool(boundary)
+    return is_parted and f"--{boundary}--".encode() not in body
 
 
 def _asked_language(request: HttpRequest) -> str:

@@ -72,6 +72,8 @@ def report(request: HttpRequest, month: str = "") -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def report_publish(request: HttpRequest, month: str) -> HttpResponse:
     first = _read(month)
+    if not _has_begun(first, timezone.now()):
+        raise Http404
     return ask(
         request,
         title=_("Publish %(month)s?") % {"month": date_format(first, _("F Y"))},
@@ -121,11 +123,16 @@ def _build(first: date, request: HttpRequest, now: datetime) -> Report:
 def _neighbour(first: date, step: int, now: datetime) -> str:
     """The month before or after as YYYY-MM; "" where there is no report."""
     other = (first - timedelta(days=1) if step < 0 else first + timedelta(days=31)).replace(day=1)
+    return f"{other:%Y-%m}" if _has_begun(other, now) else ""
+
+
+def _has_begun(first: date, now: datetime) -> bool:
+    """Whether there is a report of this month: it has begun, and does not lie out of all bounds."""
     try:
-        starts_at, _ends_at = reports.period(other)
+        starts_at, _ends_at = reports.period(first)
     except Invalid:
-        return ""
-    return f"{other:%Y-%m}" if starts_at <= now else ""
+        return False
+    return starts_at <= now
 
 
 def _outcome_words() -> dict[Outcome, str]:

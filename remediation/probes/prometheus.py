@@ -200,7 +200,10 @@ class Crew(Generic[Ticket]):
 
 @dataclass(eq=False, slots=True)
 class _Source(Generic[Ticket]):
-    """What one data source has waiting and in flight, and how it has behaved; no client: its address is none."""
+    """What one data source has waiting and in flight, and how it has behaved.
+
+    Without a client its address is not one of a web server.
+    """
 
     client: Client | None
     waiting: deque[tuple[Ticket, Query, float]] = field(default_factory=deque)

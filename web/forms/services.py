@@ -1,6 +1,6 @@
 """The form of a service."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
@@ -24,6 +24,7 @@ class ServiceForm(forms.ModelForm):
     class Meta:
         model = Service
         fields = ("slug", "name", "team", "tier", "repositories")
+        error_messages: ClassVar = {"slug": {"unique": _("There is a service of this name already.")}}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
