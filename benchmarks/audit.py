@@ -243,6 +243,7 @@ def _pids_of(process: subprocess.Popen[bytes], others: Callable[[], list[int]]) 
 
 def _granian(application: str, port: int, log: Path) -> subprocess.Popen[bytes]:
     words = f"--interface wsgi --workers 2 --blocking-threads 1 --host 127.0.0.1 --port {port} --no-ws"
+    words += " --workers-kill-timeout 5"
     env = dict(os.environ)
     if application.startswith("benchmarks.bare"):
         del env["DJANGO_SETTINGS_MODULE"]

@@ -141,7 +141,7 @@ def _checks(now: datetime, items: list[RemediationItem]) -> list[VerificationChe
             promql="up",
             comparator="==",
             threshold=1,
-            interval_seconds=3600,
+            interval_seconds=86400,
             created_at=item.agreed_at,
             next_run_at=now + DAY,
             last_verdict_at=now - timedelta(minutes=5),
@@ -162,10 +162,10 @@ def _history(now: datetime, person: User, checks: list[VerificationCheck]) -> No
                 service_id=check.item.service_id,
                 kind=check.kind,
                 check_version=1,
-                slot=now - timedelta(minutes=6) - number * timedelta(hours=1),
+                slot=now - timedelta(minutes=6) - number * DAY,
                 queued_at=now,
-                started_at=now - timedelta(minutes=6) - number * timedelta(hours=1),
-                finished_at=now - timedelta(minutes=5) - number * timedelta(hours=1),
+                started_at=now - timedelta(minutes=6) - number * DAY,
+                finished_at=now - timedelta(minutes=5) - number * DAY,
                 outcome="pass",
             )
             for check in checks

@@ -21,7 +21,7 @@ MAX_ATTEMPTS = 3
 # A claimed run must begin within the first number of seconds, and its lease covers the second one beyond
 # its own time limit: while a lease holds, nobody else runs the same thing.
 BEGIN_WITHIN_SECONDS = 5
-LEASE_MARGIN_SECONDS = 15
+LEASE_MARGIN_SECONDS = 10
 
 
 class Claimed(NamedTuple):

@@ -55,9 +55,11 @@ SHELL = VerificationCheck.Kind.SHELL.value
 # How long one call keeps claiming; then others get their turn and the process may be replaced.
 BUDGET_SECONDS = 15.0
 # So many runs are held at once, and results are stored about half as many at a time.
-_HELD = 256
+_HELD = 512
+# So many of one source may wait to be sent before no more of its runs are claimed.
+_CROWD = 64
 _TRIAL_SECONDS = 10.0
-_PORTION = 500
+_PORTION = 1000
 
 
 class CannotRun(DomainError):
@@ -238,7 +240,7 @@ class _PrometheusDesk:
 
     def busy(self) -> list[str]:
         # A slow source may not fill the whole desk: the others' runs must find room.
-        return self._crew.crowded(at=_HELD // 4)
+        return self._crew.crowded(at=_CROWD)
 
     def submit(self, held: Claimed) -> None:
         expectation = Expectation(held.quantifier, held.comparator, held.threshold, held.no_data_rule)

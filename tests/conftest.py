@@ -12,6 +12,11 @@ from pytest_django.plugin import DjangoDbBlocker
 
 from postmortem.models import Severity
 from remediation.models import SlaPolicy
+from tests.browser import chromium, open_page
+from tests.servers import beat, celery_worker, prometheus
+
+# One definition for all folders: a second one would start a second browser in the same thread.
+__all__ = ["beat", "celery_worker", "chromium", "open_page", "prometheus"]
 
 _ROWS_OF_POLICY = {
     "postmortem": (Severity, "postmortem.migrations.0002_default_severities"),

@@ -121,9 +121,10 @@ def _policies() -> list[tuple[str, str, int]]:
 
 def _due(severity: Any, category: Any, now: datetime) -> dict[str, Any] | None:
     """Deadline and policy version, or None while something is not chosen."""
-    if category not in RemediationItem.Category.values or not str(severity or "").isdecimal():
+    key = str(severity or "")
+    if category not in RemediationItem.Category.values or not (key.isdecimal() and len(key) < 10):
         return None
-    row = Severity.objects.filter(pk=severity).first()
+    row = Severity.objects.filter(pk=key).first()
     if row is None:
         return None
     at, version = items.due_date(severity=row, category=category, now=now)

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods
 
-from postmortem import access, secrets, timelines
+from postmortem import access, secrets, timelines, trail
 from postmortem.errors import DomainError
 from postmortem.models import Entry, Incident, Participant, Timeline
 from web.asking import ask
@@ -105,7 +105,9 @@ def timeline_file(request: HttpRequest, public_id: str) -> HttpResponse:
 
     def file(_data: dict[str, Any]) -> None:
         now = timezone.now()
-        timelines.file(timelines.open_for(participant), by=request.user, now=now)
+        # A refusal must take back that the timeline was begun.
+        with trail.act("timelines.file", by=request.user):
+            timelines.file(timelines.open_for(participant), by=request.user, now=now)
 
     return ask(
         request,
@@ -167,8 +169,10 @@ def _add(
     request: HttpRequest, participant: Participant, incident: Incident, data: dict[str, Any]
 ) -> Timeline:
     now = timezone.now()
-    mine = timelines.open_for(participant)
-    timelines.add(mine, **_fields(data, _reference(incident, mine)), by=request.user, now=now)
+    # A refused entry must not leave an empty timeline behind.
+    with trail.act("timelines.add", by=request.user):
+        mine = timelines.open_for(participant)
+        timelines.add(mine, **_fields(data, _reference(incident, mine)), by=request.user, now=now)
     _announce_secrets(request, data["text"])
     return mine
 

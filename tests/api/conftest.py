@@ -10,9 +10,6 @@ from django.utils import timezone
 
 from accounts.models import User
 from tests import factories
-from tests.servers import prometheus
-
-__all__ = ["prometheus"]
 
 PROBLEM = "application/problem+json"
 

@@ -100,10 +100,11 @@ def test_runs_cost_the_same_queries_for_any_number_of_rows(member, check, django
 
 
 def test_trial_shows_what_prometheus_answers(member, prometheus):
-    prometheus.show('pool_waiting{pod="a"}', 247)
+    prometheus.show('api_pool_waiting{pod="a"}', 247)
     source = factories.data_source(base_url=prometheus.url)
+    definition = CHECK | {"data_source": source.pk, "promql": "api_pool_waiting", "threshold": 200}
 
-    answer = member.post("checks/try", CHECK | {"data_source": source.pk, "threshold": 200}).json()
+    answer = member.post("checks/try", definition).json()
 
     assert (answer["outcome"], answer["value"]) == ("fail", 247.0)
     assert [(one["labels"]["pod"], one["value"]) for one in answer["series"]] == [("a", "247")]

@@ -136,9 +136,14 @@ def test_what_is_no_http_is_broken(parts):
 
 
 @pytest.mark.parametrize(
-    "parts", [[b""], [b"HTTP/1.1 200 OK\r\nContent-Le"], [b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhello"],
-              [b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhe"]],
-)  # fmt: skip
+    "parts",
+    [
+        [b""],
+        [b"HTTP/1.1 200 OK\r\nContent-Le"],
+        [b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhello"],
+        [b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhe"],
+    ],
+)
 def test_answer_that_ends_early_is_broken(parts):
     with pytest.raises(Broken):
         ask(says(*parts, closes=True))

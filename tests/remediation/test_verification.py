@@ -6,6 +6,7 @@ import time
 from datetime import timedelta
 
 import pytest
+from django.core.management import call_command
 from django.db import connection, transaction
 from django.utils import timezone
 
@@ -14,6 +15,7 @@ from postmortem.errors import Invalid, NotAllowed
 from remediation import tasks, verification
 from remediation.checkspec import CheckSpec
 from remediation.models import CheckRun, VerificationCheck
+from remediation.probes import sandbox
 from remediation.probes.result import ProbeResult, Series
 from remediation.verification import CannotRun, claim, execute_prometheus, execute_shell, run_now, tick, trial
 from tests import factories
@@ -310,3 +312,29 @@ def test_no_transaction_is_open_while_a_probe_runs():
         server.server_close()
 
     assert states == [(0,)]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_command_runs_checks_without_celery(prometheus: Prometheus, settings):
+    settings.SHELL_PROBES_ENABLED = True
+    check, other = prometheus_check(prometheus.url, "1"), shell_check([["true"]])
+
+    call_command("run_checks", once=True, kind=["prometheus"])
+    assert (last_run(check).outcome, last_run(other).outcome) == ("pass", "")
+
+    call_command("run_checks", once=True)
+    assert last_run(other).outcome == "pass"
+
+
+def test_unknown_sandbox_setting_does_not_weaken_the_sandbox(settings, monkeypatch):
+    settings.SHELL_PROBES_ENABLED, settings.SHELL_PROBE_SANDBOX = True, "whatever"
+    monkeypatch.setattr(sandbox, "PATH", "/nowhere")
+    sandbox.bubblewrap.cache_clear()
+    check = shell_check([["cat", "/etc/passwd"]])
+    try:
+        tick()
+        execute_shell()
+    finally:
+        sandbox.bubblewrap.cache_clear()
+
+    assert (last_run(check).outcome, last_run(check).error_code) == ("error", "no_sandbox")

@@ -179,7 +179,6 @@ def build(word: str = "", *, is_restricted: bool = False) -> World:
     }
     of_page = {
         "incident": {"incidents": told.public_id},
-        "timeline": {"incidents": told.public_id},
         "timeline_file": {"incidents": told.public_id},
         "incident_close": {"incidents": reviewed.public_id},
         "review_document": {"reviews": archived.public_id},

@@ -60,7 +60,7 @@ def test_list_asks_the_database_equally_often_for_any_number_of_rows(page, djang
     for _number in range(rows):
         overdue_item(factories.service())
 
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(5):
         page.get("/services/")
 
 

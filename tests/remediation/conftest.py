@@ -1,3 +1,0 @@
-from tests.servers import prometheus
-
-__all__ = ["prometheus"]
