@@ -57,11 +57,12 @@ class ItemForm(forms.Form):
     def __init__(self, *args: Any, review: Review | None, user: User, **kwargs: Any) -> None:
         kwargs["initial"] = _suggested(review, user) | (kwargs.get("initial") or {})
         super().__init__(*args, **kwargs)
-        if review is None:
-            del self.fields["causes"]
-        else:
-            causes = review.causes.exclude(state=RootCause.State.REFUTED)
+        causes = RootCause.objects.none() if review is None else review.causes.all()
+        causes = causes.exclude(state=RootCause.State.REFUTED)
+        if causes.exists():
             self.fields["causes"].queryset = causes  # type: ignore[attr-defined]
+        else:
+            del self.fields["causes"]
         self.fields["severity"].label_from_instance = lambda row: f"{row.code} · {row.words}"  # type: ignore[attr-defined]
 
     def clean_due_date(self) -> date | None:
