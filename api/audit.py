@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import logging
 import re
+from collections.abc import Mapping
 from datetime import date
+from typing import NamedTuple
 from urllib.parse import parse_qsl
 
 from django.conf import settings
@@ -14,7 +16,9 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
 from accounts import tokens
-from api.errors import FieldErrors, answer
+from api.errors import CONTENT_TYPE as PROBLEM
+from api.errors import FieldErrors
+from api.errors import problem as problem_body
 from governance import audit as domain
 from governance.facts import ScopeMissing, TokenNotValid
 from postmortem.errors import Invalid
@@ -24,6 +28,7 @@ logger = logging.getLogger(__name__)
 
 # The fast path has no middleware that would set these. An answer that a cache kept would be an old verdict.
 HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+ANSWERED = HEADERS | {"Content-Type": "application/json"}
 CHALLENGE = 'Bearer realm="Closeloop"'
 # Where the page of a finding's object is, by the prefix of its id.
 _PAGES = {"INC": "incidents", "PM": "reviews", "RI": "items"}
@@ -32,14 +37,31 @@ _SLUG = re.compile(r"[-a-zA-Z0-9_]{1,80}")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
+class Answer(NamedTuple):
+    """What goes back, whoever carries it: a Django response, or config/fastpath.py without one."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    def as_response(self) -> HttpResponse:
+        return HttpResponse(self.body, status=self.status, headers=self.headers)
+
+
 def audit(request: HttpRequest) -> HttpResponse:
-    if request.method != "GET":
+    authorization = request.META.get("HTTP_AUTHORIZATION")
+    return answer(request.method or "", authorization, request.META["QUERY_STRING"]).as_response()
+
+
+def answer(method: str, authorization: str | None, query: str) -> Answer:
+    """The answer to one question, from the three parts of the request that count. Raises nothing."""
+    if method != "GET":
         return refuse(405, "method_not_allowed", "Ask with GET.", Allow="GET")
-    presented = tokens.read_header(request.META.get("HTTP_AUTHORIZATION", ""))
+    presented = tokens.read_header(authorization or "")
     if presented is None:
-        return unauthenticated(request)
+        return unauthenticated(authorization)
     try:
-        service, day = _asked(request.META["QUERY_STRING"])
+        service, day = _asked(query)
         judgement, decision = domain.judge(service, date=day, presented=presented, now=timezone.now())
     except Invalid as refusal:
         errors = {refusal.field: [{"code": refusal.code, "message": refusal.message}]}
@@ -61,7 +83,7 @@ def audit(request: HttpRequest) -> HttpResponse:
         "policy_version": judgement.policy_version,
         "decision": str(decision),
     }
-    return HttpResponse(json.dumps(body).encode(), content_type="application/json", headers=HEADERS)
+    return Answer(200, ANSWERED, json.dumps(body).encode())
 
 
 def refuse(
@@ -71,21 +93,22 @@ def refuse(
     *,
     errors: FieldErrors | None = None,
     **headers: str,
-) -> HttpResponse:
+) -> Answer:
     """A refusal as a problem body; `headers` with underscores for hyphens."""
     more = {name.replace("_", "-"): value for name, value in headers.items()}
-    return answer(status, code, detail, errors=errors, headers=HEADERS | more)
+    body = problem_body(status, code, detail, errors=errors)
+    return Answer(status, HEADERS | {"Content-Type": PROBLEM} | more, json.dumps(body).encode())
 
 
-def unauthenticated(request: HttpRequest) -> HttpResponse:
+def unauthenticated(authorization: str | None) -> Answer:
     """401 for a request without a token of our form."""
-    if "HTTP_AUTHORIZATION" in request.META:
+    if authorization is not None:
         return not_authorised(TokenNotValid("The Authorization header holds no token of this installation."))
     detail = "Send a token: “Authorization: Bearer clp_…”."
     return refuse(401, "not_authenticated", detail, WWW_Authenticate=CHALLENGE)
 
 
-def not_authorised(refusal: TokenNotValid | ScopeMissing) -> HttpResponse:
+def not_authorised(refusal: TokenNotValid | ScopeMissing) -> Answer:
     """401 for a token that is not valid, 403 for one without the scope."""
     if isinstance(refusal, TokenNotValid):
         challenge = f'{CHALLENGE}, error="invalid_token"'
@@ -94,7 +117,7 @@ def not_authorised(refusal: TokenNotValid | ScopeMissing) -> HttpResponse:
     return refuse(403, refusal.code, refusal.message, WWW_Authenticate=challenge)
 
 
-def unavailable(problem: DatabaseProblem) -> HttpResponse:
+def unavailable(problem: DatabaseProblem) -> Answer:
     """503: nothing could be judged, which is neither a pass nor a fail."""
     logger.error("the database does not answer: %s", type(problem.__cause__ or problem).__name__)
     detail = "The database does not answer, so nothing was judged. Try again in a moment."

@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse, UnreadablePostError
 from django.utils import timezone
 
 from accounts import tokens
-from api.audit import HEADERS, not_authorised, refuse, unauthenticated, unavailable
+from api.audit import ANSWERED, Answer, not_authorised, refuse, unauthenticated, unavailable
 from api.errors import FieldErrors
 from governance import changes
 from governance.audit import moment_text
@@ -39,11 +39,16 @@ class _Refused(Exception):
 
 
 def gate_changes(request: HttpRequest) -> HttpResponse:
+    return _answer(request).as_response()
+
+
+def _answer(request: HttpRequest) -> Answer:
     if request.method != "POST":
         return refuse(405, "method_not_allowed", "Ask with POST.", Allow="POST")
-    presented = tokens.read_header(request.META.get("HTTP_AUTHORIZATION", ""))
+    authorization = request.META.get("HTTP_AUTHORIZATION")
+    presented = tokens.read_header(authorization or "")
     if presented is None:
-        return unauthenticated(request)
+        return unauthenticated(authorization)
     if (request.content_type or "").lower() != "application/json":
         return refuse(415, "unsupported_media_type", "Send JSON with “Content-Type: application/json”.")
     if _length(request) > MAX_BODY:
@@ -76,7 +81,7 @@ def gate_changes(request: HttpRequest) -> HttpResponse:
         "decision": str(judged.decision),
         "decided_at": moment_text(now),
     }
-    return HttpResponse(json.dumps(body), content_type="application/json", headers=HEADERS)
+    return Answer(200, ANSWERED, json.dumps(body).encode())
 
 
 def _length(request: HttpRequest) -> int:

@@ -2,7 +2,7 @@
 
     python -m benchmarks.audit [--rounds 5] [--seconds 3]
 
-Ours is `GET /sre/audit?service=…` of a service with 80 items, out of 20,000, with a token: the whole answer
+Ours is `GET /sre/audit?service=…` of a service with 50 items, out of 20,000, with a token: the whole answer
 of the shipped application. The floor is a Django view that answers JSON and does nothing (bare.py), and for
 G3 the same statement behind a WSGI function without a framework (plain.py). All three run on granian as
 shipped (WSGI, 2 workers, 1 blocking thread each) and take turns on the same machine; what counts is the
@@ -113,8 +113,8 @@ def _report(ours: Side, bare: Side, plain: Side) -> int:
         )
     goals = [
         Goal("G1", ours.median(1, "p50") / bare.median(1, "p50"), 1.8, True, "audit p50 at c1 / bare view"),
-        Goal("G2", ours.median(16, "rate") / bare.median(16, "rate"), 0.6, False, "audit req/s at c16 / bare view"),
-        Goal("G3", ours.median(16, "cpu") / plain.median(16, "cpu"), 1.9, True, "CPU / no framework + same statement"),
+        Goal("G2", ours.median(16, "rate") / bare.median(16, "rate"), 0.6, False, "req/s at c16 / bare view"),
+        Goal("G3", ours.median(16, "cpu") / plain.median(16, "cpu"), 1.9, True, "CPU / WSGI and same SQL"),
         Goal("G4", ours.median(1, "p99") / bare.median(1, "p99"), 1.5, True, "audit p99 at c1 / bare view"),
     ]  # fmt: skip
     for goal in goals:
@@ -151,7 +151,7 @@ def _wrk(wrk: str, url: str, connections: int, token: str, seconds: int) -> tupl
 
 
 def _by_hand(url: str, connections: int, token: str, seconds: int) -> tuple[int, float, float, float]:
-    """As many threads as connections; slower than wrk, so the ratio comes out flattered. Said in the report."""
+    """As many threads as connections; slower than wrk, so the ratio comes out flattered (it is said)."""
     took: list[float] = []
     end = time.perf_counter() + seconds
     parts = urlsplit(url)
@@ -177,7 +177,7 @@ def _by_hand(url: str, connections: int, token: str, seconds: int) -> tuple[int,
 
 @contextmanager
 def _database(folder: Path) -> Iterator[Callable[[], list[int]]]:
-    """DATABASE_URL, or a PostgreSQL of our own; yields the ids of its processes, none where it is not ours."""
+    """DATABASE_URL, or a PostgreSQL of our own; yields the ids of its processes, if it is ours."""
     os.environ.setdefault("REDIS_URL", "redis://localhost/0")
     os.environ.setdefault("SECRET_KEY", "only-for-this-benchmark")
     os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"

@@ -1,6 +1,6 @@
 """Goal G5: Prometheus checks a second through the whole engine, against a bare HTTP load on the same server.
 
-    python -m benchmarks.checks [--checks 8000] [--rounds 5]
+    python -m benchmarks.checks [--checks 10000] [--rounds 5]
 
 A check goes the whole way: its due row becomes a waiting run, a Celery worker (prefork, two processes) claims
 it, asks Prometheus one query, judges the answer and stores it in PostgreSQL. The floor is the same query
@@ -52,7 +52,7 @@ class Round:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--checks", type=int, default=8000)
+    parser.add_argument("--checks", type=int, default=10_000)
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
     if shutil.which("prometheus") is None:

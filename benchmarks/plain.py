@@ -20,7 +20,7 @@ _connection: psycopg.Connection[Any] | None = None
 
 
 def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-    global _connection
+    global _connection  # noqa: PLW0603 - one per process, as Django keeps it
     if _connection is None or _connection.closed:
         _connection = psycopg.connect(os.environ["DATABASE_URL"], autocommit=True)
     now = datetime.now(UTC)

@@ -1,4 +1,4 @@
-"""A database of some years: 250 services, 2,000 incidents, 20,000 items, 100,000 check runs.
+"""A database of some years: 400 services, 2,000 incidents, 20,000 items, 100,000 check runs.
 
 Every service but the first has findings; the first one passes, which is what CI mostly hears.
 """
@@ -16,7 +16,7 @@ from accounts.models import Team, User
 from postmortem.models import Incident, IncidentService, Review, Service, Severity, TrailEntry
 from remediation.models import CheckRun, DataSource, ItemTransition, RemediationItem, VerificationCheck
 
-SERVICES, INCIDENTS, ITEMS, RUNS_PER_CHECK = 250, 2_000, 20_000, 5
+SERVICES, INCIDENTS, ITEMS, RUNS_PER_CHECK = 400, 2_000, 20_000, 5
 _BATCH = 1000
 DAY = timedelta(days=1)
 # Of ten items: seven verified, two under way, one declined.

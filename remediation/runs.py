@@ -173,7 +173,7 @@ RETURNING r.id, c.id, c.item_id, r.lease_token, r.attempt, c.timeout_seconds,
 _IS_FREE = "r.finished_at IS NULL AND (r.lease_until IS NULL OR r.lease_until < clock_timestamp())"
 
 
-def claim(*, kind: str, limit: int, busy: Sequence[str] = ()) -> list[Claimed]:
+def claim(*, kind: str, limit: int, busy: Sequence[str] = (), waiting_seconds: int = 0) -> list[Claimed]:
     """Take up to `limit` waiting runs of a kind, the oldest slots first, for one attempt each.
 
     A run that another worker holds is free again when its lease has run out. From here on the run stands
@@ -181,6 +181,7 @@ def claim(*, kind: str, limit: int, busy: Sequence[str] = ()) -> list[Claimed]:
 
     Args:
         busy: addresses of data sources to leave alone this time.
+        waiting_seconds: only runs that were queued at least so long ago.
     """
     which = f"r.kind = %(kind)s AND {_IS_FREE} AND r.attempt < {MAX_ATTEMPTS}"
     if busy:
@@ -188,8 +189,10 @@ def claim(*, kind: str, limit: int, busy: Sequence[str] = ()) -> list[Claimed]:
             " AND r.verification_check_id NOT IN (SELECT c.id FROM remediation_verificationcheck c"
             " JOIN remediation_datasource s ON s.id = c.data_source_id WHERE s.base_url = ANY(%(busy)s))"
         )
+    if waiting_seconds:
+        which += " AND r.queued_at < clock_timestamp() - make_interval(secs => %(waiting)s)"
     changes = "attempt = r.attempt + 1, started_at = clock_timestamp(), check_version = c.version"
-    return _claimed(which, changes, kind=kind, limit=limit, busy=list(busy))
+    return _claimed(which, changes, kind=kind, limit=limit, busy=list(busy), waiting=waiting_seconds)
 
 
 def claim_lost(*, limit: int = 500) -> list[Claimed]:

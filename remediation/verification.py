@@ -58,7 +58,9 @@ BUDGET_SECONDS = 15.0
 _HELD = 512
 # So many of one source may wait to be sent before no more of its runs are claimed.
 _CROWD = 64
-_TRIAL_SECONDS = 10.0
+_TRIAL_SECONDS = 5.0
+# The probe workers may be switched on where the one that ticks is not: they get this long to take a run.
+_PATIENCE_SECONDS = 60
 _PORTION = 1000
 
 
@@ -115,11 +117,16 @@ def sweep() -> Recorded:
         (held, failed("lost", f"The worker ended during each of {held.attempt} attempts."))
         for held in runs.claim_lost()
     ]
-    off = []
-    if not settings.SHELL_PROBES_ENABLED:
-        message = "Commands are switched off on this installation (SHELL_PROBES_ENABLED)."
-        off = [(held, failed("probes_off", message)) for held in claim(kind=SHELL, limit=500)]
-    return _recorded([*lost, *off])
+    return _recorded([*lost, *_switched_off(waiting_seconds=_PATIENCE_SECONDS)])
+
+
+def _switched_off(*, waiting_seconds: int = 0) -> list[tuple[Claimed, ProbeResult]]:
+    """While commands are switched off here: their waiting runs, each with the error that says so."""
+    if settings.SHELL_PROBES_ENABLED:
+        return []
+    message = "Commands are switched off on this installation (SHELL_PROBES_ENABLED)."
+    waiting = claim(kind=SHELL, limit=500, waiting_seconds=waiting_seconds)
+    return [(held, failed("probes_off", message)) for held in waiting]
 
 
 def execute(
@@ -149,9 +156,10 @@ def execute_prometheus(
 def execute_shell(
     *, budget_seconds: float = BUDGET_SECONDS, call_help: Callable[[], object] = _nobody
 ) -> Executed:
-    """Run waiting commands, four at a time; nothing at all unless SHELL_PROBES_ENABLED is on."""
+    """Run waiting commands, four at a time; without SHELL_PROBES_ENABLED each gets an error instead."""
     if not settings.SHELL_PROBES_ENABLED:
-        return Executed()
+        recorded = _recorded(_switched_off())
+        return Executed(recorded.stored, recorded.refused)
     with shell.Crew[Claimed](weakest=settings.SHELL_PROBE_SANDBOX) as crew:
         return _work(SHELL, _ShellDesk(crew), budget_seconds, call_help)
 
@@ -178,7 +186,7 @@ def run_now(check: VerificationCheck, *, by: User, now: datetime) -> CheckRun:
 
 
 def trial(spec: CheckSpec) -> ProbeResult:
-    """Ask Prometheus once what a check would find, before it is saved; at most 10 s. Stores nothing.
+    """Ask Prometheus once what a check would find, before it is saved; at most 5 s. Stores nothing.
 
     A command is not tried here: web processes start no programs. Its result is "no_data", code "not_tried".
 

@@ -1,11 +1,14 @@
 """Answers to requests that cannot be served: a sentence, why, and a way on; the same as JSON for programs."""
 
 import logging
+import re
 from http import HTTPStatus
+from urllib.parse import quote, urlsplit
 
 from django.conf import settings
 from django.core.exceptions import BadRequest, RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.shortcuts import resolve_url
 from django.template import loader
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
@@ -16,6 +19,10 @@ logger = logging.getLogger(__name__)
 
 _FOR_PROGRAMS = ("/api/", "/sre/", "/healthz", "/version", "/metrics")
 _PAGES_AMONG_THEM = ("/api/docs/",)
+# Fields of forms that are nobody's words, or nobody's business.
+_NOT_SHOWN_AGAIN = ("csrfmiddlewaretoken", "next", "password")
+# What is chosen or counted rather than written: "technical_debt", "14:03", "2026-11-20".
+_NO_WORDS = re.compile(r"[\w.:+/-]{0,40}", re.ASCII)
 
 
 def is_for_programs(request: HttpRequest) -> bool:
@@ -63,6 +70,24 @@ def conflict(request: HttpRequest, refusal: DomainError) -> HttpResponse:
     return _answer(request, 409, refusal.code, "errors/409.html", {"text": refusal.message})
 
 
+def logged_out(request: HttpRequest, to_login: HttpResponse) -> HttpResponse:
+    """For somebody whose session has ended: what they asked for can wait, what they typed must not be lost.
+
+    Args:
+        to_login: the redirect that the view answered with; good enough where nothing was typed.
+    """
+    if request.method in {"GET", "HEAD"} and not _is_for_htmx(request):
+        return to_login
+    texts = _typed(request)
+    # Back to the page with the form: its target may be no page at all.
+    back = urlsplit(way_back(request))._replace(scheme="", netloc="").geturl() or "/"
+    login = f"{resolve_url(settings.LOGIN_URL)}?next={quote(back)}"
+    if not texts and not _is_for_htmx(request):
+        return HttpResponseRedirect(login)
+    context = {"login": login, "texts": texts}
+    return _answer(request, 401, "not_logged_in", "errors/401.html", context, bare=True)
+
+
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     """403 for a form without proof of origin: most often a page left open over a login."""
     context = {"back": way_back(request) or "/"}
@@ -97,11 +122,36 @@ def _answer(
 ) -> HttpResponse:
     if is_for_programs(request):
         return _problem(status, code, str(context.get("text") or HTTPStatus(status).description))
+    if _is_for_htmx(request):
+        return _part(status, template, context)
     reader = None if bare else getattr(request, "user", None)
     frame = "base.html" if reader is not None and reader.is_authenticated else "errors/_bare.html"
     page = loader.get_template(template)
     context = {"frame": frame, "status": status, **context}
     return HttpResponse(page.render(context, None if bare else request), status=status)
+
+
+def _part(status: int, template: str, context: dict[str, object]) -> HttpResponse:
+    """The same words as a message beside the place where the answer should have gone; forms.js lets it in."""
+    page = loader.get_template(template)
+    response = HttpResponse(page.render({"frame": "errors/_part.html", **context}), status=status)
+    response["HX-Reswap"] = "beforebegin"
+    return response
+
+
+def _is_for_htmx(request: HttpRequest) -> bool:
+    # Not request.htmx: refusals come before its middleware too.
+    return request.headers.get("HX-Request") == "true"
+
+
+def _typed(request: HttpRequest) -> list[str]:
+    """What a person wrote into the form they sent, but for passwords."""
+    return [
+        text.strip()
+        for name, values in request.POST.lists()
+        for text in values
+        if not _NO_WORDS.fullmatch(text.strip()) and not any(word in name for word in _NOT_SHOWN_AGAIN)
+    ]
 
 
 def _problem(status: int, code: str, detail: str) -> JsonResponse:

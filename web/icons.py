@@ -23,7 +23,9 @@ def _bars(filled: int) -> str:
         if index < filled:
             drawn.append(f'<rect x="{x}" y="{y}" width="2.5" height="{height}" rx=".6" {_SOLID}/>')
         else:
-            drawn.append(f'<rect x="{x + 0.5}" y="{y + 0.5}" width="1.5" height="{height - 1}" rx=".4" stroke-width="1"/>')
+            drawn.append(
+                f'<rect x="{x + 0.5}" y="{y + 0.5}" width="1.5" height="{height - 1}" rx=".4" stroke-width="1"/>'
+            )
     return "".join(drawn)
 
 
@@ -89,12 +91,14 @@ ICONS: dict[str, str] = {
     "flag": '<path d="M3.5 14.5v-12M3.5 3c3-1.5 5.5 1.5 9 0v6c-3.5 1.5-6-1.5-9 0"/>',
     "lock": '<rect x="3" y="7" width="10" height="7" rx="1.25"/><path d="M5.25 7V4.75a2.75 2.75 0 0 1 5.5 0V7"/>',
     "star": '<path d="m8 1.75 1.9 3.9 4.35.6-3.15 3 .75 4.25L8 11.5l-3.85 2 .75-4.25-3.15-3 4.35-.6z"/>',
-    "globe": _RING + '<path d="M2 8h12M8 2c2 1.8 2.75 3.8 2.75 6S10 12.2 8 14c-2-1.8-2.75-3.8-2.75-6S6 3.8 8 2"/>',
+    "globe": _RING
+    + '<path d="M2 8h12M8 2c2 1.8 2.75 3.8 2.75 6S10 12.2 8 14c-2-1.8-2.75-3.8-2.75-6S6 3.8 8 2"/>',
     "sun": '<circle cx="8" cy="8" r="3"/><path d="M8 1v1.5M8 13.5V15M1 8h1.5M13.5 8H15M3.05 3.05l1.05 1.05M11.9 11.9l1.05 1.05M3.05 12.95l1.05-1.05M11.9 4.1l1.05-1.05"/>',
     "moon": '<path d="M13.5 9.75A6 6 0 1 1 6.25 2.5a4.75 4.75 0 0 0 7.25 7.25"/>',
     "screen": '<rect x="1.75" y="2.5" width="12.5" height="8.5" rx="1.25"/><path d="M5.5 14h5M8 11v3"/>',
     "info": _RING + '<path d="M8 7.5v3.25M8 5.1v.01"/>',
-    "help": _RING + '<path d="M6.25 6.5c0-1.1.7-1.75 1.75-1.75s1.75.7 1.75 1.6c0 1.4-1.75 1.4-1.75 2.65M8 11.25v.01"/>',
+    "help": _RING
+    + '<path d="M6.25 6.5c0-1.1.7-1.75 1.75-1.75s1.75.7 1.75 1.6c0 1.4-1.75 1.4-1.75 2.65M8 11.25v.01"/>',
     "warning": '<path d="M8 2.25 14.5 13.5h-13zM8 6.5v3.25M8 11.6v.01"/>',
     "alarm": '<path d="M5.35 1.75h5.3l3.6 3.6v5.3l-3.6 3.6h-5.3l-3.6-3.6v-5.3zM8 4.9v3.6M8 11v.01"/>',
     "bell": '<path d="M3.75 11.5V7a4.25 4.25 0 0 1 8.5 0v4.5M2.25 11.5h11.5M6.75 14h2.5"/>',
@@ -113,7 +117,8 @@ ICONS: dict[str, str] = {
     "ring": _RING,
     "half": _RING + f'<path d="M8 4.25a3.75 3.75 0 0 1 0 7.5z" {_SOLID}/>',
     "claimed": _RING + '<path d="M8 11V5.25M5.5 7.5 8 5l2.5 2.5"/>',
-    "watching": '<circle cx="8" cy="8" r="6" stroke-dasharray="2.6 2.112"/>' + f'<circle cx="8" cy="8" r="2.25" {_SOLID}/>',
+    "watching": '<circle cx="8" cy="8" r="6" stroke-dasharray="2.6 2.112"/>'
+    f'<circle cx="8" cy="8" r="2.25" {_SOLID}/>',
     "dashed": '<circle cx="8" cy="8" r="6" stroke-dasharray="2.6 2.112"/><path d="M5.5 8h5"/>',
     "slash": _RING + '<path d="m3.9 12.1 8.2-8.2"/>',
     "closed": _DISC + '<path class="knock" d="m4.9 8.25 2.2 2.2 4.2-4.5"/>',
@@ -124,7 +129,8 @@ ICONS: dict[str, str] = {
     "drill": '<circle cx="8" cy="8" r="6"/><circle cx="8" cy="8" r="2.5"/><path d="M8 .75v3M8 12.25v3M.75 8h3M12.25 8h3"/>',
     "shield-check": _SHIELD + '<path d="m5.5 7.9 1.8 1.8 3.2-3.5"/>',
     "shield-cross": _SHIELD + '<path d="m6 5.9 4 4M10 5.9l-4 4"/>',
-    "shield-question": _SHIELD + '<path d="M6.5 6.4c0-.95.6-1.5 1.5-1.5s1.5.6 1.5 1.35C9.5 7.45 8 7.45 8 8.5M8 10.6v.01"/>',
+    "shield-question": _SHIELD
+    + '<path d="M6.5 6.4c0-.95.6-1.5 1.5-1.5s1.5.6 1.5 1.35C9.5 7.45 8 7.45 8 8.5M8 10.6v.01"/>',
     "bars-0": _bars(0),
     "bars-1": _bars(1),
     "bars-2": _bars(2),

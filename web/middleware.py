@@ -1,7 +1,7 @@
 """Between the server and the pages: clean input, the reader's language and zone, refusals in words."""
 
 from collections.abc import Callable
-from urllib.parse import unquote_to_bytes
+from urllib.parse import parse_qs, unquote_to_bytes, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.conf import settings
@@ -9,7 +9,7 @@ from django.contrib import messages
 from django.core.exceptions import BadRequest, SuspiciousOperation
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, UnreadablePostError
 from django.http.multipartparser import MultiPartParserError
-from django.shortcuts import render
+from django.shortcuts import resolve_url
 from django.utils import timezone, translation
 
 from postmortem.errors import DomainError, NotAllowed
@@ -107,29 +107,28 @@ class Refusals:
         response = self.get_response(request)
         if response.status_code == 405 and not response.content and not errors.is_for_programs(request):
             return errors.method_not_allowed(request, response)
+        if response.status_code == 302 and _asks_to_log_in(request, response):
+            return errors.logged_out(request, response)
         return response
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         if not isinstance(exception, DomainError) or errors.is_for_programs(request):
             return None
-        if getattr(request, "htmx", False):
-            return _fragment(request, exception)
         if isinstance(exception, NotAllowed):
             return errors.permission_denied(request, exception)
         back = errors.way_back(request)
-        if request.method not in {"GET", "HEAD"} and back:
+        if request.method not in {"GET", "HEAD"} and back and not request.htmx:
             messages.error(request, exception.message)
             return HttpResponseRedirect(back)
         return errors.conflict(request, exception)
 
 
-def _fragment(request: HttpRequest, refusal: DomainError) -> HttpResponse:
-    status = 403 if isinstance(refusal, NotAllowed) else 409
-    response = render(request, "_message.html", {"tag": "error", "text": refusal.message}, status=status)
-    # Wherever the answer should have gone, a refusal goes to the messages on top of the page.
-    response["HX-Retarget"] = "#messages"
-    response["HX-Reswap"] = "beforeend"
-    return response
+def _asks_to_log_in(request: HttpRequest, response: HttpResponse) -> bool:
+    """Whether a view answered as `login_required` does: log in, and then come back here."""
+    there = urlsplit(response["Location"])
+    return there.path == resolve_url(settings.LOGIN_URL) and parse_qs(there.query).get("next") == [
+        request.get_full_path()
+    ]
 
 
 def _problem_of(request: HttpRequest) -> Exception | None:

@@ -32,13 +32,12 @@ SELECT
                 SELECT max(m.at) FROM remediation_itemtransition m
                 WHERE m.item_id = i.id AND m.to_state = 'regressed'
             ) END,
-            CASE WHEN NOT o.is_active THEN coalesce((
+            CASE WHEN i.owner_id = ANY(ARRAY(SELECT id FROM accounts_user WHERE NOT is_active)) THEN coalesce((
                 SELECT max(e.at) FROM postmortem_trailentry e
-                WHERE e.model = 'accounts_user' AND e.object_id = o.id AND e.after ->> 'is_active' = 'false'
+                WHERE e.model = 'accounts_user' AND e.object_id = i.owner_id AND e.after ->> 'is_active' = 'false'
             ), i.agreed_at) END
         ))
         FROM remediation_remediationitem i
-        JOIN accounts_user o ON o.id = i.owner_id
         WHERE i.id = ANY(ARRAY(
             SELECT u.id FROM remediation_remediationitem u
             WHERE u.service_id = s.id

@@ -149,15 +149,16 @@ def test_command_goes_through_the_whole_engine(settings):
     assert state_of(check.item) == "verified"
 
 
-def test_no_command_runs_while_they_are_switched_off(settings, tmp_path):
+def test_no_command_runs_while_they_are_switched_off(settings):
     settings.SHELL_PROBES_ENABLED = False
     check = shell_check([["true"]])
     verification.enqueue_due()
 
     executed = execute_shell()
 
-    assert executed.stored == 0
-    assert last_run(check).attempt == 0
+    stored = last_run(check)
+    assert executed.stored == 1
+    assert (stored.outcome, stored.error_code, stored.sandbox) == ("error", "probes_off", "")
 
 
 def test_run_now_queues_one_run(member):

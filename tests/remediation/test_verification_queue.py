@@ -267,10 +267,13 @@ def test_run_in_its_last_attempt_is_not_lost_while_its_lease_holds():
     assert verification.sweep().stored == 0
 
 
-def test_commands_are_ended_at_once_while_they_are_switched_off(settings):
+def test_commands_that_nobody_takes_are_ended_while_they_are_switched_off(settings):
     settings.SHELL_PROBES_ENABLED = False
     check = factories.check(factories.item(checks=0), kind="shell", next_run_at=NOON)
 
+    # A probe worker elsewhere may be switched on.
+    assert verification.tick(now=NOON) == ["shell"]
+    CheckRun.objects.update(queued_at=timezone.now() - timedelta(seconds=61))
     assert verification.tick(now=NOON) == []
 
     [ended] = CheckRun.objects.filter(verification_check=check)

@@ -155,7 +155,12 @@ def build(word: str = "", *, is_restricted: bool = False) -> World:
         token=token,
         verdict="FAIL",
         findings=[
-            {"code": "REVIEW_OVERDUE", "object": told.public_id, "since": "2026-11-20T00:00:00Z", "detail": ""}
+            {
+                "code": "REVIEW_OVERDUE",
+                "object": told.public_id,
+                "since": "2026-11-20T00:00:00Z",
+                "detail": "",
+            }
         ],
         policy_version="2026-11-1",
         service=service,

@@ -1,4 +1,4 @@
-"""Reads a page as a browser would: its links, its forms with what they would send, and code written inline."""
+"""Reads a page as a browser would: its links, its forms with what they would send, code written inline."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urljoin, urlsplit
 
 Attributes = dict[str, str]
 
-# What fits into an empty field, by its name; a form is only fuzzed to the ground when the rest of it is sound.
+# What fits into an empty field, by its name: a rule looks at a spoilt field when the others are sound.
 _WORDS = {
     "username": "ada@example.com",
     "password": "correct horse battery staple",
@@ -42,7 +42,6 @@ class Form:
     method: str
     fields: dict[str, list[str]] = field(default_factory=dict)
     choices: set[str] = field(default_factory=set)
-    enctype: str = "application/x-www-form-urlencoded"
 
 
 @dataclass
@@ -53,7 +52,6 @@ class Page:
     forms: list[Form] = field(default_factory=list)
     # What the content security policy forbids, with its line.
     inline: list[str] = field(default_factory=list)
-    marks: set[str] = field(default_factory=set)
 
 
 def read(html: str, *, at: str) -> Page:
@@ -76,8 +74,7 @@ class _Reader(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = {name: value or "" for name, value in attrs}
         self.page.inline += _forbidden(tag, given, self.getpos()[0])
-        self.page.marks |= {f"{tag}#{given.get('id', '')}", *(f"{tag}.{word}" for word in _classes(given))}
-        for name, method in (("href", ""), ("hx-get", "")):
+        for name in ("href", "hx-get"):
             if tag in {"a", "div", "button"} and given.get(name):
                 self.page.links.append(urljoin(self._at, given[name]))
         if tag == "form":
@@ -102,7 +99,7 @@ class _Reader(HTMLParser):
             form, name, options, is_needed = self._select
             usable = [value for value, _chosen in options if value]
             # Not the first: of people that is often somebody who is there already.
-            chosen = [value for value, is_chosen in options if is_chosen] or options[:1] and [options[0][0]]
+            chosen = [value for value, is_chosen in options if is_chosen] or (options[:1] and [options[0][0]])
             form.fields[name] = usable[-1:] if is_needed and chosen in ([], [""]) else chosen
             self._select = None
         elif tag == "textarea" and self._textarea is not None:
@@ -152,10 +149,6 @@ class _Reader(HTMLParser):
 
 def _word(name: str, other: str = "A word") -> str:
     return _WORDS.get(name.rpartition("-")[2], other)
-
-
-def _classes(given: Attributes) -> list[str]:
-    return given.get("class", "").split()
 
 
 def _forbidden(tag: str, given: Attributes, line: int) -> Iterator[str]:

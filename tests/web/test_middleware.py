@@ -208,13 +208,28 @@ def test_refusal_of_a_get_is_409_and_no_loop(client):
     assert response.status_code == 409
 
 
-def test_refusal_for_htmx_is_a_fragment_for_the_messages(client):
+def test_refusal_for_htmx_is_a_message_beside_the_form(client):
     response = client.post("/refuse", headers={"hx-request": "true"})
 
     assert response.status_code == 409
-    assert response["HX-Retarget"] == "#messages"
+    assert response["HX-Reswap"] == "beforebegin"
     assert "<html" not in response.text
     assert "Step 1 is not signed yet." in response.text
+
+
+@pytest.mark.parametrize(
+    ("method", "address", "status"),
+    [("POST", "/forbid", 403), ("GET", "/nowhere", 404), ("GET", "/echo", 405), ("GET", "/say?q=%00", 400)],
+)
+def test_every_error_for_htmx_is_a_message_beside_the_form(client, method, address, status):
+    path, _, query = address.partition("?")
+
+    response = client.generic(method, path, QUERY_STRING=query, headers={"hx-request": "true"})
+
+    assert response.status_code == status
+    assert response["HX-Reswap"] == "beforebegin"
+    assert 'role="alert"' in response.text
+    assert "<html" not in response.text
 
 
 def test_not_allowed_is_403_with_its_sentence(client):

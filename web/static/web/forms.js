@@ -60,12 +60,47 @@ document.addEventListener("click", (event) => {
   rows.lastElementChild?.querySelector("input:not([type=hidden]), select, textarea")?.focus();
 });
 
+// A login in another tab changes the proof of origin: the cookie has the new one, this page the old.
+const proof = () => document.cookie.match(/(?:^|; )csrftoken=([^;]+)/)?.[1];
+document.addEventListener("submit", (event) => {
+  const field = event.target.elements?.csrfmiddlewaretoken;
+  if (field && proof()) field.value = proof();
+}, { capture: true });
+
 // htmx sends the same proof of origin as our forms do.
 document.addEventListener("htmx:configRequest", (event) => {
-  const token = document.querySelector("input[name=csrfmiddlewaretoken]");
-  if (token) event.detail.headers["X-CSRFToken"] = token.value;
+  const { headers, parameters, verb } = event.detail;
+  const token = proof() ?? document.querySelector("input[name=csrfmiddlewaretoken]")?.value;
+  if (!token) return;
+  headers["X-CSRFToken"] = token;
+  if (verb !== "get" && parameters.csrfmiddlewaretoken) parameters.csrfmiddlewaretoken = token;
 });
+
+// Our refusals stand beside the form, which keeps what was typed. Other errors, such as a proxy's page, are let
+// in nowhere; a sentence of this page says that nothing was saved.
+document.addEventListener("htmx:beforeSwap", (event) => {
+  const { target, xhr } = event.detail;
+  forget(target);
+  if (xhr.status >= 400 && xhr.getResponseHeader("HX-Reswap")) event.detail.shouldSwap = true;
+});
+for (const failure of ["htmx:responseError", "htmx:sendError", "htmx:timeout"]) {
+  document.addEventListener(failure, (event) => {
+    const { target, xhr } = event.detail;
+    const words = document.querySelector("template[data-not-sent]");
+    if (!words || xhr.getResponseHeader("HX-Reswap")) return;
+    forget(target);
+    target.before(words.content.cloneNode(true));
+  });
+}
+function forget(target) {
+  const last = target.previousElementSibling;
+  if (last?.matches("[data-refusal]")) last.remove();
+}
+
 document.addEventListener("htmx:afterRequest", (event) => {
   const form = event.detail.elt?.closest?.("form");
-  if (form) { delete form.dataset.sent; if (event.detail.successful) changed.delete(form); }
+  if (!form) return;
+  delete form.dataset.sent;
+  if (event.detail.successful) changed.delete(form);
+  else if (form.matches("[data-guard]")) changed.add(form);
 });

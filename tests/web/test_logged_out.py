@@ -1,0 +1,206 @@
+"""A session that ends while somebody writes: their words are not lost, and no login page lands in a form."""
+
+import pytest
+from django.contrib.sessions.models import Session
+from playwright.sync_api import Page, expect
+
+from accounts.models import User
+from postmortem.models import Entry
+from tests import factories
+
+ADDRESS = "http://testserver"
+
+
+@pytest.fixture
+def ada(db):
+    return factories.user("Ada")
+
+
+@pytest.fixture
+def incident(ada):
+    return factories.incident(participants=[ada])
+
+
+def test_page_leads_to_the_login_and_back(client):
+    response = client.get("/items/?state=all")
+
+    assert (response.status_code, response["Location"]) == (302, "/login?next=/items/%3Fstate%3Dall")
+
+
+def test_form_that_was_sent_too_late_gives_the_words_back(client, incident):
+    page = f"{ADDRESS}/incidents/{incident.public_id}/timeline/"
+
+    response = client.post(
+        page, {"text": "Restarted <it> & waited.", "kind": "note"}, headers={"referer": page}
+    )
+
+    assert response.status_code == 401
+    assert "Restarted &lt;it&gt; &amp; waited." in response.text
+    assert f'href="/login?next=/incidents/{incident.public_id}/timeline/"' in response.text
+    assert not Entry.objects.exists()
+
+
+def test_words_given_back_are_no_passwords_and_no_bookkeeping(client, db):
+    sent = {
+        "old_password": "my old secret",
+        "new_password1": "my new secret",
+        "next": "/a b",
+        "name": "Ada Lovelace",
+    }
+
+    response = client.post("/settings/password", sent)
+
+    assert response.status_code == 401
+    assert "secret" not in response.text
+    assert "/a b" not in response.text
+    assert "Ada Lovelace" in response.text
+
+
+def test_button_that_was_pressed_too_late_leads_back_to_its_page(client, db):
+    """Its own address is no page: whoever has logged in would find nothing there."""
+    item = factories.item()
+
+    response = client.post(f"/items/{item.public_id}/start", headers={"referer": f"{ADDRESS}/items/"})
+    from_nowhere = client.post(f"/items/{item.public_id}/start")
+    from_a_stranger = client.post(
+        f"/items/{item.public_id}/start", headers={"referer": "https://evil.example/x"}
+    )
+
+    assert (response.status_code, response["Location"]) == (302, "/login?next=/items/")
+    assert from_nowhere["Location"] == from_a_stranger["Location"] == "/login?next=/"
+
+
+def test_words_given_back_need_no_spaces(client, incident):
+    sent = {"text": "重启了订单服务", "kind": "note", "happened_at": "2026-11-20T14:03"}
+
+    response = client.post(f"/incidents/{incident.public_id}/timeline/", sent)
+
+    assert "重启了订单服务" in response.text
+    assert "14:03" not in response.text
+
+
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_htmx_is_told_so_beside_the_form(client, incident, method):
+    headers = {"hx-request": "true", "referer": f"{ADDRESS}/incidents/{incident.public_id}/timeline/"}
+
+    response = getattr(client, method)(f"/incidents/{incident.public_id}/timeline/", headers=headers)
+
+    assert response.status_code == 401
+    assert response["HX-Reswap"] == "beforebegin"
+    assert "You are logged out" in response.text
+    assert "<form" not in response.text
+
+
+def test_programs_still_get_a_problem(client, db):
+    response = client.post("/api/v1/incidents", {"title": "a b"}, content_type="application/json")
+
+    assert response.status_code == 401
+    assert response["Content-Type"] == "application/problem+json"
+
+
+# --- in a browser -------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def desk(transactional_db, live_server, chromium):
+    """A browser in which Ada has logged in and opened her timeline."""
+    ada = factories.user("Ada")
+    incident = factories.incident(participants=[ada])
+    context = chromium.new_context(base_url=live_server.url, locale="en")
+    page = context.new_page()
+    log_in(page, ada)
+    page.goto(f"/incidents/{incident.public_id}/timeline/")
+    yield page
+    context.close()
+
+
+def log_in(page: Page, person) -> None:
+    page.goto("/login")
+    page.fill("[name=username]", person.email)
+    page.fill("[name=password]", factories.PASSWORD)
+    page.click("main button.primary")
+    page.wait_for_url(lambda address: "/login" not in address)
+
+
+def write(page: Page) -> None:
+    page.fill("[name=happened_at]", "+1m")
+    page.fill("[name=text]", "Restarted the order service.")
+    page.click("#mine button.primary")
+
+
+@pytest.mark.browser
+def test_words_stay_in_the_form_until_somebody_has_logged_in_again(desk):
+    Session.objects.all().delete()
+
+    write(desk)
+    alert = desk.get_by_role("alert")
+    expect(alert).to_contain_text("You are logged out")
+    expect(desk.locator("[name=text]")).to_have_value("Restarted the order service.")
+    expect(desk.locator("[name=password]")).to_have_count(0)
+    desk.click("#mine button.primary")
+    expect(alert).to_have_count(1)
+
+    with desk.context.expect_page() as opened:
+        alert.get_by_role("link").click()
+    other = opened.value
+    other.fill("[name=username]", "ada@example.com")
+    other.fill("[name=password]", factories.PASSWORD)
+    other.click("main button.primary")
+    other.wait_for_url(desk.url)
+    desk.click("#mine button.primary")
+
+    expect(desk.locator(".timeline")).to_contain_text("Restarted the order service.")
+    expect(alert).to_have_count(0)
+    assert Entry.objects.get().text == "Restarted the order service."
+
+
+@pytest.mark.browser
+def test_words_stay_in_the_form_when_the_server_does_not_answer(desk):
+    desk.route(
+        "**/timeline/", lambda route: route.abort() if route.request.method == "POST" else route.continue_()
+    )
+
+    write(desk)
+
+    expect(desk.get_by_role("alert")).to_contain_text("The server did not answer")
+    expect(desk.locator("[name=text]")).to_have_value("Restarted the order service.")
+
+
+@pytest.mark.browser
+def test_words_stay_in_the_form_when_something_in_between_answers(desk):
+    desk.route("**/timeline/", lambda route: route.fulfill(status=502, body="<h1>Bad gateway</h1>"))
+
+    write(desk)
+
+    expect(desk.get_by_role("alert")).to_contain_text("The server did not answer")
+    expect(desk.locator("[name=text]")).to_have_value("Restarted the order service.")
+    expect(desk.get_by_text("Bad gateway")).to_have_count(0)
+
+
+@pytest.mark.browser
+def test_leaving_asks_as_long_as_words_were_not_taken(desk):
+    Session.objects.all().delete()
+    write(desk)
+    expect(desk.get_by_role("alert")).to_be_visible()
+    asked = []
+    desk.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.dismiss()))
+
+    desk.evaluate("location.assign('/incidents/')")
+
+    expect(desk.locator("[name=text]")).to_have_value("Restarted the order service.")
+    assert asked == ["beforeunload"]
+
+
+@pytest.mark.browser
+def test_form_opened_before_a_login_in_another_tab_is_good_after_it(desk):
+    """Each login changes the proof of origin; forms.js takes the new one from the cookie."""
+    desk.goto("/incidents/new")
+    Session.objects.all().delete()
+    log_in(desk.context.new_page(), User.objects.get(email="ada@example.com"))
+
+    desk.fill("[name=title]", "Checkout fails")
+    desk.select_option("[name=severity]", index=1)
+    desk.check("[name=origins]")
+    desk.click("main form button.primary")
+
+    desk.wait_for_url("**/incidents/INC-*/")
