@@ -6,15 +6,19 @@ A new page is found by itself: it only needs a record here when its address has 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from functools import cache
+from typing import Any
 
 from django.urls import get_resolver
 from django.utils import timezone
 
 from accounts.models import User
 from governance.models import GateDecision
+from postmortem.models import Incident, Review, Service
+from remediation.models import DataSource, VerificationCheck
 from tests import factories
+from tests.factories import DAY, HOUR
 
 # A part of an address, and the word before it, which says whose id it is: "reviews/<slug:public_id>".
 _PART = re.compile(r"([\w-]+)/<(\w+):\w+>")
@@ -72,11 +76,14 @@ class World:
     """Records that hang together, one at least for each part of an address.
 
     Attributes:
+        people: one of each role; the manager of the service's team; the leader, a member who facilitates.
+            The administrator and the member took part in the incidents.
         parts: by the word before it in an address: what a path names unless its page wants something else.
         of_page: by name of a page: the parts that make it do something.
     """
 
     people: dict[str, User]
+    service: Service
     parts: dict[str, str]
     of_page: dict[str, dict[str, str]]
 
@@ -84,80 +91,23 @@ class World:
         return place.filled(self.parts | self.of_page.get(place.name, {}))
 
 
-def build(word: str = "", *, is_restricted: bool = False) -> World:
-    """An open review in which the administrator took part, with everything around it in every state.
-
-    Args:
-        word: stands in every text, so that a leak of any of them is found by it.
-    """
-    now = timezone.now()
-    day = timedelta(days=1)
-    slug = f"order{word.lower()}"
-    people = {role: factories.user(f"{role.title()} {word}", role=role) for role in User.Role.values}
-    boss, member = people["administrator"], people["member"]
-    manager = people["manager"] = factories.user(f"Manager {word}")
-    service = factories.service(slug, team=factories.team(manager=manager))
-    common = {"services": [service], "is_restricted": is_restricted, "summary": f"Much of it {word}"}
-    told = factories.resolved_incident(
-        f"Orders fail {word}", started_at=now - 4 * day, participants=[boss, member], **common
-    )
-    facilitator = people["leader"] = factories.user(f"Leader {word}")
-    review = factories.review(
-        f"Orders failed {word}",
-        incidents=[told],
-        is_open=True,
-        owner=member,
-        facilitator=facilitator,
-        went_badly=f"Nobody looked {word}",
-    )
-    mine, theirs = told.participants.order_by("id")
-    entry = factories.entry(factories.timeline(mine), f"Restarted it {word}", happened_at=now - 4 * day)
-    factories.filed_timeline(theirs, text=f"Called the team {word}")
-    # The second step is written and waits for its signature; the third would be too early.
-    first, second, *_others = review.steps.order_by("position")
-    factories.signed(factories.written(first, finding=f"All of them {word}."), by=member)
-    factories.written(second)
-    cause = factories.verified_cause(review, f"The pool has no timeout {word}.")
-    supposed = factories.cause(review, f"The load test ran {word}.")
-    checklist = factories.checklist_entry(review, title=f"No pod hangs {word}")
-    running = factories.incident(
-        f"Checkout is slow {word}", started_at=now - timedelta(hours=2), participants=[boss, member], **common
-    )
-    reviewed = factories.resolved_incident(f"Stock is wrong {word}", **common)
-    archived = factories.archived_review(incidents=[reviewed], title=f"Stock was wrong {word}")
-    items = {
-        state: factories.item(
-            f"Set a timeout {word} {state}",
-            review=review,
-            causes=[cause],
-            service=service,
-            owner=member,
-            checks=2,
-            state=state,
-        )
-        for state in ("open", "in_progress", "verifying", "verified", "regressed", "wont_do")
-    }
-    check, paused = items["open"].verification_checks.order_by("pk")
-    for one in (check, paused):
-        one.next_run_at = now + day
-        one.save()
-    waiting = factories.resolved_incident(f"Search fails {word}", **common)
-    unopened = factories.review(f"Search failed {word}", incidents=[waiting], facilitator=facilitator)
-    finished = factories.complete_review(
-        incidents=[factories.resolved_incident(f"Mail fails {word}", **common)], title=f"Mail failed {word}"
-    )
-    type(paused).objects.filter(pk=paused.pk).update(is_paused=True)
-    factories.check_run(check, slot=now - timedelta(hours=1), outcome="fail", error=f"It said {word}")
-    token = factories.api_token(boss, now=now)[0]
+def build() -> World:
+    """People, a service, what the gate decided about it, and all that `tell` tells."""
+    people = {role: factories.user(role.title(), role=role) for role in User.Role.values}
+    people |= {"manager": factories.user("Manager"), "leader": factories.user("Leader")}
+    service = factories.service("order", team=factories.team(manager=people["manager"]))
+    token = factories.api_token(people["administrator"], now=timezone.now())[0]
+    world = World(people, service, {}, {})
+    tell(world, "in the open")
     decision = GateDecision.objects.create(
         kind="audit",
-        decided_at=now,
+        decided_at=timezone.now(),
         token=token,
         verdict="FAIL",
         findings=[
             {
-                "code": "REVIEW_OVERDUE",
-                "object": told.public_id,
+                "code": "ITEM_OVERDUE",
+                "object": world.parts["items"],
                 "since": "2026-11-20T00:00:00Z",
                 "detail": "",
             }
@@ -166,33 +116,125 @@ def build(word: str = "", *, is_restricted: bool = False) -> World:
         service=service,
         date=date(2026, 11, 20),
     )
-    parts = {
-        "incidents": running.public_id,
-        "people": str(running.participants.get(user=member).pk),
-        "entries": str(entry.pk),
-        "reviews": review.public_id,
-        "steps": "metric_anomaly",
-        "causes": str(supposed.pk),
-        "checklist": str(checklist.pk),
-        "items": items["open"].public_id,
-        "checks": str(check.pk),
-        "services": slug,
+    world.parts |= {
+        "services": service.slug,
         "gate": str(decision.pk),
         "report": "2026-05",
         "tokens": str(token.pk),
-        "data-sources": str(check.data_source_id),
+        "data-sources": str(DataSource.objects.get().pk),
     }
-    of_page = {
-        "incident": {"incidents": told.public_id},
-        "timeline_file": {"incidents": told.public_id},
-        "incident_close": {"incidents": reviewed.public_id},
-        "review_document": {"reviews": archived.public_id},
-        "review_open": {"reviews": unopened.public_id},
-        "review_archive": {"reviews": finished.public_id},
-        "step_reopen": {"steps": "phenomenon"},
-        "item_withdraw": {"items": items["verifying"].public_id},
-        "item_reopen": {"items": items["regressed"].public_id},
-        "check_pause": {"checks": str(items["verified"].verification_checks.first().pk)},
-        "check_resume": {"checks": str(paused.pk)},
-    }
-    return World(people, parts, of_page)
+    return world
+
+
+def tell(world: World, word: str, *, is_restricted: bool = False) -> None:
+    """Incidents, their reviews and what was promised in them, in every state; the world names them from now on.
+
+    Args:
+        word: stands in every text, so that a leak of any of them is found by it.
+    """
+    story = _Story(world, word, is_restricted)
+    world.parts |= story.reviewed_in_the_open() | {"steps": "metric_anomaly"}
+    world.of_page |= {"step_reopen": {"steps": "phenomenon"}}
+    story.promised()
+    story.others()
+
+
+class _Story:
+    def __init__(self, world: World, word: str, is_restricted: bool) -> None:
+        self.world, self.word = world, word
+        self.now = timezone.now()
+        self.people = world.people
+        self._common = {
+            "services": [world.service],
+            "is_restricted": is_restricted,
+            "summary": f"Much, {word}",
+        }
+        self._there = {"participants": [self.people["administrator"], self.people["member"]]}
+
+    def reviewed_in_the_open(self) -> dict[str, str]:
+        """An open review: its first step is signed, its second written, its plan made; one timeline is sealed."""
+        told = self._resolved("Orders fail", started_at=self.now - 4 * DAY, **self._there)
+        self.review = self._review(
+            "Orders failed", told, is_open=True, went_badly=f"Nobody looked, {self.word}"
+        )
+        mine, theirs = told.participants.order_by("id")
+        entry = factories.entry(
+            factories.timeline(mine), f"Sealed, {self.word}", happened_at=self.now - 4 * DAY
+        )
+        factories.filed_timeline(theirs, text=f"Called the team, {self.word}")
+        first, second, *_later = self.review.steps.order_by("position")
+        factories.signed(factories.written(first, finding=f"All, {self.word}."), by=self.people["member"])
+        factories.written(second)
+        self.cause = factories.verified_cause(self.review, f"The pool has no timeout, {self.word}.")
+        supposed = factories.cause(self.review, f"A load test ran, {self.word}.")
+        checklist = factories.checklist_entry(self.review, title=f"No pod hangs, {self.word}")
+        self.world.of_page |= {
+            "incident": {"incidents": told.public_id},
+            "timeline_file": {"incidents": told.public_id},
+        }
+        return {
+            "entries": str(entry.pk),
+            "reviews": self.review.public_id,
+            "causes": str(supposed.pk),
+            "checklist": str(checklist.pk),
+        }
+
+    def promised(self) -> None:
+        """An item in each state; the open one has a run, and a paused check beside the other."""
+        items = {
+            state: factories.item(
+                f"Set a timeout, {self.word}",
+                description=f"Of a second, {self.word}",
+                review=self.review,
+                causes=[self.cause],
+                service=self.world.service,
+                owner=self.people["member"],
+                checks=2,
+                state=state,
+            )
+            for state in ("open", "in_progress", "verifying", "verified", "regressed", "wont_do")
+        }
+        check, paused = items["open"].verification_checks.order_by("pk")
+        factories.check_run(check, slot=self.now - HOUR, outcome="fail", error=f"It said {self.word}")
+        VerificationCheck.objects.filter(pk=paused.pk).update(is_paused=True)
+        VerificationCheck.objects.filter(item__in=items.values()).update(next_run_at=self.now + DAY)
+        self.world.parts |= {"items": items["open"].public_id, "checks": str(check.pk)}
+        self.world.of_page |= {
+            "item_withdraw": {"items": items["verifying"].public_id},
+            "item_reopen": {"items": items["regressed"].public_id},
+            "check_pause": {"checks": str(items["verified"].verification_checks.first().pk)},
+            "check_resume": {"checks": str(paused.pk)},
+        }
+
+    def others(self) -> None:
+        """An incident that goes on, and reviews that are archived, ready to be, and not open yet."""
+        started_at = self.now - 2 * HOUR
+        running = factories.incident(
+            f"Checkout is slow, {self.word}", started_at=started_at, **self._common | self._there
+        )
+        over = self._resolved("Stock is wrong")
+        archived = factories.archived_review(incidents=[over], title=f"Stock was wrong, {self.word}")
+        finished = factories.complete_review(
+            incidents=[self._resolved("Mail fails")], title=f"Mail failed, {self.word}"
+        )
+        unopened = self._review("Search failed", self._resolved("Search fails"))
+        VerificationCheck.objects.filter(item__review__in=[archived, finished]).update(
+            next_run_at=self.now + DAY
+        )
+        self.world.parts |= {
+            "incidents": running.public_id,
+            "people": str(running.participants.get(user=self.people["member"]).pk),
+        }
+        self.world.of_page |= {
+            "incident_close": {"incidents": over.public_id},
+            "review_document": {"reviews": archived.public_id},
+            "review_archive": {"reviews": finished.public_id},
+            "review_open": {"reviews": unopened.public_id},
+        }
+
+    def _resolved(self, title: str, **fields: Any) -> Incident:
+        return factories.resolved_incident(f"{title}, {self.word}", **self._common | fields)
+
+    def _review(self, title: str, incident: Incident, **fields: Any) -> Review:
+        people = {"owner": self.people["member"], "facilitator": self.people["leader"]}
+        return factories.review(f"{title}, {self.word}", incidents=[incident], **people | fields)
