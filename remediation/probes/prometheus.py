@@ -11,6 +11,7 @@ import re
 import time
 from collections import deque
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from types import TracebackType
@@ -56,6 +57,12 @@ class Query:
 
 def ask_once(query: Query, *, allow_loopback: bool) -> ProbeResult:
     """Ask one query and wait; at most `query.timeout_seconds`."""
+    # In a thread of its own: the caller's may have an event loop already, and that allows no second one.
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(_ask_once, query, allow_loopback=allow_loopback).result()
+
+
+def _ask_once(query: Query, *, allow_loopback: bool) -> ProbeResult:
     with Crew[None](allow_loopback=allow_loopback) as crew:
         crew.submit(None, query, start_within=query.timeout_seconds)
         while not (answers := crew.finished(within=query.timeout_seconds)):
