@@ -22,7 +22,7 @@ dev: ## install into .venv what the tests and checks need
 	@$(PYTHON) ops/bootstrap.py dev
 
 test: dev ## install, then run every test; what this machine lacks is skipped and said
-	$(BIN)/python -m pytest -n $(JOBS) --maxprocesses 4 --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest -n $(JOBS) --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: dev ## style, import contracts, types, missing migrations, production settings
 	$(BIN)/ruff check .

@@ -24,6 +24,12 @@ _ROWS_OF_POLICY = {
 }
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with a browser come last: its event loop stays in the thread, and no other can run there then."""
+    with_browser = {item.path for item in items if "chromium" in getattr(item, "fixturenames", ())}
+    items.sort(key=lambda item: item.path in with_browser)
+
+
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
     """After a transactional test Django empties every table and says `post_migrate`.
