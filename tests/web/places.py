@@ -127,7 +127,7 @@ def build() -> World:
 
 
 def tell(world: World, word: str, *, is_restricted: bool = False) -> None:
-    """Incidents, their reviews and what was promised in them, in every state; the world names them from now on.
+    """Incidents, their reviews and what was promised in them, in every state; the world names them now.
 
     Args:
         word: stands in every text, so that a leak of any of them is found by it.
@@ -152,7 +152,7 @@ class _Story:
         self._there = {"participants": [self.people["administrator"], self.people["member"]]}
 
     def reviewed_in_the_open(self) -> dict[str, str]:
-        """An open review: its first step is signed, its second written, its plan made; one timeline is sealed."""
+        """An open review: first step signed, second written, a plan made; one timeline is sealed."""
         told = self._resolved("Orders fail", started_at=self.now - 4 * DAY, **self._there)
         self.review = self._review(
             "Orders failed", told, is_open=True, went_badly=f"Nobody looked, {self.word}"
