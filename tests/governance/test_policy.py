@@ -183,6 +183,7 @@ _MOMENTS = st.datetimes(
             st.none() | _MOMENTS,
         ),
         max_size=4,
+        unique_by=lambda item: item.id,
     )
 )
 def test_evaluate_lists_findings_in_one_order_whatever_the_order_of_facts(items):
