@@ -40,12 +40,15 @@ def parse(message: str, *, is_divider_obeyed: bool = True) -> list[tuple[str, st
         is_divider_obeyed: a line that begins with `---` and white space ends the message, as for
             `git interpret-trailers`; False reads on, as `git log --format=%(trailers)` does.
     """
+    # To git a bare "---" is a divider only when a line break follows it.
+    is_open_divider = message.endswith("\n---") or message == "---"
     if message and not message.endswith("\n"):
         message += "\n"
     # str.splitlines would also split at form feeds, lone returns and others, where git does not.
     lines = [f"{line}\n" for line in message.split("\n")[:-1]]
     if is_divider_obeyed:
-        lines = _before_divider(lines)
+        before = _before_divider(lines)
+        lines = lines if is_open_divider and len(before) == len(lines) - 1 else before
     lines = lines[: _end(lines)]
     return [pair for pair in map(_split, _unfolded(lines[_start(lines) :])) if pair is not None]
 

@@ -105,6 +105,7 @@ _LINES = st.sampled_from(
 @settings(max_examples=150, deadline=None)
 @example(lines=["# first", "# second", "Postmortem: PM-2026-0001"], is_ended=True)
 @example(lines=["", "Postmortem: PM-2026-0001", "# c"], is_ended=False)
+@example(lines=["", "Postmortem: PM-2026-0001", "---"], is_ended=False)
 def test_parse_agrees_with_git(lines, is_ended):
     git = shutil.which("git")
     if git is None:
