@@ -6,11 +6,11 @@ PYTHON ?= python3
 JOBS ?= auto
 BIN := .venv/bin
 # The shipped production settings, with keys that live only for this one check.
-PRODUCTION = $$(grep -v '^\#' docker/production.env.example) SECRET_KEY=$$($(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(64))')
+PRODUCTION = $$(grep -v '^\#' docker/production.env.example) SECRET_KEY=$$($(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(64))') FIELD_KEYS=check:$$($(BIN)/python -c 'import base64, os; print(base64.urlsafe_b64encode(os.urandom(32)).decode())')
 ANY_ADDRESS = SECRET_KEY=only-for-this-check DATABASE_URL=postgres:///none REDIS_URL=redis://localhost/0
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench lock messages clean dev
+.PHONY: help demo test lint bench scores lock messages clean dev
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
@@ -34,6 +34,9 @@ lint: dev ## style, import contracts, types, missing migrations, production sett
 
 bench: dev ## the figures of docs, as ratios against a floor measured in the same run
 	$(BIN)/python -m benchmarks
+
+scores: dev ## how well texts are read, on real documents (CLOSELOOP_DATA, else ../shared/data)
+	$(BIN)/python -m benchmarks.scores
 
 lock: ## resolve the pins in pyproject.toml anew (needs uv)
 	uv pip compile pyproject.toml --extra embedded --universal --python-version 3.11 --generate-hashes \

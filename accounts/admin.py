@@ -120,6 +120,10 @@ class TeamAdmin(ByRole, admin.ModelAdmin):
     prepopulated_fields: ClassVar[dict[str, Sequence[str]]] = {"slug": ("name",)}
     inlines = (MembershipInline,)
 
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Postmortems say which teams were present, and stay as they were archived."""
+        return False
+
 
 @admin.register(ApiToken)
 class ApiTokenAdmin(ReadOnly, admin.ModelAdmin):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Any, ClassVar
-from zoneinfo import available_timezones
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
@@ -22,6 +22,15 @@ def validate_time_zone(name: str) -> None:
     """Refuse what is not an IANA zone name."""
     if name not in available_timezones():
         raise ValidationError(_("“%(name)s” is not an IANA time zone."), params={"name": name})
+
+
+def zone_of(name: str) -> ZoneInfo:
+    """The zone of this name, or UTC when there is none any more."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        # A zone may vanish with a new zone database; what is written in it must not vanish with it.
+        return ZoneInfo("UTC")
 
 
 class UserManager(BaseUserManager["User"]):
@@ -138,6 +147,7 @@ class ApiToken(models.Model):
     class Scope(models.TextChoices):
         READ = "read", _("Read incidents, postmortems, items and reports")
         WRITE = "write", _("Change what its owner may change")
+        PROPOSE = "propose", _("File items proactively, and nothing else")
         AUDIT = "audit", _("Ask for the standing of a service")
         GATE = "gate", _("Ask the merge gate about a change")
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from typing import Any
 
 from django.db.models import QuerySet
+from django.utils import timezone
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -13,12 +16,14 @@ from rest_framework.response import Response
 
 from accounts.models import User
 from api.pipelines import CommandFields, PipelineAnswer
-from api.resource import Resource, act, checked, creation, detail, listing, one
+from api.resource import Resource, act, checked, creation, detail, listing, one, refuse_query
 from api.shapes import Answer, ById, Count, Empty, Figure, Strict
+from postmortem import pipelines
 from postmortem.errors import Invalid
-from remediation import items, verification
+from remediation import approvals, catalogue, items, verification
 from remediation.checkspec import CheckSpec
 from remediation.models import MAX_EXPRESSION, CheckRun, DataSource, VerificationCheck
+from remediation.probes import commands
 
 
 class CheckDefinition(CommandFields):
@@ -37,6 +42,7 @@ class CheckDefinition(CommandFields):
     comparator = serializers.ChoiceField(VerificationCheck.Comparator.choices, required=False)
     threshold = Figure(required=False, allow_null=True)
     no_data_rule = serializers.ChoiceField(VerificationCheck.NoDataRule.choices, required=False)
+    nan_rule = serializers.ChoiceField(VerificationCheck.NanRule.choices, required=False)
     no_data_reason = serializers.CharField(max_length=300, allow_blank=True, required=False)
     shell_expectation = serializers.ChoiceField(VerificationCheck.ShellExpectation.choices, required=False)
     pattern = serializers.CharField(max_length=200, allow_blank=True, required=False, trim_whitespace=False)
@@ -45,12 +51,67 @@ class CheckDefinition(CommandFields):
     passes_needed = Count(required=False)
     fails_needed = Count(required=False)
 
+    template = serializers.CharField(
+        max_length=60,
+        allow_blank=True,
+        required=False,
+        help_text="A template of the catalogue; it makes the rest.",
+    )
+    parameters = serializers.DictField(
+        child=serializers.CharField(max_length=300, allow_blank=True), required=False, help_text="Its values."
+    )
+
     def needs_command(self, attrs: Any) -> bool:
-        return attrs.get("kind") == VerificationCheck.Kind.SHELL
+        return attrs.get("kind") == VerificationCheck.Kind.SHELL and not attrs.get("template")
+
+
+class Sha(Strict):
+    sha = serializers.CharField(max_length=64, help_text="Of the command as you read it.")
+
+
+class CommandAnswer(serializers.Serializer):
+    """What exactly a check runs, and whether it may."""
+
+    sha = serializers.CharField()
+    body = serializers.JSONField(
+        help_text="All that decides what it does; the hash is over its canonical form."
+    )
+    standing = serializers.ChoiceField(["approved", "not_approved", "expired", "forged"])
+    seems_to = serializers.ChoiceField(commands.KINDS, help_text="Told by its words: advice, no guard.")
+    author = serializers.CharField(allow_null=True)
+    approved_by = serializers.CharField(allow_null=True)
+    template = serializers.CharField(allow_blank=True)
+    approved_at = serializers.DateTimeField(allow_null=True)
+    expires_at = serializers.DateTimeField(allow_null=True)
+
+
+def command_of(check: VerificationCheck, now: datetime) -> dict[str, Any]:
+    """What `CommandAnswer` says of a check."""
+    if check.kind != VerificationCheck.Kind.SHELL:
+        raise approvals.NoCommand(_("This check runs no command."))
+    body = approvals.body_of_check(check)
+    sha = approvals.sha_of(body)
+    stands = approvals.standing(check.pk, body, now=now)
+    revision = check.revisions.filter(sha=sha).select_related("author").first()
+    approval = stands.approval
+    return {
+        "sha": sha,
+        "body": json.loads(body),
+        "standing": stands.code,
+        "seems_to": commands.classify(pipelines.show(check.pipeline or [])),
+        "author": revision.author.email if revision and revision.author else None,
+        "approved_by": approval.approver.email if approval and approval.approver else None,
+        "template": approval.template if approval else check.template,
+        "approved_at": approval.approved_at if approval else None,
+        "expires_at": approval.expires_at if approval else None,
+    }
 
 
 class Pause(Strict):
     is_paused = serializers.BooleanField()
+    reason = serializers.CharField(
+        max_length=300, allow_blank=True, required=False, help_text="Why; needed for a pause."
+    )
 
 
 class CheckAnswer(PipelineAnswer):
@@ -60,9 +121,10 @@ class CheckAnswer(PipelineAnswer):
     class Meta:
         model = VerificationCheck
         fields = (
-            "id", "item", "kind", "name", "version", "is_paused", "created_at",
+            "id", "item", "kind", "name", "version", "is_paused", "pause_reason", "created_at",
             "data_source", "data_source_name", "promql", "quantifier", "comparator", "threshold",
-            "no_data_rule", "no_data_reason", "command", "pipeline", "shell_expectation", "pattern",
+            "no_data_rule", "no_data_reason", "nan_rule",
+            "command", "pipeline", "reads", "template", "parameters", "shell_expectation", "pattern",
             "interval_seconds", "timeout_seconds", "passes_needed", "fails_needed",
             "streak", "last_outcome", "last_run_at", "last_value", "next_run_at", "seen_red_at",
         )  # fmt: skip
@@ -106,6 +168,7 @@ def sound(definition: dict[str, Any], *, place: str = "", is_asked: bool = True)
     source = definition.pop("data_source", None)
     spec = CheckSpec(**definition, data_source_id=source.pk if source else None)
     try:
+        spec = catalogue.fill(spec)
         spec.validate()
         if is_asked:
             verification.trial(spec)
@@ -167,6 +230,23 @@ class Checks(Resource):
         takes=CheckDefinition,
         gives=CheckAnswer,
     )
+
+    @extend_schema(description="What exactly a check runs, and whether it may.", responses=CommandAnswer)
+    def command(self, request: Request, **url: Any) -> Response:
+        refuse_query(request)
+        return Response(CommandAnswer(command_of(self.find(**url), timezone.now())).data)
+
+    @extend_schema(
+        description="Approve the command of a check for 90 days; administrators only, never its author.",
+        request=Sha,
+        responses=CommandAnswer,
+    )
+    def approve(self, request: Request, **url: Any) -> Response:
+        refuse_query(request)
+        check, now = self.find(**url), timezone.now()
+        approvals.approve(check, **checked(Sha, request.data), by=request.user, now=now)
+        return Response(CommandAnswer(command_of(self.find(**url), now)).data)
+
     pause = act("Pause a check, or let it go on.", items.pause, takes=Pause, gives=CheckAnswer)
 
     @extend_schema(

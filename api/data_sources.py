@@ -1,16 +1,21 @@
-"""Data sources: members read their names, administrators change them."""
+"""Data sources: members read their names, administrators change and try them."""
 
 from __future__ import annotations
 
+from datetime import datetime
+from typing import Any
+
 from django.db.models import QuerySet
-from drf_spectacular.utils import extend_schema_field
+from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
 
 from accounts.models import User
-from api.resource import Resource, act, creation, detail, listing
-from api.shapes import Answer, Strict
-from remediation import sources
-from remediation.models import DataSource
+from api.resource import Resource, act, checked, creation, detail, listing, refuse_query, removal
+from api.shapes import Answer, Empty, Strict
+from remediation import sources, verification
+from remediation.models import MAX_CERTIFICATES, MAX_CREDENTIAL, DataSource, VerificationCheck
 
 
 class SourceFacts(Strict):
@@ -18,20 +23,74 @@ class SourceFacts(Strict):
     base_url = serializers.CharField(
         max_length=500, help_text="What stands before /api/v1, without user and password."
     )
+    is_enabled = serializers.BooleanField(required=False)
+    auth = serializers.ChoiceField(DataSource.Auth.choices, required=False)
+    username = serializers.CharField(max_length=200, allow_blank=True, required=False)
+    credential = serializers.CharField(
+        max_length=MAX_CREDENTIAL,
+        allow_blank=True,
+        required=False,
+        write_only=True,
+        trim_whitespace=False,
+        help_text="The token or password: kept encrypted, never answered, forgotten when the host changes.",
+    )
+    is_tls_verified = serializers.BooleanField(required=False)
+    ca_certificates = serializers.CharField(
+        max_length=MAX_CERTIFICATES, allow_blank=True, required=False, help_text="Certificates to trust, PEM."
+    )
+    networks = serializers.ListField(
+        child=serializers.CharField(max_length=50),
+        max_length=sources.MAX_NETWORKS,
+        required=False,
+        help_text="Where the address may lead, such as 10.0.0.0/8; empty: anywhere not forbidden to all.",
+    )
 
 
 class SourceAnswer(Answer):
+    """Everything but the name is shown to administrators alone, the credential to nobody."""
+
     base_url = serializers.SerializerMethodField()
+    has_credential = serializers.SerializerMethodField()
 
     class Meta:
         model = DataSource
-        fields = ("id", "name", "base_url", "created_at")
+        fields = (
+            "id", "name", "is_enabled", "base_url", "auth", "username", "has_credential", "is_tls_verified",
+            "ca_certificates", "networks", "created_at",
+        )  # fmt: skip
+
+    @property
+    def _is_shown(self) -> bool:
+        reader: User = self.context["request"].user
+        return reader.is_at_least(User.Role.ADMINISTRATOR)
 
     @extend_schema_field({"type": "string", "format": "uri", "nullable": True})
     def get_base_url(self, source: DataSource) -> str | None:
         """Shown to administrators, null for others."""
-        reader: User = self.context["request"].user
-        return source.base_url if reader.is_at_least(User.Role.ADMINISTRATOR) else None
+        return source.base_url if self._is_shown else None
+
+    @extend_schema_field({"type": "boolean"})
+    def get_has_credential(self, source: DataSource) -> bool:
+        """Whether a credential is stored; false for who is no administrator."""
+        return self._is_shown and bool(source.credential)
+
+    def to_representation(self, source: DataSource) -> dict[str, Any]:
+        said = super().to_representation(source)
+        if not self._is_shown:
+            said |= {"username": "", "ca_certificates": "", "networks": [], "auth": "none"}
+        return said
+
+
+class SourceTest(serializers.Serializer):
+    """Whether the source answers as a Prometheus does; nothing of what it said."""
+
+    outcome = serializers.ChoiceField(VerificationCheck.Outcome.choices)
+    error_code = serializers.CharField(allow_blank=True)
+    error = serializers.CharField(allow_blank=True)
+
+
+def _edit(source: DataSource, *, by: User, now: datetime, **facts: Any) -> DataSource:
+    return sources.edit(source, by=by, now=now, **facts)
 
 
 class DataSources(Resource):
@@ -48,8 +107,19 @@ class DataSources(Resource):
     )
     edit = act(
         "Change a data source; administrators only.",
-        sources.edit,
+        _edit,
         takes=SourceFacts,
         gives=SourceAnswer,
         partial=True,
     )
+    remove = removal("Delete a data source that nothing refers to; administrators only.", sources.remove)
+
+    @extend_schema(
+        description="Ask a data source one harmless question; administrators only.",
+        request=None,
+        responses=SourceTest,
+    )
+    def test(self, request: Request, **url: Any) -> Response:
+        refuse_query(request)
+        checked(Empty, request.data)
+        return Response(SourceTest(verification.test_source(self.find(**url), by=request.user)).data)

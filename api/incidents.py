@@ -5,27 +5,32 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from accounts.models import User
 from api.resource import Resource, act, creation, detail, listing
 from api.shapes import (
     MOST_NAMES,
+    VERSION,
     Answer,
     Count,
     Moment,
     Page,
     Person,
     Strict,
+    VisibleIncident,
     person_field,
     service_field,
     severity_field,
 )
-from postmortem import access, incidents
+from postmortem import access, incidents, selecting
 from postmortem.models import MAX_TEXT, Incident, IncidentService, Participant
+from postmortem.sla import Standing
 
-STATES = ["open", "mitigated", "resolved", "closed", "dismissed"]
+STATES = list(selecting.STATES)
 
 
 class TouchedService(Strict):
@@ -71,9 +76,19 @@ class IncidentFacts(Strict):
     loss_is_estimate = serializers.BooleanField(required=False)
     capacity_limit = Count(allow_null=True, required=False)
     capacity_demand = Count(allow_null=True, required=False)
+    tags = serializers.ListField(
+        child=serializers.CharField(max_length=40),
+        max_length=20,
+        required=False,
+        help_text="Stored in small letters, with hyphens for spaces.",
+    )
 
     def validate_services(self, touched: list[dict[str, Any]]) -> list[tuple[Any, str]]:
         return [(one["service"], one["part"]) for one in touched]
+
+
+class IncidentCorrection(IncidentFacts):
+    version = Count(required=False, help_text=VERSION)
 
 
 class IncidentDeclaration(IncidentFacts):
@@ -96,11 +111,12 @@ class Milestone(Strict):
 class Dismissal(Strict):
     as_ = serializers.ChoiceField(["duplicate", "false_alarm"], source="as_")
     reason = serializers.CharField(max_length=2000)
+    duplicate_of = VisibleIncident(required=False, help_text="The incident that tells of the same harm.")
 
     def get_fields(self) -> dict[str, serializers.Field]:
         # In a class body "as" is a word of Python's own.
         fields = super().get_fields()
-        return {"as": fields["as_"], "reason": fields["reason"]}
+        return {"as": fields.pop("as_"), **fields}
 
 
 class ServiceLink(Answer):
@@ -134,18 +150,28 @@ class IncidentSummary(Answer):
     services = ServiceLink(source="service_links", many=True)
     review = serializers.SlugRelatedField(slug_field="public_id", read_only=True, allow_null=True)
     review_due_at = Moment()
+    review_standing = serializers.SerializerMethodField(
+        help_text="How the promise of a review stands now; null where none was made."
+    )
+    is_late_entry = serializers.BooleanField(help_text="Declared more than a day after it started.")
 
     class Meta:
         model = Incident
         fields = (
             "id", "title", "severity", "state", "environment", "is_drill", "is_restricted", "services",
-            *Incident.MILESTONES, "closed_at", "review", "review_due_at",
+            *Incident.MILESTONES, "closed_at", "review", "review_due_at", "review_standing",
+            "tags", "is_late_entry",
         )  # fmt: skip
+
+    @extend_schema_field(serializers.ChoiceField([one.value for one in Standing], allow_null=True))
+    def get_review_standing(self, incident: Incident) -> str | None:
+        return incidents.review_standing(incident, as_of=timezone.now())
 
 
 class IncidentDetail(IncidentSummary):
     participants = ParticipantAnswer(many=True)
     declared_by = Person()
+    duplicate_of = serializers.SerializerMethodField()
 
     class Meta:
         model = Incident
@@ -153,8 +179,14 @@ class IncidentDetail(IncidentSummary):
             *IncidentSummary.Meta.fields,
             "summary", "phase", "dismissed_as", "dismissed_reason", "impact_minutes", "failure_percent",
             "loss_amount", "loss_currency", "loss_is_estimate", "capacity_limit", "capacity_demand", "source",
-            "participants", "declared_by", "declared_at",
+            "dedup_key", "duplicate_of", "participants", "declared_by", "declared_at", "version",
         )  # fmt: skip
+
+    @extend_schema_field({"type": "string", "nullable": True})
+    def get_duplicate_of(self, incident: Incident) -> str | None:
+        """The other incident of a duplicate; null where there is none that you may see."""
+        twin = incident.duplicate_of
+        return twin.public_id if twin and access.is_visible(twin, self.context["request"].user) else None
 
 
 class IncidentQuery(Page):
@@ -162,51 +194,26 @@ class IncidentQuery(Page):
     service = serializers.CharField(
         max_length=80, required=False, help_text="A service's slug, be it origin or affected."
     )
+    team = serializers.CharField(
+        max_length=80, required=False, help_text="A team's slug: incidents that its services began."
+    )
+    environment = serializers.ChoiceField(Incident.Environment.choices, required=False)
+    person = Count(required=False, help_text="The id of somebody who took part.")
+    tag = serializers.CharField(max_length=40, required=False)
     state = serializers.ChoiceField(STATES, required=False)
+    review = serializers.ChoiceField(selecting.REVIEWS, required=False)
+    drills = serializers.ChoiceField(["no", "only"], required=False)
     q = serializers.CharField(
-        max_length=200, required=False, help_text="Words in the title or the summary, or a public id."
+        max_length=200,
+        required=False,
+        help_text="Words of the title or the summary, the last one may be a beginning; or a public id.",
     )
     since = Moment(required=False, help_text="Impact started at this moment or later.")
     until = Moment(required=False, help_text="Impact started before this moment.")
 
 
-def _found(
-    view: Resource,
-    *,
-    severity: str = "",
-    service: str = "",
-    state: str = "",
-    q: str = "",
-    since: datetime | None = None,
-    until: datetime | None = None,
-) -> QuerySet[Incident]:
-    rows = view.visible()
-    if severity:
-        rows = rows.filter(severity__code=severity)
-    if service:
-        rows = rows.filter(pk__in=IncidentService.objects.filter(service__slug=service).values("incident_id"))
-    if state:
-        rows = rows.filter(in_state(state))
-    if q:
-        rows = rows.filter(Q(title__icontains=q) | Q(summary__icontains=q) | Q(public_id__iexact=q))
-    if since:
-        rows = rows.filter(started_at__gte=since)
-    if until:
-        rows = rows.filter(started_at__lt=until)
-    return rows
-
-
-def in_state(state: str) -> Q:
-    """The condition that `Incident.state` answers for one row."""
-    if state == "dismissed":
-        return ~Q(dismissed_as="")
-    reached = {"closed": "closed_at", "resolved": "resolved_at", "mitigated": "mitigated_at"}
-    condition = Q(dismissed_as="")
-    for name, column in reached.items():
-        if name == state:
-            return condition & Q(**{f"{column}__isnull": False})
-        condition &= Q(**{column: None})
-    return condition
+def _found(view: Resource, **filters: Any) -> QuerySet[Incident]:
+    return selecting.narrowed(view.visible(), now=timezone.now(), **filters)
 
 
 def _declare(**values: Any) -> Incident:
@@ -230,7 +237,9 @@ class Incidents(Resource):
         return (
             rows
             if self.action == "list"
-            else rows.prefetch_related("participants__user", "participants__timeline")
+            else rows.select_related("duplicate_of").prefetch_related(
+                "participants__user", "participants__timeline"
+            )
         )
 
     list = listing(
@@ -241,7 +250,7 @@ class Incidents(Resource):
     edit = act(
         "Correct what is said of an incident.",
         incidents.edit,
-        takes=IncidentFacts,
+        takes=IncidentCorrection,
         gives=IncidentDetail,
         partial=True,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Any, ClassVar
 
 from django.db.models import Model, QuerySet
@@ -85,7 +86,7 @@ def detail(says: str, *, gives: type[BaseSerializer[Any]], of: Callable[..., Any
 
     @extend_schema(description=says, responses=gives)
     def handler(view: Resource, request: Request, **url: Any) -> Response:
-        _no_query(request)
+        refuse_query(request)
         record = of(view, **url) if of else view.again(view.find(**url))
         return view.answer(gives, record)
 
@@ -99,20 +100,29 @@ def creation(
     takes: type[Strict],
     gives: type[BaseSerializer[Any]],
     of: bool = False,
+    is_new: Callable[[Any, datetime], bool] | None = None,
 ) -> Handler:
     """An endpoint that makes a record by `verb(**values, by=, now=)`.
 
     Args:
         of: the URL names what it is made in: `verb(parent, **values, by=, now=)`.
+        is_new: whether a record was made at this moment; one that was there before is answered with 200.
     """
+    statuses = [201] if is_new is None else [201, 200]
 
-    @extend_schema(description=says, request=None if takes is Empty else takes, responses={201: gives})
+    @extend_schema(
+        description=says,
+        request=None if takes is Empty else takes,
+        responses=dict.fromkeys(statuses, gives),
+    )
     def handler(view: Resource, request: Request, **url: Any) -> Response:
-        _no_query(request)
+        refuse_query(request)
         parents = [view.find(**url)] if of else []
         values = checked(takes, request.data, context=_context(view, parents))
-        made = verb(*parents, **values, by=request.user, now=timezone.now())
-        return view.answer(gives, view.again(made), 201)
+        now = timezone.now()
+        made = verb(*parents, **values, by=request.user, now=now)
+        was_there = is_new is not None and not is_new(made, now)
+        return view.answer(gives, view.again(made), 200 if was_there else 201)
 
     return handler
 
@@ -133,7 +143,7 @@ def act(
 
     @extend_schema(description=says, request=None if takes is Empty else takes, responses=gives)
     def handler(view: Resource, request: Request, **url: Any) -> Response:
-        _no_query(request)
+        refuse_query(request)
         record = view.find(**url)
         values = checked(takes, request.data, partial=partial, context=_context(view, [record]))
         verb(record, **values, by=request.user, now=timezone.now())
@@ -147,7 +157,7 @@ def removal(says: str, verb: Callable[..., Any]) -> Handler:
 
     @extend_schema(description=says, request=None, responses={204: None})
     def handler(view: Resource, request: Request, **url: Any) -> Response:
-        _no_query(request)
+        refuse_query(request)
         record = view.find(**url)
         checked(Empty, request.data)
         verb(record, by=request.user, now=timezone.now())
@@ -185,7 +195,13 @@ def _context(view: Resource, parents: Sequence[Any]) -> dict[str, Any]:
     return {**view.get_serializer_context(), "record": parents[0] if parents else None}
 
 
-def _no_query(request: Request) -> None:
+def read_query(takes: type[Strict], request: Request) -> dict[str, Any]:
+    """The values of a query string."""
+    return checked(takes, _single_values(request.query_params))
+
+
+def refuse_query(request: Request) -> None:
+    """An endpoint without a query refuses one, so that a misplaced filter cannot pass in silence."""
     if request.query_params:
         checked(Empty, _single_values(request.query_params))
 

@@ -2,33 +2,46 @@
 
 from __future__ import annotations
 
-import dataclasses
 from datetime import datetime
 from typing import Any
 
 from django.db.models import Q, QuerySet
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from accounts.models import User
 from api.causes import CauseAnswer
-from api.pipelines import CommandFields, PipelineAnswer
-from api.resource import Resource, act, creation, detail, listing, one, removal
-from api.shapes import MOST_NAMES, Answer, ByName, Count, Page, Person, Strict, person_field
-from postmortem import access, reviews
-from postmortem.models import MAX_TEXT, ChecklistEntry, Incident, Review, ReviewStep
-from remediation import plan
+from api.checklists import ChecklistAnswer
+from api.resource import Resource, act, creation, detail, listing, one
+from api.shapes import (
+    MOST_NAMES,
+    VERSION,
+    Answer,
+    ByName,
+    Count,
+    Page,
+    Person,
+    Strict,
+    VisibleIncident,
+    person_field,
+    team_field,
+)
+from postmortem import access, composition, reviews, revisions
+from postmortem.models import (
+    MAX_NOTES,
+    MAX_TEXT,
+    LessonPoint,
+    Review,
+    ReviewStep,
+)
+from remediation import items, plan, preflight
+from remediation.models import RemediationItem
 
 STATES = ["preparing", "in_review", "archived"]
 
 
-class VisibleIncident(ByName):
-    """An incident that the caller may see, by its public id."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(slug_field="public_id", queryset=Incident.objects.none(), **kwargs)
-
-    def get_queryset(self) -> QuerySet[Incident]:
-        return access.incidents(self.context["request"].user)
+def _teams(**kwargs: Any) -> serializers.ListField:
+    return serializers.ListField(child=team_field(), max_length=MOST_NAMES, **kwargs)
 
 
 class ReviewStart(Strict):
@@ -36,6 +49,21 @@ class ReviewStart(Strict):
     incidents = serializers.ListField(child=VisibleIncident(), min_length=1, max_length=MOST_NAMES)
     owner = person_field(required=False, help_text="A person's id; you unless given.")
     facilitator = person_field(required=False, help_text="A person's id; you unless given.")
+    teams_present = _teams(required=False)
+
+
+class ReviewFacts(Strict):
+    """What a review is called, who carries it, and which teams were there."""
+
+    title = serializers.CharField(max_length=200)
+    owner = person_field()
+    facilitator = person_field()
+    teams_present = _teams()
+    facts_version = Count(source="version", required=False, help_text=VERSION)
+
+
+class Coverage(Strict):
+    incidents = serializers.ListField(child=VisibleIncident(), min_length=1, max_length=MOST_NAMES)
 
 
 class StepText(Strict):
@@ -54,6 +82,13 @@ class Lessons(Strict):
     went_well = serializers.CharField(max_length=MAX_TEXT, allow_blank=True, trim_whitespace=False)
     went_badly = serializers.CharField(max_length=MAX_TEXT, allow_blank=True, trim_whitespace=False)
     luck = serializers.CharField(max_length=MAX_TEXT, allow_blank=True, trim_whitespace=False)
+    notes = serializers.CharField(
+        max_length=MAX_NOTES,
+        allow_blank=True,
+        required=False,
+        trim_whitespace=False,
+        help_text="What belongs nowhere else; left as it is unless given.",
+    )
     version = Count(
         help_text="The version you edited; an older one than the stored is refused with both texts."
     )
@@ -61,11 +96,6 @@ class Lessons(Strict):
 
 class Reason(Strict):
     reason = serializers.CharField(max_length=2000)
-
-
-class ChecklistCommand(CommandFields):
-    title = serializers.CharField(max_length=200)
-    expectation = serializers.ChoiceField(ChecklistEntry.Expectation.choices)
 
 
 class StepAnswer(Answer):
@@ -89,10 +119,15 @@ class StepAnswer(Answer):
         )
 
 
-class ChecklistAnswer(PipelineAnswer):
+class LessonPointAnswer(Answer):
+    """A point of what went badly, and what answers it."""
+
+    items = serializers.SlugRelatedField(slug_field="public_id", many=True, read_only=True)
+    declined_by = Person(allow_null=True)
+
     class Meta:
-        model = ChecklistEntry
-        fields = ("id", "position", "title", "command", "pipeline", "expectation")
+        model = LessonPoint
+        fields = ("id", "text", "items", "declined_because", "declined_by", "declined_at")
 
 
 class ReviewSummary(Answer):
@@ -126,28 +161,49 @@ class ReviewDetail(ReviewSummary):
     causes = CauseAnswer(many=True)
     checklist = ChecklistAnswer(many=True)
     archived_by = Person(allow_null=True)
+    teams_present = serializers.SlugRelatedField(slug_field="slug", many=True, read_only=True)
+    lesson_points = LessonPointAnswer(many=True)
 
     class Meta:
         model = Review
         fields = (
             *ReviewSummary.Meta.fields,
-            "archived_by", "content_hash", "steps", "causes", "checklist",
-            "went_well", "went_badly", "luck", "version",
+            "archived_by", "first_archived_at", "content_hash", "teams_present", "steps",
+            "causes", "checklist",
+            "went_well", "went_badly", "luck", "notes", "lesson_points", "version",
+            "facts_version",
         )  # fmt: skip
 
 
 class GapAnswer(serializers.Serializer):
     """One thing that a review lacks before it can be archived."""
 
-    code = serializers.CharField()
-    message = serializers.CharField()
-    where = serializers.CharField(allow_blank=True)
+    code = serializers.CharField(source="gap.code")
+    message = serializers.CharField(source="gap.message")
+    where = serializers.CharField(source="gap.where", allow_blank=True)
+    url = serializers.SerializerMethodField(help_text="The page, and on it the field, that mends it.")
+
+    @extend_schema_field(serializers.URLField())
+    def get_url(self, todo: preflight.Todo) -> str:
+        address: str = self.context["request"].build_absolute_uri(todo.url)
+        return address
+
+
+class RequirementAnswer(serializers.Serializer):
+    """One thing that the archive asks of this review."""
+
+    key = serializers.CharField()
+    title = serializers.CharField()
+    is_done = serializers.BooleanField()
 
 
 class Gaps(serializers.Serializer):
-    """All that a review lacks; archiving is refused until this is empty."""
+    """All that a review lacks; archiving is refused until `gaps` is empty."""
 
-    gaps = GapAnswer(many=True)
+    done = serializers.IntegerField(help_text="How many of the requirements are met.")
+    total = serializers.IntegerField()
+    requirements = RequirementAnswer(many=True)
+    gaps = GapAnswer(source="todos", many=True)
 
 
 class ReviewQuery(Page):
@@ -179,8 +235,8 @@ def _archive(review: Review, *, by: User, now: datetime) -> Review:
     return plan.archive(review, by=by, now=now)
 
 
-def _gaps(view: Resource, *, review: str) -> dict[str, Any]:
-    return {"gaps": [dataclasses.asdict(gap) for gap in plan.gaps(view.find(review=review))]}
+def _gaps(view: Resource, *, review: str) -> preflight.Preflight:
+    return preflight.of(view.find(review=review), viewer=view.request.user)
 
 
 class Reviews(Resource):
@@ -192,7 +248,14 @@ class Reviews(Resource):
         return (
             rows
             if self.action == "list"
-            else rows.prefetch_related("steps__signed_by", "causes", "checklist")
+            else rows.prefetch_related(
+                "teams_present",
+                "steps__signed_by",
+                "causes__cause_class",
+                "checklist",
+                "lesson_points__items",
+                "lesson_points__declined_by",
+            )
         )
 
     list = listing(
@@ -202,6 +265,19 @@ class Reviews(Resource):
         "Start the review of one or more incidents.", _create, takes=ReviewStart, gives=ReviewDetail
     )
     retrieve = detail("One review; once archived it is a postmortem.", gives=ReviewDetail)
+    edit = act(
+        "Change the title of a review, its owner, its facilitator or the teams present.",
+        composition.edit,
+        takes=ReviewFacts,
+        gives=ReviewDetail,
+        partial=True,
+    )
+    cover = act(
+        "Say which incidents a review is about; when that changes, its signatures become stale.",
+        composition.cover,
+        takes=Coverage,
+        gives=ReviewDetail,
+    )
     open = act(
         "Open a review, once every participant's timeline is filed or excused.",
         reviews.open,
@@ -213,10 +289,20 @@ class Reviews(Resource):
         takes=Lessons,
         gives=ReviewDetail,
     )
-    gaps = detail("What the review still lacks before it can be archived.", gives=Gaps, of=_gaps)
+    gaps = detail(
+        "What the archive asks of a review, what it still lacks, and where each gap is mended.",
+        gives=Gaps,
+        of=_gaps,
+    )
     archive = act(
         "Archive a review: it becomes a read-only postmortem with a content hash.",
         _archive,
+        gives=ReviewDetail,
+    )
+    reopen = act(
+        "Open an archived postmortem for changes again; what was archived stays as a revision.",
+        revisions.reopen,
+        takes=Reason,
         gives=ReviewDetail,
     )
 
@@ -251,18 +337,40 @@ class Steps(Resource):
     )
 
 
-class Checklist(Resource):
+class VisibleItem(ByName):
+    """A remediation item that the caller may see, by its public id."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(slug_field="public_id", queryset=RemediationItem.objects.none(), **kwargs)
+
+    def get_queryset(self) -> QuerySet[RemediationItem]:
+        return items.visible_to(self.context["request"].user)
+
+
+class LessonAnswer(Strict):
+    items = serializers.ListField(child=VisibleItem(), max_length=MOST_NAMES, help_text="All that answer it.")
+    reason = serializers.CharField(
+        max_length=2000,
+        allow_blank=True,
+        required=False,
+        help_text="Why it needs no item: an approval, for facilitators and above.",
+    )
+
+
+class LessonPoints(Resource):
     tag = "reviews"
 
-    def find(self, **url: Any) -> Any:
+    def find(self, **url: Any) -> LessonPoint:
         review = one(access.reviews(self.request.user), public_id=url["review"])
-        return one(review.checklist.all(), pk=url["entry"]) if "entry" in url else review
+        point: LessonPoint = one(review.lesson_points.all(), pk=url["point"])
+        return point
 
-    add = creation(
-        "Add a command to the executable checklist.",
-        reviews.add_checklist_entry,
-        takes=ChecklistCommand,
-        gives=ChecklistAnswer,
-        of=True,
+    def whole(self, rows: QuerySet[LessonPoint]) -> QuerySet[LessonPoint]:
+        return rows.select_related("declined_by").prefetch_related("items")
+
+    map = act(
+        "Say which items answer a point of what went badly, or why it needs none.",
+        plan.answer_lesson,
+        takes=LessonAnswer,
+        gives=LessonPointAnswer,
     )
-    remove = removal("Remove a command from the executable checklist.", reviews.remove_checklist_entry)

@@ -25,6 +25,10 @@ _PATH_PARAMETERS = {
     "review": ("The review's public id.", r"^PM-[0-9]{4}-[0-9]{4,9}$"),
     "item": ("The remediation item's public id.", r"^RI-[0-9]{4}-[0-9]{4,9}$"),
     "step": ("The step of the review.", "^(phenomenon|metric_anomaly|change_correlation|root_cause)$"),
+    "text": (
+        "The name of a text: what names its record, a dot, and its column, such as PM-2026-0001.went_badly.",
+        r"^[A-Za-z0-9-]+([.][a-z_]+){1,2}$",
+    ),
     "month": ("A month, such as 2026-11.", "^[0-9]{4}-[0-9]{2}$"),
 }
 
@@ -35,7 +39,7 @@ _REFUSALS = {
     "404": "There is nothing here, or nothing that you may see.",
     "409": "A rule refuses the act; “code” says which. Nothing was written.",
     "413": "The request is too large.",
-    "415": "The request is not application/json.",
+    "415": "The request is of another media type than the one named here.",
 }
 
 PROBLEM: dict[str, Any] = {

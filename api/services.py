@@ -7,9 +7,9 @@ from typing import Any
 from django.db.models import QuerySet
 from rest_framework import serializers
 
-from api.resource import Resource, detail, listing
-from api.shapes import Answer
-from postmortem import access
+from api.resource import Resource, act, detail, listing
+from api.shapes import Answer, Count, Strict
+from postmortem import access, severities
 from postmortem.models import Service, Severity
 
 
@@ -24,7 +24,22 @@ class ServiceAnswer(Answer):
 class SeverityAnswer(Answer):
     class Meta:
         model = Severity
-        fields = ("code", "name", "rank", "requires_postmortem", "review_hours", "counts_in_figures")
+        fields = (
+            "code", "name", "rank", "requires_postmortem", "review_hours", "counts_in_figures",
+            "facilitator_apart", "approvals_needed", "approver_role",
+        )  # fmt: skip
+
+
+class SeverityFacts(Strict):
+    """What is promised for a severity."""
+
+    name = serializers.CharField(max_length=80)
+    requires_postmortem = serializers.BooleanField()
+    review_hours = Count(min_value=1, help_text="From the start of the impact to the archived review.")
+    counts_in_figures = serializers.BooleanField()
+    facilitator_apart = serializers.BooleanField(help_text="The facilitator must not be the owner.")
+    approvals_needed = Count(max_value=5)
+    approver_role = serializers.ChoiceField([(role.value, role.label) for role in severities.APPROVERS])
 
 
 class Services(Resource):
@@ -43,8 +58,16 @@ class Services(Resource):
 
 class Severities(Resource):
     ordering = ("rank",)
+    key = "code"
 
     def visible(self) -> QuerySet[Any]:
         return Severity.objects.all()
 
     list = listing("The severities and what each asks for, the worst first.", gives=SeverityAnswer)
+    edit = act(
+        "Change what is promised for a severity; governors only.",
+        severities.edit,
+        takes=SeverityFacts,
+        gives=SeverityAnswer,
+        partial=True,
+    )

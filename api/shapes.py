@@ -17,7 +17,8 @@ from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail
 
 from accounts.models import Team, User
-from postmortem.models import EARLIEST, Service, Severity
+from postmortem import access
+from postmortem.models import EARLIEST, Incident, Service, Severity
 
 LATEST = datetime(2100, 1, 1, tzinfo=UTC)
 # The largest whole number a column of ours holds.
@@ -47,6 +48,9 @@ class Strict(serializers.Serializer):
 
 class Empty(Strict):
     """An act that needs no more than its name."""
+
+
+VERSION = "The version you read; with it, a save over a newer one is refused with both texts."
 
 
 class Page(Strict):
@@ -127,6 +131,16 @@ class ByName(serializers.SlugRelatedField):
         if "\x00" in data or not data.isprintable():
             self.fail("does_not_exist")
         return super().to_internal_value(data)
+
+
+class VisibleIncident(ByName):
+    """An incident that the caller may see, by its public id."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**{"slug_field": "public_id", "queryset": Incident.objects.none()} | kwargs)
+
+    def get_queryset(self) -> models.QuerySet[Incident]:
+        return access.incidents(self.context["request"].user)
 
 
 class ById(serializers.PrimaryKeyRelatedField):

@@ -1,17 +1,32 @@
-"""Personal timelines: one's own entries until they are filed, excuses, the merged view of what was filed."""
+"""Personal timelines: one's own entries, written one by one or pasted, until they are filed."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
-from django.db.models import QuerySet
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
 
 from accounts.models import User, validate_time_zone
-from api.resource import Resource, act, creation, detail, one, removal
+from api.evidence import FileAnswer
+from api.resource import (
+    Resource,
+    act,
+    checked,
+    creation,
+    detail,
+    one,
+    refuse_query,
+    removal,
+)
 from api.shapes import Answer, Moment, Person, Strict
-from postmortem import access, timelines, trail
+from postmortem import access, pasting, secrets, timelines, trail, values
 from postmortem.models import MAX_TEXT, Entry, Incident, Participant, Timeline
 
 
@@ -28,29 +43,19 @@ class EntryText(Strict):
     )
     kind = serializers.ChoiceField(Entry.Kind.choices, required=False)
     marker = serializers.ChoiceField(Entry.Marker.choices, required=False, allow_blank=True)
+    milestone = serializers.ChoiceField(Entry.Milestone.choices, required=False, allow_blank=True)
     is_starred = serializers.BooleanField(required=False)
 
 
-class Excuse(Strict):
-    reason = serializers.CharField(max_length=2000)
-
-
 class EntryAnswer(Answer):
-    class Meta:
-        model = Entry
-        fields = ("id", "happened_at", "zone", "kind", "marker", "is_starred", "text", "created_at")
-
-
-class MergedEntry(EntryAnswer):
-    author = Person(source="timeline.participant.user")
-    is_filed = serializers.SerializerMethodField()
+    evidence = FileAnswer(many=True)
 
     class Meta:
         model = Entry
-        fields = (*EntryAnswer.Meta.fields, "author", "is_filed")
-
-    def get_is_filed(self, entry: Entry) -> bool:
-        return entry.timeline.filed_at is not None
+        fields = (
+            *("id", "happened_at", "zone", "kind", "marker", "milestone", "is_starred", "text", "created_at"),
+            "evidence",
+        )
 
 
 class TimelineAnswer(serializers.Serializer):
@@ -62,30 +67,55 @@ class TimelineAnswer(serializers.Serializer):
     entries = EntryAnswer(many=True)
 
 
-class ParticipantState(Answer):
-    user = Person()
-    filed_at = Moment(source="timeline.filed_at", allow_null=True, default=None)
-    excused_at = Moment(source="timeline.excused_at", allow_null=True, default=None)
-    excuse_reason = serializers.CharField(source="timeline.excuse_reason", default="")
+class LineText(Strict):
+    """One event as people type it: “14:03 restarted order-api”, “+5m pool at 247”, “昨天 23:10 收到告警”."""
 
-    class Meta:
-        model = Participant
-        fields = ("id", "user", "role", "filed_at", "excused_at", "excuse_reason")
-
-
-class MergedTimeline(serializers.Serializer):
-    """All entries of filed timelines, and one's own, in time order."""
-
-    entries = MergedEntry(many=True)
+    line = serializers.CharField(max_length=MAX_TEXT, trim_whitespace=False)
+    kind = serializers.ChoiceField(Entry.Kind.choices, required=False)
+    marker = serializers.ChoiceField(Entry.Marker.choices, required=False, allow_blank=True)
+    milestone = serializers.ChoiceField(Entry.Milestone.choices, required=False, allow_blank=True)
+    is_starred = serializers.BooleanField(required=False)
 
 
-def _incident(view: Resource, public_id: str) -> Incident:
+class PastedText(Strict):
+    """A shell history, a log or a list of notes."""
+
+    text = serializers.CharField(max_length=MAX_TEXT * 8, trim_whitespace=False)
+    zone = serializers.CharField(
+        max_length=64,
+        validators=[validate_time_zone],
+        required=False,
+        help_text="IANA zone of times that name none; yours unless given.",
+    )
+
+
+class PieceAnswer(serializers.Serializer):
+    """One event of a pasted text; `problem` says why it has no certain moment."""
+
+    line = serializers.IntegerField()
+    happened_at = Moment(source="at", allow_null=True)
+    zone = serializers.CharField()
+    kind = serializers.CharField()
+    text = serializers.CharField()
+    problem = serializers.CharField()
+
+
+class Pieces(serializers.Serializer):
+    entries = PieceAnswer(many=True)
+
+
+class ManyEntries(Strict):
+    entries = EntryText(many=True, max_length=200, allow_empty=False)
+
+
+class EntriesAnswer(serializers.Serializer):
+    entries = EntryAnswer(many=True)
+
+
+def visible_incident(view: Resource, public_id: str) -> Incident:
+    """The incident, if the caller may see it; else 404."""
     found: Incident = one(access.incidents(view.request.user), public_id=public_id)
     return found
-
-
-def _merged(view: Resource, *, incident: str) -> dict[str, Any]:
-    return {"entries": timelines.merged(_incident(view, incident), viewer=view.request.user)}
 
 
 def _own(participant: Participant) -> dict[str, Any]:
@@ -99,7 +129,7 @@ def _own(participant: Participant) -> dict[str, Any]:
         "excused_at": timeline.excused_at,
         "excused_by": timeline.excused_by,
         "excuse_reason": timeline.excuse_reason,
-        "entries": list(timeline.entries.all()) if timeline.pk else [],
+        "entries": list(timeline.entries.prefetch_related("evidence")) if timeline.pk else [],
     }
 
 
@@ -117,12 +147,39 @@ def _add(participant: Participant, *, by: User, now: datetime, **values: Any) ->
         )
 
 
+def _add_line(participant: Participant, *, line: str, by: User, now: datetime, **values: Any) -> Entry:
+    read = timelines.read_line(line, participant=participant, zone=ZoneInfo(by.time_zone), now=now)
+    values |= {"text": read.text, "happened_at": read.at, "zone": read.zone or by.time_zone}
+    return _add(participant, by=by, now=now, **values)
+
+
+def _add_many(participant: Participant, *, entries: list[dict[str, Any]], by: User, now: datetime) -> Any:
+    sound = [{"zone": by.time_zone, "kind": Entry.Kind.NOTE} | dict(one) for one in entries]
+    with trail.act("timelines.add_many", by=by):
+        return timelines.add_many(timelines.open_for(participant), entries=sound, by=by, now=now)
+
+
+def _split(participant: Participant, *, text: str, by: User, now: datetime, zone: str = "") -> Any:
+    """What a pasted text would become; nothing is stored."""
+    values.text(text, field="text")
+    pieces = pasting.split(
+        text, zone=ZoneInfo(zone or by.time_zone), now=now, reference=participant.incident.started_at
+    )
+    return {
+        "entries": [
+            replace(piece, text=secrets.mask(piece.text)[0], zone=piece.zone or zone or by.time_zone)
+            for piece in pieces
+            if piece.text.strip()
+        ]
+    }
+
+
 class Timelines(Resource):
     """The timeline of the caller, named by the incident."""
 
     def find(self, **url: Any) -> Participant:
-        participants = _incident(self, url["incident"]).participants.select_related("user")
-        participant: Participant = one(participants, user=self.request.user)
+        invited = visible_incident(self, url["incident"]).participants.select_related("user")
+        participant: Participant = one(invited, user=self.request.user)
         return participant
 
     def again(self, record: Participant) -> dict[str, Any]:
@@ -132,7 +189,6 @@ class Timelines(Resource):
     file = act(
         "File your timeline: the others see it, and it can no longer be edited.", _file, gives=TimelineAnswer
     )
-    merged = detail("The merged timeline of an incident.", gives=MergedTimeline, of=_merged)
 
 
 class TimelineEntries(Resource):
@@ -141,7 +197,8 @@ class TimelineEntries(Resource):
     tag = "timelines"
 
     def find(self, **url: Any) -> Any:
-        participant = one(_incident(self, url["incident"]).participants.all(), user=self.request.user)
+        people = visible_incident(self, url["incident"]).participants.select_related("incident")
+        participant = one(people, user=self.request.user)
         if "entry" not in url:
             return participant
         return one(
@@ -150,28 +207,47 @@ class TimelineEntries(Resource):
         )
 
     create = creation("Write an entry into your timeline.", _add, takes=EntryText, gives=EntryAnswer, of=True)
+    line = creation(
+        "Write an entry as one line that begins with its moment.",
+        _add_line,
+        takes=LineText,
+        gives=EntryAnswer,
+        of=True,
+    )
     edit = act(
         "Edit an entry of your timeline.", timelines.edit, takes=EntryText, gives=EntryAnswer, partial=True
     )
     remove = removal("Remove an entry of your timeline.", timelines.remove)
 
 
-class Participants(Resource):
-    """The people asked for a timeline."""
+class TimelinePastes(Resource):
+    """What is pasted becomes entries: split first, which stores nothing, then stored at once."""
 
     tag = "timelines"
 
     def find(self, **url: Any) -> Participant:
-        incident = _incident(self, url["incident"])
-        participant: Participant = one(incident.participants.all(), pk=url["participant"])
+        people = visible_incident(self, url["incident"]).participants.select_related("incident")
+        participant: Participant = one(people, user=self.request.user)
         return participant
 
-    def whole(self, rows: QuerySet[Participant]) -> QuerySet[Participant]:
-        return rows.select_related("user", "timeline")
+    def again(self, record: Any) -> Any:
+        return {"entries": record} if isinstance(record, list) else record
 
-    excuse = act(
-        "Excuse a participant from filing a timeline; the reason is kept.",
-        timelines.excuse,
-        takes=Excuse,
-        gives=ParticipantState,
+    store = creation(
+        "Write several entries at once, all or none.",
+        _add_many,
+        takes=ManyEntries,
+        gives=EntriesAnswer,
+        of=True,
     )
+
+    @extend_schema(
+        description="Split a history, a log or notes into entries; nothing is stored, secrets are masked.",
+        request=PastedText,
+        responses=Pieces,
+    )
+    def split(self, request: Request, **url: Any) -> Response:
+        refuse_query(request)
+        participant = self.find(**url)
+        body = checked(PastedText, request.data)
+        return self.answer(Pieces, _split(participant, by=request.user, now=timezone.now(), **body))

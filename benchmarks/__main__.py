@@ -1,9 +1,9 @@
-"""Runs the benchmarks one after the other: `python -m benchmarks [audit] [checks]`."""
+"""Runs the benchmarks one after the other: `python -m benchmarks [audit] [checks] [lists]`."""
 
 import subprocess
 import sys
 
-NAMES = ["audit", "checks"]
+NAMES = ["audit", "checks", "lists"]
 
 
 def main() -> int:

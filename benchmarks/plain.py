@@ -1,12 +1,13 @@
 """The floor of G3: the audit's own statement, prepared, behind a WSGI function without any framework.
 
-It reads the token, runs the statement and writes JSON; it judges nothing and keeps nothing.
+It takes the token as it comes, runs the statement through a psycopg cursor and writes JSON; it judges nothing
+and keeps nothing.
 """
 
 import json
 import os
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import psycopg
 
 _SQL = Path(__file__).resolve().parent.parent / "governance" / "sql"
 _STATEMENT = (
-    (_SQL / "asked.sql").read_text().format(question=(_SQL / "service_present.sql").read_text()).encode()
+    (_SQL / "asked.sql").read_text().format(question=(_SQL / "service_sound.sql").read_text()).encode()
 )
 _connection: psycopg.Connection[Any] | None = None
 
@@ -30,7 +31,6 @@ def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> 
         "slug": environ["QUERY_STRING"].partition("=")[2],
         "now": now,
         "as_of": now,
-        "noted_since": now - timedelta(minutes=1),
     }
     row = _connection.execute(_STATEMENT, parameters, prepare=True).fetchone()
     body = json.dumps({"status": "PASS" if row is not None and row[2] else "FAIL"}).encode()

@@ -57,6 +57,27 @@ def words(name: str, default: str = "") -> list[str]:
     return [word.strip() for word in text(name, default).split(",") if word.strip()]
 
 
+def keys(name: str) -> dict[str, str]:
+    """Encryption keys by their ids, from `id:key` separated by commas or line breaks; none when unset."""
+    from cryptography.fernet import Fernet
+
+    found: dict[str, str] = {}
+    for word in text(name, "").replace("\n", ",").split(","):
+        if not word.strip():
+            continue
+        key_id, _, key = word.strip().partition(":")
+        try:
+            Fernet(key)
+        except ValueError:
+            key = ""
+        if not key or not key_id.replace("-", "").isalnum() or key_id in found:
+            raise ImproperlyConfigured(
+                f"{name} must hold lines of the form id:key; manage.py rotate_field_keys --new ID makes one."
+            )
+        found[key_id] = key
+    return found
+
+
 def zone(name: str, default: str) -> str:
     """An IANA zone name, such as Asia/Shanghai."""
     value = text(name, default)

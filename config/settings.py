@@ -1,5 +1,6 @@
 """Every setting of Closeloop, read from the environment once (docs/install.md lists the variables)."""
 
+import hashlib
 from datetime import timedelta
 from pathlib import Path
 
@@ -16,6 +17,8 @@ DEBUG = env.flag("DEBUG", False)
 SECRET_KEY = env.text("SECRET_KEY")
 # Tokens are stored as HMACs under these keys; the first one writes, all of them read.
 TOKEN_PEPPERS = env.words("TOKEN_PEPPERS") or [SECRET_KEY]
+# Under these keys secrets are encrypted that must be read again (accounts/encryption.py).
+FIELD_KEYS = env.keys("FIELD_KEYS")
 PUBLIC_URL = env.text("PUBLIC_URL", "http://localhost:8000").rstrip("/")
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
@@ -90,6 +93,7 @@ REDIS_URL = env.text("REDIS_URL")
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 
 AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["web.readers.Readers"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "accounts.passwords.LongEnoughValidator", "OPTIONS": {"min_length": 12}},
@@ -109,6 +113,14 @@ TIME_ZONE = env.zone("CLOSELOOP_TIME_ZONE", "UTC")
 
 STATIC_URL = "/static/"
 STATIC_ROOT = env.directory("STATIC_ROOT", BASE_DIR / "staticfiles")
+# Evidence files: private, never served by path (postmortem/vault.py).
+MEDIA_ROOT = env.directory("MEDIA_ROOT", BASE_DIR / "media")
+EVIDENCE_MAX_BYTES = env.number("EVIDENCE_MAX_MB", 10, least=1) * 1_000_000
+EVIDENCE_MAX_PIXELS = env.number("EVIDENCE_MAX_MEGAPIXELS", 40, least=1) * 1_000_000
+# Of all files of one incident, and of one review, together.
+EVIDENCE_QUOTA_BYTES = env.number("EVIDENCE_QUOTA_MB", 200, least=1) * 1_000_000
+# Nobody is asked for their timeline more often than this.
+TIMELINE_REMINDER_HOURS = env.number("TIMELINE_REMINDER_HOURS", 12, least=1)
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
@@ -130,7 +142,9 @@ SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 X_FRAME_OPTIONS = "DENY"
 CSRF_FAILURE_VIEW = "web.errors.csrf_failure"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
-DATA_UPLOAD_MAX_NUMBER_FIELDS = 500
+# A page that takes a file may be sent that file and a form around it (web/uploads.py).
+UPLOAD_MAX_BYTES = EVIDENCE_MAX_BYTES + DATA_UPLOAD_MAX_MEMORY_SIZE
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000
 
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
@@ -175,21 +189,37 @@ SPECTACULAR_SETTINGS = {
     "TAGS": [
         {"name": "incidents", "description": "What happened."},
         {"name": "timelines", "description": "What each participant saw and did."},
+        {"name": "evidence", "description": "Screenshots, logs and documents."},
         {
             "name": "reviews",
             "description": "Four steps, causes, a checklist; archived, they are postmortems.",
         },
+        {"name": "changes", "description": "What changed around an incident."},
         {"name": "items", "description": "What was promised."},
         {"name": "checks", "description": "What proves it, and each attempt."},
         {"name": "gate", "description": "What CI asks."},
         {"name": "reports", "description": "A month in figures."},
+        {"name": "notices", "description": "What you were told."},
         {"name": "services"},
         {"name": "severities"},
+        {"name": "sla-policies", "description": "Days promised for items."},
+        {"name": "working-calendars", "description": "When working days run."},
+        {"name": "review-templates", "description": "What a review asks in each step."},
         {"name": "teams"},
         {"name": "users"},
         {"name": "data-sources", "description": "The Prometheus servers that checks may ask."},
     ],
 }
+
+# Without a host no mail is written; notices stand on their page all the same (docs/notices.md).
+EMAIL_HOST = env.text("SMTP_HOST", "")
+EMAIL_PORT = env.number("SMTP_PORT", 587, least=1)
+EMAIL_HOST_USER = env.text("SMTP_USER", "")
+EMAIL_HOST_PASSWORD = env.text("SMTP_PASSWORD", "")
+EMAIL_USE_SSL = env.flag("SMTP_TLS", False)
+EMAIL_USE_TLS = not EMAIL_USE_SSL and env.flag("SMTP_STARTTLS", True)
+EMAIL_TIMEOUT = 15
+DEFAULT_FROM_EMAIL = env.text("MAIL_FROM", "Closeloop <closeloop@localhost>")
 
 # docs/adr/0004: PostgreSQL is the queue, Celery only rings the bell; these keep a worker alive
 # through a Redis restart and let no message matter.
@@ -212,6 +242,7 @@ CELERY_TASK_DEFAULT_QUEUE = "default"
 CELERY_TASK_ROUTES = {
     "remediation.run_prometheus_checks": {"queue": "checks"},
     "remediation.run_shell_checks": {"queue": "probes"},
+    "remediation.run_exam_checks": {"queue": "checks"},
 }
 CELERY_TASK_SOFT_TIME_LIMIT = 340
 CELERY_TASK_TIME_LIMIT = 360
@@ -232,6 +263,26 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": timedelta(seconds=TICK_SECONDS),
         "options": {"expires": 2 * TICK_SECONDS},
     },
+    "mark-deadlines": {
+        "task": "remediation.mark_deadlines",
+        "schedule": timedelta(minutes=1),
+        "options": {"expires": 120},
+    },
+    "tell-of-reviews": {
+        "task": "governance.tell",
+        "schedule": timedelta(minutes=1),
+        "options": {"expires": 120},
+    },
+    "send-mails": {
+        "task": "governance.send_mails",
+        "schedule": timedelta(seconds=10),
+        "options": {"expires": 20},
+    },
+    "forget-old-drafts": {
+        "task": "postmortem.forget_drafts",
+        "schedule": timedelta(hours=1),
+        "options": {"expires": 3600},
+    },
 }
 # Called with a kind of check when one should run at once; "" where nobody listens but the next tick.
 VERIFICATION_BELL = "remediation.tasks.ring"
@@ -240,6 +291,10 @@ VERIFICATION_BELL = "remediation.tasks.ring"
 SHELL_PROBES_ENABLED = env.flag("SHELL_PROBES_ENABLED", False)
 # The weakest sandbox a probe may run in: bubblewrap or none (none: development only, by name).
 SHELL_PROBE_SANDBOX = env.text("SHELL_PROBE_SANDBOX", "bubblewrap")
+# Signs the approvals of commands: held by the web processes and the probe worker alone.
+PROBE_SIGNING_KEY = (
+    env.text("PROBE_SIGNING_KEY", "") or hashlib.sha256(f"probes {SECRET_KEY}".encode()).hexdigest()
+)
 PROMETHEUS_ALLOW_LOOPBACK = env.flag("PROMETHEUS_ALLOW_LOOPBACK", False)
 
 LOGGING = {

@@ -1,11 +1,15 @@
 """What tests need different from production, and nothing else."""
 
+import base64
 import os
+import tempfile
 
 # The addresses of the test servers come from tests/services.py, before Django is loaded.
 os.environ.setdefault("SECRET_KEY", "test-" + "0123456789abcdef" * 4)
+os.environ.setdefault("FIELD_KEYS", "test:" + base64.urlsafe_b64encode(b"0123456789abcdef" * 2).decode())
 os.environ.setdefault("PUBLIC_URL", "http://testserver")
 os.environ.setdefault("PROMETHEUS_ALLOW_LOOPBACK", "1")
+os.environ.setdefault("MEDIA_ROOT", tempfile.mkdtemp(prefix="closeloop-media-"))
 
 from config.settings import *
 from config.settings import ALLOWED_HOSTS, STORAGES

@@ -1,8 +1,8 @@
-"""Gathers what a judgement may know, with who asks, in one statement.
+"""Gathers what a judgement may know, with who asks, in one statement or two.
 
-CI waits for the answer, and the time goes into round trips and planning: so the token, the service and all
-facts come from one prepared statement on the connection that Django keeps (docs/adr/0006). The statement
-returns what may break a rule; whether it does is decided by `policy`.
+CI waits for the answer, and the time goes into round trips and planning: so one prepared statement, on the
+connection that Django keeps, reads the token and says whether anything may be wrong with the service
+(docs/adr/0006). Only then is it asked what; whether that breaks a rule is decided by `policy`.
 
 Today is judged by the columns that hold the present. A past day is judged by what is on record of it: moves
 of items, finished runs, and the trail, which takes later edits back.
@@ -84,11 +84,33 @@ def ask_of_service(
     Raises:
         TokenNotValid, ScopeMissing.
     """
-    statement = _ASKED_PRESENT if as_of == now else _ASKED_PAST
-    result = statement.run(
-        key_id=presented.key_id, scope=scope, now=now.isoformat(), slug=slug, as_of=as_of.isoformat()
-    )
-    return _asker(result, presented), _service(result, 0, first=_OF_TOKEN)
+    question = {"slug": slug, "as_of": as_of.isoformat()}
+    asking = {"key_id": presented.key_id, "scope": scope, "now": now.isoformat()}
+    if as_of == now and slug not in _lately_unsound:
+        result = _ASKED_SOUND.run(**asking, **question)
+        asker = _asker(result, presented)
+        service_id = result.get_value(0, _OF_TOKEN)
+        if service_id is None or result.get_value(0, _OF_TOKEN + 1) == _TRUE:
+            return asker, Service(int(service_id), _NOTHING) if service_id is not None else None
+        _remember_unsound(slug)
+        return asker, of_service(slug, as_of=as_of, now=now)
+    result = (_ASKED_PRESENT if as_of == now else _ASKED_PAST).run(**asking, **question)
+    asker, service = _asker(result, presented), _service(result, 0, first=_OF_TOKEN)
+    if service is not None and service.facts == _NOTHING:
+        _lately_unsound.discard(slug)
+    return asker, service
+
+
+# Services about which something was to be said when this process was asked last: about these the long
+# question is asked at once, so that bad news too takes one statement.
+_lately_unsound: set[str] = set()
+_MOST_REMEMBERED = 10_000
+
+
+def _remember_unsound(slug: str) -> None:
+    if len(_lately_unsound) >= _MOST_REMEMBERED:
+        _lately_unsound.clear()
+    _lately_unsound.add(slug)
 
 
 def of_service(slug: str, *, as_of: datetime, now: datetime) -> Service | None:
@@ -156,22 +178,25 @@ def _service(result: PGresult, row: int, *, first: int) -> Service | None:
     service_id = result.get_value(row, first)
     if service_id is None:
         return None
-    incidents, items, checks = (_rows(result, row, first + column) for column in (1, 2, 3))
+    # The statement's rows come in the plan's order; a decision is named by its findings, so theirs is fixed.
+    incidents, items, checks = (sorted(_rows(result, row, first + column)) for column in (1, 2, 3))
     return Service(
         int(service_id),
         ServiceFacts(
-            incidents=[
-                IncidentFacts(public_id, datetime.fromisoformat(due_at), review)
-                for public_id, due_at, review in incidents
-            ],
-            items=[
+            incidents=tuple(
+                IncidentFacts(
+                    public_id, datetime.fromisoformat(due_at), review, reopened_at=_moment(reopened_at)
+                )
+                for public_id, due_at, review, reopened_at in incidents
+            ),
+            items=tuple(
                 ItemFacts(public_id, state, datetime.fromisoformat(due_at), *map(_moment, moments))
                 for public_id, state, due_at, *moments in items
-            ],
-            checks=[
+            ),
+            checks=tuple(
                 CheckFacts(item, state, datetime.fromisoformat(answered_at), timedelta(seconds=seconds))
                 for item, state, answered_at, seconds in checks
-            ],
+            ),
         ),
     )
 
@@ -265,8 +290,11 @@ def _asked(name: str) -> _Statement:
 
 
 _TRUE = b"t"
+_NOTHING = ServiceFacts()
 _PRESENT, _PAST = (_Statement(name, _text(name)) for name in ("service_present", "service_past"))
-_ASKED_PRESENT, _ASKED_PAST, _ASKED_CHANGE = map(_asked, ("service_present", "service_past", "change"))
+_ASKED_SOUND, _ASKED_PRESENT, _ASKED_PAST, _ASKED_CHANGE = map(
+    _asked, ("service_sound", "service_present", "service_past", "change")
+)
 _EVERY_PRESENT = _Statement(
     "every_service",
     _text("every_service").format(question=_text("service_present").replace("%(slug)s", "every.slug")),

@@ -10,7 +10,8 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import ApiToken, User
-from postmortem.models import Service, append_only
+from postmortem.models import Incident, Service, append_only, never_truncated
+from remediation.models import RemediationItem
 
 
 class Verdict(models.TextChoices):
@@ -79,6 +80,111 @@ class GovernanceReport(models.Model):
 
     def __str__(self) -> str:
         return f"{self.month:%Y-%m}"
+
+
+class Notice(models.Model):
+    """One thing that one person must be told, once; what it says is worded when it is read.
+
+    The row is the fact that somebody is told. Pages show it; a channel that sends (mail, chat) will read the
+    same rows and keep what it did with each in rows of its own.
+    """
+
+    class Kind(models.TextChoices):
+        REVIEW_AT_RISK = "review_at_risk", _("A review is at risk")
+        REVIEW_BREACHED = "review_breached", _("A review is overdue")
+        TIMELINE_REMINDER = "timeline_reminder", _("A timeline is asked for")
+        ITEM_AT_RISK = "item_at_risk", _("An item comes near its deadline")
+        ITEM_BREACHED = "item_breached", _("An item is overdue")
+        ITEM_ESCALATED = "item_escalated", _("An item is a week overdue")
+
+    recipient = models.ForeignKey(User, models.PROTECT, related_name="notices")
+    kind = models.CharField(max_length=32, choices=Kind)
+    # What it is about: one of the two.
+    incident = models.ForeignKey(Incident, models.PROTECT, null=True, related_name="+")
+    item = models.ForeignKey(RemediationItem, models.PROTECT, null=True, related_name="+")
+    by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+")
+    # What it is about, so that a second look at the same fact tells nobody a second time.
+    key = models.CharField(max_length=200)
+    created_at = models.DateTimeField()
+    read_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ("-created_at", "-id")
+        indexes = (
+            models.Index(fields=["recipient", "-created_at", "-id"], name="notice_newest_first"),
+            models.Index(fields=["recipient"], condition=Q(read_at=None), name="notice_unread"),
+        )
+        constraints = (
+            models.UniqueConstraint(fields=["recipient", "key"], name="notice_is_told_once"),
+            models.CheckConstraint(condition=~Q(key=""), name="notice_is_about_something"),
+            models.CheckConstraint(
+                condition=Q(incident__isnull=False, item=None) | Q(incident=None, item__isnull=False),
+                name="notice_is_about_an_incident_or_an_item",
+            ),
+        )
+        triggers = (
+            pgtrigger.Protect(name="kept", operation=pgtrigger.Delete),
+            pgtrigger.ReadOnly(name="said", exclude=["read_at"]),
+            never_truncated(),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.recipient_id}"
+
+
+class Delivery(models.Model):
+    """One notice on its way to its recipient's mailbox. The row is the queue: who claims it sends it."""
+
+    class State(models.TextChoices):
+        WAITING = "waiting", _("Waiting")
+        SENT = "sent", _("Sent")
+        GIVEN_UP = "given_up", _("Given up")
+        DROPPED = "dropped", _("Not sent")
+
+    notice = models.OneToOneField(Notice, models.PROTECT, related_name="delivery")
+    state = models.CharField(max_length=10, choices=State, default=State.WAITING)
+    created_at = models.DateTimeField()
+    next_at = models.DateTimeField()
+    attempts = models.PositiveSmallIntegerField(default=0)
+    # A worker that died with it loses it to another once this has passed.
+    lease_until = models.DateTimeField(null=True)
+    lease_token = models.UUIDField(null=True)
+    finished_at = models.DateTimeField(null=True)
+    error = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        ordering = ("-id",)
+        verbose_name_plural = "deliveries"
+        indexes = (models.Index(fields=["next_at"], condition=Q(state="waiting"), name="delivery_due"),)
+        constraints = (
+            models.CheckConstraint(
+                condition=Q(state="waiting", finished_at=None)
+                | ~Q(state="waiting") & Q(finished_at__isnull=False),
+                name="delivery_that_ended_says_when",
+            ),
+        )
+        triggers = (
+            pgtrigger.Protect(name="kept", operation=pgtrigger.Delete),
+            pgtrigger.Protect(
+                name="sent_once", operation=pgtrigger.Update, condition=pgtrigger.Q(old__state="sent")
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.notice_id} {self.state}"
+
+
+class Muted(models.Model):
+    """A kind of notice that somebody does not want by mail; pages show it all the same."""
+
+    user = models.ForeignKey(User, models.CASCADE, related_name="muted")
+    kind = models.CharField(max_length=32, choices=Notice.Kind)
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=["user", "kind"], name="kind_is_muted_once"),)
+
+    def __str__(self) -> str:
+        return f"{self.user_id} {self.kind}"
 
 
 class Person(User):

@@ -67,13 +67,15 @@ class IncidentFacts:
 
     Attributes:
         review: the public id of its review, or "" when nobody created one.
-        archived_at: when that review became a postmortem.
+        archived_at: when that review became a postmortem; None while it is reopened.
+        reopened_at: when it was last opened for changes again; None when it never was.
     """
 
     id: str
     review_due_at: datetime
     review: str = ""
     archived_at: datetime | None = None
+    reopened_at: datetime | None = None
     requires_postmortem: bool = True
     is_drill: bool = False
     is_dismissed: bool = False
@@ -148,6 +150,7 @@ def stale_at(check: CheckFacts) -> datetime:
 
 def _reviews(incidents: Iterable[IncidentFacts], as_of: datetime) -> list[Finding]:
     overdue: dict[str, datetime] = {}
+    reopened: dict[str, datetime] = {}
     findings = []
     for incident in incidents:
         if incident.is_drill or incident.is_dismissed or not incident.requires_postmortem:
@@ -158,12 +161,18 @@ def _reviews(incidents: Iterable[IncidentFacts], as_of: datetime) -> list[Findin
             # A review of several incidents is one promise: the earliest of its deadlines counts.
             due_at = min(overdue.get(incident.review, incident.review_due_at), incident.review_due_at)
             overdue[incident.review] = due_at
+            if incident.reopened_at is not None:
+                reopened[incident.review] = incident.reopened_at
         else:
             text = f"Nobody has begun its review, which was due at {_text(incident.review_due_at)}."
             findings.append(Finding(Rule.POSTMORTEM_MISSING, incident.id, incident.review_due_at, text))
     for review, due_at in overdue.items():
         text = f"The review was due at {_text(due_at)} and is not archived."
-        findings.append(Finding(Rule.REVIEW_OVERDUE, review, due_at, text))
+        since = due_at
+        if review in reopened:
+            text = f"The postmortem was reopened at {_text(reopened[review])} and is not archived again."
+            since = max(due_at, reopened[review])
+        findings.append(Finding(Rule.REVIEW_OVERDUE, review, since, text))
     return findings
 
 

@@ -7,6 +7,7 @@ REDIS_URL when it is to use servers that are there already. Runs without Django:
 what is wrong when Django cannot start.
 """
 
+import base64
 import fcntl
 import hashlib
 import http.client
@@ -17,8 +18,9 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from ops import embedded, places, ports
@@ -36,11 +38,14 @@ _OURS_ALONE = {
     "DEBUG",
     "SECRET_KEY",
     "TOKEN_PEPPERS",
+    "FIELD_KEYS",
+    "PROBE_SIGNING_KEY",
     "ALLOWED_HOSTS",
     "SSL_REDIRECT",
     "BEHIND_PROXY",
     "PUBLIC_URL",
     "STATIC_ROOT",
+    "MEDIA_ROOT",
     "PROMETHEUS_ALLOW_LOOPBACK",
     "SHELL_PROBES_ENABLED",
 }
@@ -176,6 +181,10 @@ class Demo:
         }
         self._secret("secret-key", lambda: secrets.token_urlsafe(48))
         self._secret("token-peppers", lambda: secrets.token_urlsafe(48))
+        self._secret("probe-signing-key", lambda: secrets.token_urlsafe(48))
+        self._secret(
+            "field-keys", lambda: f"demo:{base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()}"
+        )
         env |= {
             MARK: self._mark,
             "DJANGO_SETTINGS_MODULE": "config.settings",
@@ -183,7 +192,10 @@ class Demo:
             "PUBLIC_URL": self._url,
             "SECRET_KEY_FILE": str(self._home / "secrets" / "secret-key"),
             "TOKEN_PEPPERS_FILE": str(self._home / "secrets" / "token-peppers"),
+            "PROBE_SIGNING_KEY_FILE": str(self._home / "secrets" / "probe-signing-key"),
+            "FIELD_KEYS_FILE": str(self._home / "secrets" / "field-keys"),
             "STATIC_ROOT": str(self._home / "static"),
+            "MEDIA_ROOT": str(self._home / "media"),
             "PROMETHEUS_ALLOW_LOOPBACK": "1",
             "SHELL_PROBES_ENABLED": "1",
         }
@@ -195,7 +207,9 @@ class Demo:
         for name, queues in (("worker", "checks,default"), ("probes", "probes")):
             words = f"-m celery -A config worker -n {name}@demo -Q {queues} --concurrency 2 --loglevel INFO"
             words += " --without-gossip --without-mingle --without-heartbeat"
-            self._supervisor.start(self._program(name, *words.split()), stage=_WORKERS)
+            program = self._program(name, *words.split())
+            program = replace(program, env=environment_of(name, self._env))
+            self._supervisor.start(program, stage=_WORKERS)
 
     def _start_beat(self) -> None:
         words = ["-m", "celery", "-A", "config", "beat", "--loglevel", "INFO", "--pidfile=", "--schedule"]
@@ -300,6 +314,20 @@ class Demo:
                 file.write(make())
             new.rename(path)
         return path.read_text()
+
+
+def environment_of(name: str, env: Mapping[str, str]) -> dict[str, str]:
+    """What one program gets to see of it: secrets only where they are needed.
+
+    The probe worker runs what people wrote: it gets the key that tells what was approved, and none of those
+    that sign sessions, hide tokens or decrypt credentials.
+    """
+    if name == "probes":
+        hidden = {"SECRET_KEY_FILE", "TOKEN_PEPPERS_FILE", "FIELD_KEYS_FILE"}
+        return {key: value for key, value in env.items() if key not in hidden} | {
+            "SECRET_KEY": secrets.token_urlsafe(48)
+        }
+    return {key: value for key, value in env.items() if name == "web" or key != "PROBE_SIGNING_KEY_FILE"}
 
 
 def mark_of(home: Path) -> str:

@@ -18,6 +18,8 @@ from pathlib import Path
 MARK = "CLOSELOOP_CHILD_OF"
 _LEASH = Path(__file__).with_name("leash.py")
 _POLL_SECONDS = 0.05
+# One that hangs in the kernel (a dead disk) cannot be waited for.
+_KILL_SECONDS = 5.0
 
 
 class CannotStart(Exception):
@@ -98,10 +100,18 @@ class Child:
         return self._process.wait()
 
     def kill(self) -> None:
-        """End the program and everything in its group at once."""
-        with suppress(ProcessLookupError):
+        """End the program and everything in its group at once; returns when they have ended.
+
+        The signal only asks the kernel. On a busy machine a grandchild lives on for a moment, and
+        whoever starts next would find it.
+        """
+        try:
             os.killpg(self.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            self._process.wait()
+            return
         self._process.wait()
+        wait_until(lambda: not _living_in_group(self.pid), seconds=_KILL_SECONDS)
 
 
 def run(program: Program, *, stdin: bytes = b"", timeout: float = 600.0) -> None:
@@ -173,6 +183,17 @@ def living_in(folder: Path) -> list[int]:
         return Path(f"/proc/{pid}/cwd").samefile(folder)
 
     return list(_matching(lives_there))
+
+
+def _living_in_group(group: int) -> list[int]:
+    """The processes of this group that have not ended; a zombie has, whoever is to collect it."""
+
+    def lives_in_it(pid: int) -> bool:
+        # "pid (name) state parent group ...": the name may hold spaces and brackets.
+        state, _parent, its_group = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[:3]
+        return int(its_group) == group and state not in "ZX"
+
+    return list(_matching(lives_in_it))
 
 
 def end_all(find: Callable[[], list[int]], *, gently: signal.Signals, seconds: float) -> int:

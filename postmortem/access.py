@@ -7,12 +7,28 @@ exports, reports) filters through this module.
 
 from __future__ import annotations
 
-from django.db.models import Q, QuerySet
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Model, Q, QuerySet
+from django.db.models.fields.json import KT
+from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 
 from accounts.models import User
 from postmortem.errors import NotAllowed
-from postmortem.models import Incident, IncidentService, Participant, Review, Service
+from postmortem.models import (
+    Entry,
+    EvidenceFile,
+    ImportedDocument,
+    Incident,
+    IncidentService,
+    Participant,
+    Review,
+    Service,
+    Timeline,
+    TrailEntry,
+)
 
 
 def incident_q(user: User, prefix: str = "") -> Q:
@@ -52,6 +68,55 @@ def review_q(user: User, prefix: str = "") -> Q:
     return ~Q(**{f"{prefix}pk__in": hidden})
 
 
+def entry_q(user: User, prefix: str = "") -> Q:
+    """Which timeline entries the person may read: their own, and those of filed timelines.
+
+    Unfiled entries are sealed to everybody else, administrators included.
+
+    Args:
+        prefix: the way from the filtered model to the entry, for example "entry__".
+    """
+    unsealed = Q(**{f"{prefix}timeline__filed_at__isnull": False}) | Q(
+        **{f"{prefix}timeline__participant__user": user}
+    )
+    return incident_q(user, f"{prefix}timeline__participant__incident__") & unsealed
+
+
+@dataclass(frozen=True)
+class Opening:
+    """The moment from which others could read a record, and the row of the trail that says so."""
+
+    trail_id: int
+    at: datetime
+
+
+def opening(record: Model, user: User) -> Opening | None:
+    """Where the history of a record begins for somebody who may read it; None: they may read all of it.
+
+    What an author typed on a sealed timeline and changed before it was filed stays the author's: for others
+    the history begins with the text that was filed.
+    """
+    if not isinstance(record, Entry) or record.timeline.participant.user_id == user.pk:
+        return None
+    filings = TrailEntry.objects.filter(model=Timeline._meta.db_table, object_id=record.timeline_id)
+    filings = filings.annotate(filed=KT("after__filed_at")).filter(filed__isnull=False)
+    # Where nobody knows when it was filed, nothing is read but what stands now.
+    trail_id, at = filings.values_list("pk", "filed").first() or (_LAST_ID, "")
+    return Opening(trail_id, parse_datetime(at) or record.timeline.filed_at or record.created_at)
+
+
+_LAST_ID = 2**63 - 1
+
+
+def evidence(user: User) -> QuerySet[EvidenceFile]:
+    """The evidence files this person may open: as sealed and as restricted as what they belong to."""
+    return EvidenceFile.objects.filter(
+        Q(entry__isnull=False) & entry_q(user, "entry__")
+        | Q(incident__isnull=False) & incident_q(user, "incident__")
+        | Q(step__isnull=False) & review_q(user, "step__review__")
+    )
+
+
 def incidents(user: User) -> QuerySet[Incident]:
     """The incidents this person may see."""
     return Incident.objects.filter(incident_q(user))
@@ -60,6 +125,13 @@ def incidents(user: User) -> QuerySet[Incident]:
 def reviews(user: User) -> QuerySet[Review]:
     """The reviews and postmortems this person may see."""
     return Review.objects.filter(review_q(user))
+
+
+def imports(user: User) -> QuerySet[ImportedDocument]:
+    """The documents this person imported: like a timeline that is not filed, they are nobody else's."""
+    if not user.is_active:
+        return ImportedDocument.objects.none()
+    return ImportedDocument.objects.filter(imported_by=user)
 
 
 def services(user: User) -> QuerySet[Service]:

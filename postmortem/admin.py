@@ -14,7 +14,16 @@ from django.http import HttpRequest, HttpResponse
 from accounts.admin import ByRole, ReadOnly
 from accounts.models import User
 from postmortem import access, trail
-from postmortem.models import Entry, Incident, Review, Service, Severity, TrailEntry
+from postmortem.models import (
+    Entry,
+    EvidenceFile,
+    ImportedDocument,
+    Incident,
+    Review,
+    Service,
+    Severity,
+    TrailEntry,
+)
 
 
 class InTheTrail(ByRole):
@@ -88,5 +97,6 @@ class TrailEntryAdmin(ReadOnly, admin.ModelAdmin):
     show_full_result_count = False
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[TrailEntry]:
-        # The trail holds the words of sealed timelines too.
-        return super().get_queryset(request).exclude(model=Entry._meta.db_table)
+        # The trail holds the words of sealed timelines too, and of what somebody imports.
+        sealed = [model._meta.db_table for model in (Entry, EvidenceFile, ImportedDocument)]
+        return super().get_queryset(request).exclude(model__in=sealed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
@@ -10,12 +11,14 @@ from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from accounts.models import User
-from postmortem import access, trail, values
+from postmortem import access, markup, trail, values
 from postmortem.errors import Archived, DomainError, Invalid, NotAllowed
 from postmortem.models import Incident, IncidentService, Participant, Review, Service, Severity
+from postmortem.sla import Standing, standing
 
 MAX_SERVICES = 50
 MAX_PARTICIPANTS = 100
+MAX_TAGS = 20
 
 # What a person may state about an incident, besides its services and participants.
 FACTS = frozenset(
@@ -39,6 +42,7 @@ FACTS = frozenset(
         "loss_is_estimate",
         "capacity_limit",
         "capacity_demand",
+        "tags",
     }
 )
 # Where a declaration came from; fixed from then on.
@@ -108,6 +112,8 @@ def declare(
     ):
         people.append((by, Participant.Role.OBSERVER))
     _check_people(people)
+    values.text(incident.summary, field="summary")
+    markup.keep(incident, "summary")
     with trail.act("incidents.declare", by=by):
         incident.public_id = trail.next_public_id("INC", now=now)
         _check_facts(incident, now=now)
@@ -141,13 +147,18 @@ def edit(
     by: User,
     now: datetime,
     services: Sequence[tuple[Service, str]] | None = None,
+    version: int | None = None,
     **fields: Any,
 ) -> Incident:
     """Change facts of an incident; a milestone may be taken back with None.
 
     Once its postmortem is archived only `is_restricted` may change, for privacy must always be repairable.
 
+    Args:
+        version: of the incident as the writer read it; None saves over whatever there is.
+
     Raises:
+        EditConflict: somebody saved meanwhile.
         Invalid, NotAllowed, Archived: nothing was written.
     """
     access.need(by, User.Role.MEMBER)
@@ -158,8 +169,13 @@ def edit(
         if services is not None or fields.keys() - {"is_restricted"}:
             refuse_archived(incident)
         was_restricted = incident.is_restricted
+        _refuse_older(incident, fields, services, version)
         values.fill(incident, fields, allowed=FACTS)
+        if incident.review is None or not incident.review.is_archived:
+            incident.version += 1
         _check_facts(incident, now=now)
+        if "summary" in fields:
+            markup.keep(incident, "summary")
         incident.save()
         if services is not None:
             incident.service_links.all().delete()
@@ -188,7 +204,8 @@ def mark(incident: Incident, *, milestone: str, at: datetime, by: User, now: dat
         refuse_archived(incident)
         setattr(incident, milestone, at)
         _check_milestones(incident, now=now)
-        incident.save(update_fields=[milestone])
+        incident.version += 1
+        incident.save(update_fields=[milestone, "version"])
     return incident
 
 
@@ -245,11 +262,35 @@ def requires_postmortem(incident: Incident) -> bool:
     return incident.severity.requires_postmortem and not incident.is_drill and not incident.dismissed_as
 
 
-def dismiss(incident: Incident, *, as_: str, reason: str, by: User, now: datetime) -> Incident:
+def review_standing(incident: Incident, *, as_of: datetime) -> Standing | None:
+    """How the promise to have the review archived in time stands; None where none was made (R8)."""
+    if not requires_postmortem(incident):
+        return None
+    return standing(
+        promised_at=incident.started_at,
+        due_at=incident.review_due_at,
+        # Kept by the first archive: a reopening breaks no promise.
+        met_at=incident.review.first_archived_at if incident.review else None,
+        as_of=as_of,
+    )
+
+
+def dismiss(
+    incident: Incident,
+    *,
+    as_: str,
+    reason: str,
+    by: User,
+    now: datetime,
+    duplicate_of: Incident | None = None,
+) -> Incident:
     """End an incident that was none: a duplicate or a false alarm. It leaves every figure.
 
+    Args:
+        duplicate_of: for a duplicate, the incident that tells of the same harm.
+
     Raises:
-        Invalid: no such dismissal, or no reason.
+        Invalid: no such dismissal, no reason, or another incident that cannot stand for this one.
         AlreadyClosed, Archived, NotAllowed: nothing was written.
     """
     access.need(by, User.Role.MEMBER)
@@ -261,9 +302,24 @@ def dismiss(incident: Incident, *, as_: str, reason: str, by: User, now: datetim
         incident = _locked(incident)
         _refuse_closed(incident)
         refuse_archived(incident)
+        if duplicate_of is not None:
+            _check_twin(incident, duplicate_of, as_=as_, by=by)
         incident.dismissed_as, incident.dismissed_reason, incident.closed_at = as_, reason, now
-        incident.save(update_fields=["dismissed_as", "dismissed_reason", "closed_at"])
+        incident.duplicate_of = duplicate_of
+        incident.save(update_fields=["dismissed_as", "dismissed_reason", "closed_at", "duplicate_of"])
     return incident
+
+
+def _check_twin(incident: Incident, twin: Incident, *, as_: str, by: User) -> None:
+    if as_ != "duplicate":
+        raise Invalid(_("Only a duplicate is one of another incident."), field="duplicate_of")
+    if twin.pk == incident.pk:
+        raise Invalid(_("An incident is no duplicate of itself."), field="duplicate_of")
+    if not access.is_visible(twin, by):
+        raise Invalid(_("There is no such incident."), field="duplicate_of")
+    # Read anew: two people may dismiss each as a duplicate of the other at once.
+    if Incident.objects.select_for_update().get(pk=twin.pk).dismissed_as:
+        raise Invalid(_("%(id)s is dismissed itself.") % {"id": twin.public_id}, field="duplicate_of")
 
 
 def refuse_archived(incident: Incident) -> None:
@@ -289,6 +345,23 @@ def _locked(incident: Incident) -> Incident:
     )
 
 
+def _refuse_older(
+    incident: Incident,
+    fields: dict[str, Any],
+    services: Sequence[tuple[Service, str]] | None,
+    version: int | None,
+) -> None:
+    # Compared as they would be stored: the same tags in other letters are no conflict.
+    mine = fields | ({"tags": normalised_tags(fields["tags"])} if "tags" in fields else {})
+    theirs = {name: getattr(incident, name) for name in fields}
+    if services is not None:
+        links = incident.service_links.select_related("service")
+        mine["services"] = sorted(f"{service.slug} ({part})" for service, part in services)
+        theirs["services"] = sorted(f"{link.service.slug} ({link.part})" for link in links)
+    if version is not None and version != incident.version and mine != theirs:
+        raise values.newer(mine, theirs, version=incident.version)
+
+
 def _refuse_closed(incident: Incident) -> None:
     if incident.closed_at is not None:
         raise AlreadyClosed(_("%(id)s is closed.") % {"id": incident.public_id})
@@ -300,7 +373,30 @@ def _link(incident: Incident, services: Iterable[tuple[Service, str]]) -> None:
     )
 
 
+def normalised_tags(value: object) -> list[str]:
+    """Tags as they are stored: small letters, hyphens for spaces, no "#", each once in its order.
+
+    Raises:
+        Invalid: no list of texts, too many, or one that is too long or holds nothing.
+    """
+    if not isinstance(value, (list, tuple)):
+        raise Invalid(_("This must be a list."), field="tags")
+    found: dict[str, None] = {}
+    for one in value:
+        text = unicodedata.normalize("NFKC", values.text(one, field="tags", longest=200)).strip().lstrip("#")
+        tag = "-".join(text.casefold().split())
+        if not tag:
+            raise Invalid(_("A tag needs at least one character."), field="tags")
+        if len(tag) > 40 or "," in tag:
+            raise Invalid(_("A tag has at most 40 characters and no comma."), field="tags")
+        found[tag] = None
+    if len(found) > MAX_TAGS:
+        raise Invalid(_("%(count)d tags are the most.") % {"count": MAX_TAGS}, field="tags")
+    return list(found)
+
+
 def _check_facts(incident: Incident, *, now: datetime) -> None:
+    incident.tags = normalised_tags(incident.tags)
     values.check(incident)
     _check_milestones(incident, now=now)
     if incident.loss_amount is not None and not incident.loss_currency:

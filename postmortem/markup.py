@@ -1,11 +1,18 @@
-"""Render what people write (Markdown) to HTML that cannot hurt the reader."""
+"""Render what people write (Markdown) to HTML that cannot hurt the reader, once, when it is saved.
+
+A column `x` of Markdown has a column `x_html` beside it. Whoever stores `x` calls `keep(record, "x")`; pages
+show `shown(record.x, record.x_html)`, in templates `{{ record|prose:"x" }}`, and never render.
+"""
 
 from __future__ import annotations
 
 import re
+from hashlib import sha256
 from xml.etree.ElementTree import Element
 
 import nh3
+from django.utils.html import linebreaks
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from markdown import Markdown
 from markdown.extensions import Extension
@@ -13,6 +20,8 @@ from markdown.treeprocessors import Treeprocessor
 
 from postmortem.errors import Invalid
 
+# Counts up when the same text gives other HTML; `manage.py render_again` then renders what is stored anew.
+RENDERER = 1
 MAX_CHARACTERS = 64 * 1024
 # For each opening bracket the renderer walks to its partner, or to the end of the paragraph when there is
 # none; for each heading and rule it copies the rest of its paragraph. Up to so many characters that takes
@@ -26,6 +35,8 @@ _TAGS = frozenset(
 )
 _ATTRIBUTES = {"a": {"href", "title"}, "code": {"class"}, "ol": {"start"}}
 _LANGUAGE = re.compile(r"language-[A-Za-z0-9_+-]{1,30}")
+# A comment, so that what is stored is HTML as it stands.
+_STAMP = re.compile(r"<!--(?P<version>\d{1,6}):(?P<hash>[0-9a-f]{32})-->")
 _BLANK_LINES = re.compile(r"\n[ \t]*\n")
 _DIVIDER = re.compile(r"^ {0,3}(?:#{1,6}|=+[ \t]*$|(?:[-*_][ \t]*)+$)", re.MULTILINE)
 _FENCED = re.compile(
@@ -50,6 +61,56 @@ class _Plain(Extension):
         # What looks like HTML is shown as written: logs are full of `<`, and reading it takes seconds.
         md.preprocessors.deregister("html_block")
         md.inlinePatterns.deregister("html")
+
+
+def stored(text: str, *, field: str = "text") -> str:
+    """What belongs into the column beside a text: its HTML, stamped with renderer and text; "" for no text.
+
+    Raises:
+        Invalid: as `render`.
+    """
+    return f"<!--{RENDERER}:{_hash(text)}-->{render(text, field=field)}" if text.strip() else ""
+
+
+def stored_if_possible(text: str) -> str:
+    """As `stored`, but "" where the text cannot be rendered: it is then shown as it stands."""
+    try:
+        return stored(text)
+    except Invalid:
+        return ""
+
+
+def keep(record: object, *fields: str) -> None:
+    """Set `x_html` of a record for each field `x`, before it is saved.
+
+    Raises:
+        Invalid: as `render`; `field` says which.
+    """
+    for field in fields:
+        setattr(record, f"{field}_html", stored(getattr(record, field), field=field))
+
+
+def shown(text: str, html: str) -> SafeString:
+    """A text for the reader: the stored HTML, where it is of this very text, else the text as it stands.
+
+    A statement that changed the text alone leaves HTML of the old one behind: that must not be shown as the
+    new one, and rendering would make a reader wait.
+    """
+    stamp = _STAMP.match(html)
+    if stamp is not None and stamp["hash"] == _hash(text):
+        return mark_safe(html[stamp.end() :])  # noqa: S308 - sanitised when it was stored
+    return mark_safe(linebreaks(text, autoescape=True) if text.strip() else "")  # noqa: S308 - escaped
+
+
+def is_current(text: str, html: str) -> bool:
+    """Whether the stored HTML is of this text and by this renderer."""
+    if not text.strip():
+        return html == ""
+    return html.startswith(f"<!--{RENDERER}:{_hash(text)}-->")
+
+
+def _hash(text: str) -> str:
+    return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
 def render(text: str, *, field: str = "text") -> str:

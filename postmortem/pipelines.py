@@ -16,6 +16,8 @@ MAX_ARGUMENTS = 100
 MAX_ARGUMENT = 4000
 MAX_LINE = 10_000
 
+_SELECTING = frozenset({"grep", "egrep", "fgrep", "zgrep", "bzgrep", "xzgrep", "rg", "ag", "ugrep", "pgrep"})
+
 # What a shell would act upon outside quotes; longer ones first.
 _OPERATORS = ("&&", "||", ">>", "<<", ";", "&", "<", ">", "(", ")", "`", "\n")
 _DOUBLE_QUOTE_ESCAPES = '"\\$`'
@@ -86,6 +88,16 @@ def show(pipeline: list[list[str]]) -> str:
     "grep -E '(Pending|Error)' | wc -l"
     """
     return " | ".join(shlex.join(argv) for argv in pipeline)
+
+
+def selects_lines(argv: list[str]) -> bool:
+    """Whether a command's exit status says if it found a line, as grep's does: 0 yes, 1 no, else broken.
+
+    >>> selects_lines(["/usr/bin/grep", "-E", "x"]), selects_lines(["kubectl", "get", "pods"])
+    (True, False)
+    """
+    name = argv[0].rpartition("/")[2]
+    return name in _SELECTING or (name in {"git", "busybox"} and argv[1:2] == ["grep"])
 
 
 class _Reader:

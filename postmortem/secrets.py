@@ -3,8 +3,23 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 MASK = "[masked]"
+
+
+@dataclass(frozen=True, order=True)
+class Masked:
+    """Where a secret was, and what sort: never the secret itself.
+
+    Attributes:
+        line: counted from 1, in the text as it was given.
+        kind: private_key, access_key, token, password, or value (what stands after a telling name).
+    """
+
+    line: int
+    kind: str
+
 
 # Each pattern has the secret in the group "secret"; what surrounds it stays readable. They run one after
 # another over the whole text, and none of them can backtrack over more than a line.
@@ -40,6 +55,11 @@ _PATTERNS = tuple(
         r"\bcurl\b[^\n]{0,200}?[ \t](?:-u|--user)[ \t]*[\"']?[^\s:\"']{1,100}:(?P<secret>[^\s\"']{1,200})",
     )
 )  # fmt: skip
+# What each of the patterns above finds.
+_KINDS = (
+    *("private_key", "private_key", "access_key", "token", "token", "token", "token", "token", "token"),
+    *("password", "password", "value", "password", "password", "password", "password"),
+)
 
 
 def mask(text: str) -> tuple[str, int]:
@@ -50,22 +70,43 @@ def mask(text: str) -> tuple[str, int]:
     >>> mask("curl -H 'Authorization: Bearer abcdefghijklmnopqrstuvwxyz'")
     ("curl -H 'Authorization: Bearer [masked]'", 1)
     """
-    count = 0
-    for pattern in _PATTERNS:
-        text, found = _mask_one(pattern, text)
-        count += found
-    return text, count
+    masked, found = mask_and_tell(text)
+    return masked, len(found)
 
 
-def _mask_one(pattern: re.Pattern[str], text: str) -> tuple[str, int]:
+def mask_and_tell(text: str) -> tuple[str, list[Masked]]:
+    """The text with its secrets masked, and for each of them the line it stood on and its kind.
+
+    >>> mask_and_tell("host=db\\npassword=hunter2")[1]
+    [Masked(line=2, kind='value')]
+    """
+    found: list[Masked] = []
+    # A key of many lines becomes one word: the number that each line had in the text as it was given.
+    numbers: list[int] | None = None
+    for pattern, kind in zip(_PATTERNS, _KINDS, strict=True):
+        before = text
+        text, spans = _mask_one(pattern, text)
+        found += [Masked(line if numbers is None else numbers[line - 1], kind) for line, _lost in spans]
+        if any(lost for _line, lost in spans):
+            numbers = numbers or list(range(1, before.count("\n") + 2))
+            for line, lost in reversed(spans):
+                del numbers[line : line + lost]
+    return text, sorted(found)
+
+
+def _mask_one(pattern: re.Pattern[str], text: str) -> tuple[str, list[tuple[int, int]]]:
+    """The masked text; for each secret its line before that, from 1, and how many line breaks were in it."""
     pieces: list[str] = []
-    end = found = 0
+    spans: list[tuple[int, int]] = []
+    end, counted, line = 0, 0, 1
     for match in pattern.finditer(text):
         group = next(name for name, value in match.groupdict().items() if value is not None)
         if text.startswith(MASK, match.start(group)):
             continue
         start, stop = match.span(group)
+        line += text.count("\n", counted, start)
+        counted = start
         pieces += [text[end:start], MASK]
+        spans.append((line, text.count("\n", start, stop)))
         end = stop
-        found += 1
-    return "".join([*pieces, text[end:]]), found
+    return "".join([*pieces, text[end:]]), spans

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-import re
-import unicodedata
-from datetime import UTC, date, datetime, time, timedelta
+from collections.abc import Mapping, Sequence
+from datetime import datetime, tzinfo
 from typing import Any
-from zoneinfo import ZoneInfo
 
-from django.db.models import Q
+from django.db import transaction
 from django.utils.translation import gettext as _
 
 from accounts.models import User
-from postmortem import access, secrets, trail, values
+from postmortem import access, moments, secrets, trail, values, vault
 from postmortem.errors import DomainError, Invalid, NotAllowed
 from postmortem.incidents import refuse_archived
 from postmortem.models import Entry, Incident, Participant, Timeline
 
 MAX_ENTRIES = 1000
 
+parse_moment = moments.parse
+
 # What a person may state about an entry.
-FACTS = frozenset({"text", "happened_at", "zone", "kind", "marker", "is_starred"})
+FACTS = frozenset({"text", "happened_at", "zone", "kind", "marker", "milestone", "is_starred"})
 
 
 class EmptyTimeline(DomainError):
@@ -51,8 +51,16 @@ def of(incident: Incident, user: User) -> Timeline | None:
 
 
 def open_for(participant: Participant) -> Timeline:
-    """The timeline of a participant, begun when there is none."""
+    """The timeline of a participant, begun when there is none.
+
+    Raises:
+        Archived: there is none, and none can begin any more.
+    """
     with trail.act("timelines.open", by=participant.user):
+        found = Timeline.objects.filter(participant=participant).first()
+        if found is not None:
+            return found
+        refuse_archived(participant.incident)
         return Timeline.objects.get_or_create(participant=participant)[0]
 
 
@@ -66,6 +74,7 @@ def add(
     by: User,
     now: datetime,
     marker: str = "",
+    milestone: str = "",
     is_starred: bool = False,
 ) -> Entry:
     """Write one event on one's own timeline; secrets in the text are masked before it is stored.
@@ -80,14 +89,74 @@ def add(
         TimelineFiled, Archived: nothing was written.
     """
     with trail.act("timelines.add", by=by):
-        timeline = _own_unfiled(timeline, by=by)
+        timeline = own_unfiled(timeline, by=by)
         if timeline.entries.count() >= MAX_ENTRIES:
             raise Invalid(_("%(count)d entries are the most.") % {"count": MAX_ENTRIES}, field="text")
         entry = Entry(timeline=timeline, created_at=now)
         facts = {"text": text, "happened_at": happened_at, "zone": zone, "kind": kind, "marker": marker}
-        _state(entry, facts | {"is_starred": is_starred}, now=now)
+        _state(entry, facts | {"milestone": milestone, "is_starred": is_starred}, now=now)
         entry.save(force_insert=True)
     return entry
+
+
+def add_many(
+    timeline: Timeline, *, entries: Sequence[Mapping[str, Any]], by: User, now: datetime
+) -> list[Entry]:
+    """Write several events at once, all or none; for what was pasted.
+
+    Args:
+        entries: for each what `add` takes: text, happened_at, zone, kind; marker, milestone, is_starred if
+            they are not the usual ones.
+
+    Raises:
+        Invalid: details["row"] is the first event, counted from 0, with a value that breaks a rule; `field`
+            has its place before the name, such as "entries.3.text".
+        NotAllowed, TimelineFiled, Archived: nothing was written.
+    """
+    if not entries:
+        raise Invalid(_("There is nothing to store."), field="entries")
+    with trail.act("timelines.add_many", by=by):
+        timeline = own_unfiled(timeline, by=by)
+        if timeline.entries.count() + len(entries) > MAX_ENTRIES:
+            raise Invalid(_("%(count)d entries are the most.") % {"count": MAX_ENTRIES}, field="entries")
+        rows = []
+        given: dict[str, int] = {}
+        for number, facts in enumerate(entries):
+            entry = Entry(timeline=timeline, created_at=now)
+            try:
+                _state(entry, dict(facts), now=now)
+                if entry.milestone and given.setdefault(entry.milestone, number) != number:
+                    raise Invalid(
+                        _("Another of these lines gives this milestone a moment."), field="milestone"
+                    )
+            except Invalid as refusal:
+                refusal.field = f"entries.{number}.{refusal.field}"
+                refusal.details = {"row": number}
+                raise
+            rows.append(entry)
+        return Entry.objects.bulk_create(rows)
+
+
+def read_line(line: str, *, participant: Participant, zone: tzinfo, now: datetime) -> moments.Line:
+    """One event as its author types it: "14:03 restarted order-api".
+
+    What "+5m" counts from is the entry written last, or the start of the incident.
+
+    Raises:
+        Invalid: `field` is "happened_at" (no moment at the beginning, or one that can be read in two ways)
+            or "text" (nothing behind it).
+    """
+    last = Entry.objects.filter(timeline__participant=participant).order_by("-id").first()
+    reference = last.happened_at if last is not None else participant.incident.started_at
+    found = moments.read_line(values.text(line, field="text"), reference=reference, zone=zone, now=now)
+    if found is None:
+        raise Invalid(
+            _("Begin with the moment: 14:03, 14:03:20, +5m, yesterday 23:10, 2026-11-20 14:03."),
+            field="happened_at",
+        )
+    if not found.text:
+        raise Invalid(_("Write what happened then."), field="text")
+    return found
 
 
 def edit(entry: Entry, *, by: User, now: datetime, **fields: Any) -> Entry:
@@ -100,7 +169,7 @@ def edit(entry: Entry, *, by: User, now: datetime, **fields: Any) -> Entry:
         As for `add`.
     """
     with trail.act("timelines.edit", by=by):
-        _own_unfiled(entry.timeline, by=by)
+        own_unfiled(entry.timeline, by=by)
         entry = Entry.objects.select_for_update().get(pk=entry.pk)
         _state(entry, fields, now=now)
         entry.save()
@@ -114,8 +183,15 @@ def remove(entry: Entry, *, by: User, now: datetime) -> None:
         NotAllowed, TimelineFiled, Archived: nothing was written.
     """
     with trail.act("timelines.remove", by=by):
-        _own_unfiled(entry.timeline, by=by)
+        own_unfiled(entry.timeline, by=by)
+        stored = [
+            name
+            for pair in entry.evidence.values_list("stored_as", "thumbnail_stored_as")
+            for name in pair
+            if name
+        ]
         Entry.objects.filter(pk=entry.pk).delete()
+        transaction.on_commit(lambda: vault.discard(stored))
 
 
 def file(timeline: Timeline, *, by: User, now: datetime) -> Timeline:
@@ -126,7 +202,7 @@ def file(timeline: Timeline, *, by: User, now: datetime) -> Timeline:
         NotAllowed, TimelineFiled, Archived: nothing was written.
     """
     with trail.act("timelines.file", by=by):
-        timeline = _own_unfiled(timeline, by=by)
+        timeline = own_unfiled(timeline, by=by)
         if not timeline.entries.exists():
             raise EmptyTimeline(_("Write at least one entry before you file the timeline."))
         timeline.filed_at = now
@@ -167,12 +243,9 @@ def merged(incident: Incident, *, viewer: User) -> list[Entry]:
     from: `entry.timeline.participant.user` is loaded.
     """
     return list(
-        Entry.objects.filter(
-            access.incident_q(viewer, "timeline__participant__incident__"),
-            Q(timeline__filed_at__isnull=False) | Q(timeline__participant__user=viewer),
-            timeline__participant__incident=incident,
-        )
+        Entry.objects.filter(access.entry_q(viewer), timeline__participant__incident=incident)
         .select_related("timeline__participant__user")
+        .prefetch_related("evidence")
         .order_by("happened_at", "id")
     )
 
@@ -194,7 +267,13 @@ def _locked(timeline: Timeline) -> Timeline:
     )
 
 
-def _own_unfiled(timeline: Timeline, *, by: User) -> Timeline:
+def own_unfiled(timeline: Timeline, *, by: User) -> Timeline:
+    """Lock a timeline for a change by its author.
+
+    Raises:
+        NotAllowed: somebody else's, or a viewer's.
+        TimelineFiled, Archived: it can no longer change.
+    """
     timeline = _locked(timeline)
     if timeline.participant.user_id != by.pk:
         raise NotAllowed(_("Only its author writes on a personal timeline."))
@@ -211,93 +290,13 @@ def _state(entry: Entry, fields: dict[str, Any], *, now: datetime) -> None:
     entry.text, _count = secrets.mask(entry.text)
     values.past(entry.happened_at, field="happened_at", now=now)
     values.check(entry)
+    if entry.milestone:
+        _refuse_second(entry)
 
 
-# --- moments as people write them ---------------------------------------------------------------------
-
-_OFFSET = re.compile(r"([+-])\s*(\d{1,5})\s*(s|sec|m|min|h|秒|分钟|分|小时|时)?")
-_CLOCK = re.compile(r"(?:(yesterday|today|昨天|昨日|今天|今日)\s*)?(\d{1,2}):(\d{2})(?::(\d{2}))?")
-_DATED = re.compile(
-    r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?:\s+|\s*T\s*)"
-    r"(\d{1,2}):(\d{2})(?::(\d{2})(?:\.\d{1,6})?)?\s*(Z|UTC|[+-]\d{2}:?\d{2})?",
-    re.IGNORECASE,
-)
-_UNITS = {"s": 1, "sec": 1, "秒": 1, "h": 3600, "小时": 3600, "时": 3600}
-_DAYS_BACK = {"yesterday": 1, "昨天": 1, "昨日": 1, "today": 0, "今天": 0, "今日": 0}
-
-
-def parse_moment(text: str, *, reference: datetime, zone: ZoneInfo, now: datetime | None = None) -> datetime:
-    """The moment a person means, as aware UTC.
-
-    Forms: "14:03", "14:03:20", "+5m", "-90s", "+1h", "yesterday 23:10" / "昨天 23:10", "2026-11-20 14:03",
-    "2026-11-20T14:03:20+08:00". Full-width characters are fine. An offset counts from `reference`.
-
-    A clock time without a day means the day that brings it nearest to `reference` without lying in the
-    future: with the reference at 00:10, "23:50" is the evening before; with the reference at 23:58, "00:03"
-    is the day after, if that has been.
-
-    Args:
-        reference: what the text is relative to: the start of the incident, the entry before, or the present.
-        zone: the writer's zone; it gives clock times and days their meaning.
-        now: nothing lies later, five minutes for clocks; by default the reference is the present. "Yesterday"
-            counts from here.
-
-    Raises:
-        Invalid: not one of the forms, no such day or time, or a clock time that the change to or from summer
-            time skips or repeats (then the offset must be given). `field` is "happened_at".
-    """
-    now = now or reference
-    written = unicodedata.normalize("NFKC", text[:100]).strip()
-    try:
-        if match := _OFFSET.fullmatch(written):
-            sign, number, unit = match.groups()
-            seconds = int(number) * _UNITS.get(unit or "m", 60)
-            return (reference + timedelta(seconds=-seconds if sign == "-" else seconds)).astimezone(UTC)
-        if match := _DATED.fullmatch(written):
-            return _dated(match, zone)
-        if match := _CLOCK.fullmatch(written.lower()):
-            return _clock(match, reference=reference, zone=zone, now=now)
-    except (ValueError, OverflowError) as error:
-        raise Invalid(_("There is no such day or time."), field="happened_at") from error
-    raise Invalid(
-        _("Write a moment such as 14:03, 14:03:20, +5m, yesterday 23:10 or 2026-11-20 14:03."),
-        field="happened_at",
-    )
-
-
-def _dated(match: re.Match[str], zone: ZoneInfo) -> datetime:
-    year, month, day, hour, minute = (int(part) for part in match.groups()[:5])
-    local = datetime.combine(date(year, month, day), time(hour, minute, int(match[6] or 0)))
-    offset = match[7]
-    if not offset:
-        return _settled(local, zone)
-    if offset.upper() in {"Z", "UTC"}:
-        return local.replace(tzinfo=UTC)
-    return datetime.fromisoformat(f"{local.isoformat()}{offset[:3]}:{offset[-2:]}").astimezone(UTC)
-
-
-def _clock(match: re.Match[str], *, reference: datetime, zone: ZoneInfo, now: datetime) -> datetime:
-    day_word, hour, minute, second = match.groups()
-    clock = time(int(hour), int(minute), int(second or 0))
-    if day_word:
-        today = now.astimezone(zone).date()
-        return _settled(datetime.combine(today - timedelta(days=_DAYS_BACK[day_word]), clock), zone)
-    day = reference.astimezone(zone).date()
-    candidates = [datetime.combine(day + timedelta(days=shift), clock) for shift in (-1, 0, 1)]
-    been = [local for local in candidates if local.replace(tzinfo=zone) <= now + values.CLOCK_SKEW]
-    if not been:
-        raise Invalid(_("This lies in the future."), field="happened_at")
-    return _settled(min(been, key=lambda local: abs(local.replace(tzinfo=zone) - reference)), zone)
-
-
-def _settled(local: datetime, zone: ZoneInfo) -> datetime:
-    """The one moment at which the clocks of the zone showed this, as UTC."""
-    first, second = (local.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
-    if first == second:
-        return first
-    was_skipped = first.astimezone(zone).replace(tzinfo=None) != local
-    if was_skipped:
-        message = _("The clocks were put forward over this time, so it never was.")
-    else:
-        message = _("The clocks were put back, so this time was twice; add the offset, such as +02:00.")
-    raise Invalid(message, field="happened_at")
+def _refuse_second(entry: Entry) -> None:
+    same = Entry.objects.filter(timeline=entry.timeline_id, milestone=entry.milestone).exclude(pk=entry.pk)
+    if other := same.first():
+        raise Invalid(
+            _("You gave this milestone a moment already: %(entry)s") % {"entry": other}, field="milestone"
+        )

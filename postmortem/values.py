@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.translation import gettext as _
 
-from postmortem.errors import Invalid
+from postmortem.errors import EditConflict, Invalid
 from postmortem.models import EARLIEST, MAX_TEXT
 
 # Clocks differ a little; a moment this far ahead still counts as past.
@@ -127,6 +127,40 @@ def _translated(error: ValidationError) -> Invalid:
     }
     field, messages = next(iter(problems.items()))
     return Invalid(" ".join(messages), field=field, details={"errors": problems})
+
+
+def refuse_older(record: Any, mine: dict[str, Any], version: int | None) -> None:
+    """Refuse a save over a version that its writer has not read.
+
+    Args:
+        record: locked, with a `version`.
+        mine: what is to be stored, by column.
+        version: of the record as the writer read it; None from a program that does not ask.
+
+    Raises:
+        EditConflict: somebody saved meanwhile, and something else than this.
+    """
+    theirs = {name: getattr(record, name) for name in mine}
+    if version is not None and version != record.version and mine != theirs:
+        raise newer(mine, theirs, version=record.version)
+
+
+def newer(mine: dict[str, Any], theirs: dict[str, Any], *, version: int) -> EditConflict:
+    """The refusal of a save over a newer version, with both as JSON."""
+    return EditConflict(
+        _("Somebody saved a newer version meanwhile."),
+        details={
+            "mine": {name: _plain(value) for name, value in mine.items()},
+            "theirs": {name: _plain(value) for name, value in theirs.items()},
+            "version": version,
+        },
+    )
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return value if value is None or isinstance(value, (str, int, list)) else str(value)
 
 
 def fill(record: models.Model, fields: dict[str, Any], *, allowed: frozenset[str]) -> None:

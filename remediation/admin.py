@@ -2,70 +2,32 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.utils.translation import gettext_lazy as _
 
 from accounts.admin import ReadOnly
 from accounts.models import User
-from postmortem.admin import InTheTrail
-from postmortem.errors import Invalid
-from remediation import items, sources
+from remediation import items
 from remediation.models import CheckRun, DataSource, RemediationItem, SlaPolicy
 
 
-class SlaPolicyForm(forms.ModelForm):
-    category = forms.ChoiceField(
-        choices=[("", "—"), *RemediationItem.Category.choices],
-        required=False,
-        label=SlaPolicy._meta.get_field("category").verbose_name,
-    )
-
-    class Meta:
-        model = SlaPolicy
-        fields = ("position", "severity", "category", "days")
-
-
 @admin.register(SlaPolicy)
-class SlaPolicyAdmin(InTheTrail, admin.ModelAdmin):
-    """Items keep the version that decided their deadline, so each change is a new version."""
+class SlaPolicyAdmin(ReadOnly, admin.ModelAdmin):
+    """Looked up here, changed under Settings: the order has rules that this site does not know."""
 
     needed_role = User.Role.GOVERNOR
-    form = SlaPolicyForm
-    list_display = ("position", "severity", "category", "days", "version")
-    list_select_related = ("severity",)
-    readonly_fields = ("version",)
-
-    def save_model(self, request: HttpRequest, obj: SlaPolicy, form: Any, change: bool) -> None:
-        if change and form.changed_data:
-            obj.version += 1
-        super().save_model(request, obj, form, change)
-
-
-class DataSourceForm(forms.ModelForm):
-    base_url = forms.URLField(label=_("address"), max_length=500, assume_scheme="https")
-
-    class Meta:
-        model = DataSource
-        fields = ("name", "base_url")
-
-    def clean_base_url(self) -> str:
-        address: str = self.cleaned_data["base_url"].rstrip("/")
-        try:
-            sources.check_address(address)
-        except Invalid as refusal:
-            raise forms.ValidationError(refusal.message) from refusal
-        return address
+    list_display = ("position", "severity", "category", "service", "team", "days", "calendar", "version")
+    list_select_related = ("severity", "service", "team", "calendar")
 
 
 @admin.register(DataSource)
-class DataSourceAdmin(InTheTrail, admin.ModelAdmin):
-    form = DataSourceForm
-    list_display = ("name", "base_url", "created_at")
+class DataSourceAdmin(ReadOnly, admin.ModelAdmin):
+    """Changed on the settings pages, where a credential never follows a new address."""
+
+    needed_role = User.Role.ADMINISTRATOR
+    list_display = ("name", "base_url", "is_enabled", "auth", "created_at")
+    fields = ("name", "base_url", "is_enabled", "auth", "username", "is_tls_verified", "networks")
     search_fields = ("name",)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,7 +42,12 @@ class CheckSpec:
     threshold: float | None = None
     no_data_rule: str = "no_data"
     no_data_reason: str = ""
+    nan_rule: str = "fail"
     pipeline: Sequence[Sequence[str]] | None = None
+    # Of a template and its values `catalogue.fill` makes the rest; `reads` comes from nowhere else.
+    template: str = ""
+    parameters: Mapping[str, str] | None = None
+    reads: str = ""
     shell_expectation: str = "success"
     pattern: str = ""
     interval_seconds: int = 300
@@ -66,7 +71,7 @@ class CheckSpec:
         if self.kind == VerificationCheck.Kind.PROMETHEUS:
             _check_whole("timeout_seconds", self.timeout_seconds, PROMETHEUS_TIMEOUT_SECONDS)
             self._validate_prometheus()
-        else:
+        elif self.kind == VerificationCheck.Kind.SHELL:
             _check_whole("timeout_seconds", self.timeout_seconds, TIMEOUT_SECONDS)
             self._validate_shell()
 
@@ -91,7 +96,11 @@ class CheckSpec:
             "threshold": prometheus.threshold,
             "no_data_rule": prometheus.no_data_rule,
             "no_data_reason": prometheus.no_data_reason.strip(),
+            "nan_rule": prometheus.nan_rule,
             "pipeline": None if shell.pipeline is None else [list(argv) for argv in shell.pipeline],
+            "reads": shell.reads if self.template else "",
+            "template": self.template,
+            "parameters": dict(self.parameters or {}) if self.template else None,
             "shell_expectation": shell.shell_expectation,
             "pattern": shell.pattern,
         }
@@ -108,6 +117,7 @@ class CheckSpec:
         if not math.isfinite(self.threshold):
             raise Invalid(_("The threshold must be a finite number."), field="threshold")
         _check_choice("no_data_rule", self.no_data_rule, VerificationCheck.NoDataRule.values)
+        _check_choice("nan_rule", self.nan_rule, VerificationCheck.NanRule.values)
         values.text(self.no_data_reason, field="no_data_reason", longest=MAX_REASON)
         if self.no_data_rule == VerificationCheck.NoDataRule.PASS and not self.no_data_reason.strip():
             raise Invalid(_("Say why no data counts as a pass."), field="no_data_reason")
@@ -165,3 +175,11 @@ def _check_whole(field: str, value: object, bounds: tuple[int, int]) -> None:
     if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
         message = _("A whole number from %(least)d to %(most)d, please.")
         raise Invalid(message % {"least": least, "most": most}, field=field)
+
+
+def exam() -> CheckSpec:
+    """The check of a process defect: asked once a day, proven by one pass (R9).
+
+    Who joins the team fails it until they have passed: a fortnight of fails is their time to sit the exam.
+    """
+    return CheckSpec(kind="exam", interval_seconds=86400, passes_needed=1, fails_needed=14)

@@ -1,4 +1,7 @@
-"""The queue of check runs: due checks become waiting rows, workers claim rows under a lease.
+"""The queues of runs: due checks become waiting rows, workers claim rows under a lease.
+
+There are two tables of runs, those of checks and those of checklists, and one way to claim, to give back
+and to lose a run: `Queue` says where the tables differ.
 
 PostgreSQL is the queue (docs/adr/0004): each function is one statement of its own transaction, and its
 clock is the database's, so that workers need not agree about the time.
@@ -24,23 +27,91 @@ BEGIN_WITHIN_SECONDS = 5
 LEASE_MARGIN_SECONDS = 10
 
 
-class Claimed(NamedTuple):
-    """One run that this worker holds, with what to ask and what to expect: see `VerificationCheck`."""
+class Queue(NamedTuple):
+    """A table of runs as the statements below need it.
 
+    Attributes:
+        order: the column by which the oldest run comes first.
+        owner: the column of a run that names the row `c`, which defines what is asked.
+        definition: that row's table.
+        busy: SQL that leaves out the runs which ask one of the sources in %(busy)s.
+        asks: columns of `c` as the fields of `Claimed` from `promql` on; `keys` those of check and item.
+        begins: what else an attempt sets.
+    """
+
+    name: str
+    table: str
+    order: str
+    owner: str
+    definition: str
+    busy: str
+    keys: str
+    asks: str
+    begins: str
+
+
+CHECKS = Queue(
+    name="checks",
+    table="remediation_checkrun",
+    order="slot",
+    owner="verification_check_id",
+    definition="remediation_verificationcheck",
+    busy=(
+        " AND r.verification_check_id NOT IN (SELECT c.id FROM remediation_verificationcheck c"
+        " JOIN remediation_datasource s ON s.id = c.data_source_id WHERE s.base_url = ANY(%(busy)s))"
+    ),
+    keys="c.id, c.item_id",
+    asks=(
+        "c.promql, c.quantifier, c.comparator, COALESCE(c.threshold, 0), c.no_data_rule, c.nan_rule,"
+        " c.shell_expectation, c.pattern, c.reads, c.pipeline"
+    ),
+    begins=", check_version = c.version",
+)
+# A run of a checklist carries its own definition.
+CHECKLISTS = Queue(
+    name="checklists",
+    table="remediation_checklistrun",
+    order="queued_at",
+    owner="id",
+    definition="remediation_checklistrun",
+    busy=(
+        " AND r.data_source_id NOT IN (SELECT id FROM remediation_datasource WHERE base_url = ANY(%(busy)s))"
+    ),
+    keys="0, 0",
+    asks=(
+        "c.promql, 'all', c.comparator, COALESCE(c.threshold, 0), 'no_data', 'fail', c.expectation,"
+        " c.pattern, '', c.pipeline"
+    ),
+    begins="",
+)
+# In the order in which they are claimed: somebody looks at a page and waits for the first.
+QUEUES = (CHECKLISTS, CHECKS)
+
+
+class Claimed(NamedTuple):
+    """One run that this worker holds, with what to ask and what to expect: see `VerificationCheck`.
+
+    `check_id` and `item_id` are 0 for a run of a checklist.
+    """
+
+    queue: str
     run_id: int
     check_id: int
     item_id: int
     lease_token: UUID
     attempt: int
     timeout_seconds: int
+    source_id: int
     base_url: str
     promql: str
     quantifier: str
     comparator: str
     threshold: float
     no_data_rule: str
+    nan_rule: str
     shell_expectation: str
     pattern: str
+    reads: str
     pipeline: list[list[str]]
 
 
@@ -153,22 +224,21 @@ def enqueue_now(check_id: int, *, now: datetime) -> int:
 _CLAIM = """
 WITH picked AS MATERIALIZED (
     -- By itself, so that the index of waiting runs is read in its order and no further than the limit.
-    SELECT r.id, r.verification_check_id FROM remediation_checkrun r
+    SELECT r.id, r.{owner} AS definition_id FROM {table} r
     WHERE {which}
-    ORDER BY r.kind, r.slot LIMIT %(limit)s
+    ORDER BY r.kind, r.{order} LIMIT %(limit)s
     FOR NO KEY UPDATE SKIP LOCKED
 )
-UPDATE remediation_checkrun r SET
+UPDATE {table} r SET
     lease_token = %(token)s,
     lease_until = clock_timestamp() + make_interval(secs => c.timeout_seconds + {margin}),
     {changes}
 FROM picked p
-JOIN remediation_verificationcheck c ON c.id = p.verification_check_id
+JOIN {definition} c ON c.id = p.definition_id
 LEFT JOIN remediation_datasource s ON s.id = c.data_source_id
 WHERE r.id = p.id
-RETURNING r.id, c.id, c.item_id, r.lease_token, r.attempt, c.timeout_seconds,
-    COALESCE(s.base_url, ''), c.promql, c.quantifier, c.comparator, COALESCE(c.threshold, 0), c.no_data_rule,
-    c.shell_expectation, c.pattern, c.pipeline
+RETURNING r.id, {keys}, r.lease_token, r.attempt, c.timeout_seconds, COALESCE(s.id, 0),
+    COALESCE(s.base_url, ''), {asks}
 """
 _IS_FREE = "r.finished_at IS NULL AND (r.lease_until IS NULL OR r.lease_until < clock_timestamp())"
 
@@ -184,36 +254,42 @@ def claim(*, kind: str, limit: int, busy: Sequence[str] = (), waiting_seconds: i
         waiting_seconds: only runs that were queued at least so long ago.
     """
     which = f"r.kind = %(kind)s AND {_IS_FREE} AND r.attempt < {MAX_ATTEMPTS}"
-    if busy:
-        which += (
-            " AND r.verification_check_id NOT IN (SELECT c.id FROM remediation_verificationcheck c"
-            " JOIN remediation_datasource s ON s.id = c.data_source_id WHERE s.base_url = ANY(%(busy)s))"
-        )
     if waiting_seconds:
         which += " AND r.queued_at < clock_timestamp() - make_interval(secs => %(waiting)s)"
-    changes = "attempt = r.attempt + 1, started_at = clock_timestamp(), check_version = c.version"
-    return _claimed(which, changes, kind=kind, limit=limit, busy=list(busy), waiting=waiting_seconds)
+    changes = "attempt = r.attempt + 1, started_at = clock_timestamp()"
+    values = {"kind": kind, "busy": list(busy), "waiting": waiting_seconds}
+    claims: list[Claimed] = []
+    for queue in QUEUES:
+        if len(claims) < limit:
+            condition = which + (queue.busy if busy else "")
+            claims += _claimed(queue, condition, changes + queue.begins, limit=limit - len(claims), **values)
+    return claims
 
 
 def claim_lost(*, limit: int = 500) -> list[Claimed]:
     """Take the runs whose last attempt was cut short, to be recorded as lost: nobody attempts them again."""
     which = f"{_IS_FREE} AND r.attempt >= {MAX_ATTEMPTS}"
-    return _claimed(which, "started_at = COALESCE(r.started_at, clock_timestamp())", limit=limit)
+    changes = "started_at = COALESCE(r.started_at, clock_timestamp())"
+    return [one for queue in QUEUES for one in _claimed(queue, which, changes, limit=limit)]
 
 
 def give_back(claims: Sequence[Claimed]) -> None:
     """Return runs that were not begun; the attempt does not count."""
-    if not claims:
-        return
+    for queue in QUEUES:
+        if ours := [claim for claim in claims if claim.queue == queue.name]:
+            _give_back(queue, ours)
+
+
+def _give_back(queue: Queue, claims: Sequence[Claimed]) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             # A row that somebody has locked is left to its lease: waiting for it could end in a deadlock.
-            "WITH mine AS ("
-            "  SELECT r.id FROM remediation_checkrun r"
+            "WITH mine AS ("  # noqa: S608 - names of ours
+            f"  SELECT r.id FROM {queue.table} r"
             "  JOIN unnest(%s::bigint[], %s::uuid[]) AS held (id, token) ON r.id = held.id"
             "  WHERE r.lease_token = held.token AND r.finished_at IS NULL"
             "  FOR NO KEY UPDATE OF r SKIP LOCKED"
-            ") UPDATE remediation_checkrun r"
+            f") UPDATE {queue.table} r"
             " SET lease_token = NULL, lease_until = NULL, started_at = NULL, attempt = r.attempt - 1"
             " FROM mine WHERE r.id = mine.id",
             [[claim.run_id for claim in claims], [claim.lease_token for claim in claims]],
@@ -222,10 +298,12 @@ def give_back(claims: Sequence[Claimed]) -> None:
 
 def waiting_kinds() -> list[str]:
     """The kinds of check for which a run waits that no worker holds."""
+    waits = " OR ".join(
+        f"EXISTS (SELECT FROM {queue.table} r WHERE r.kind = kind.kind AND {_IS_FREE})" for queue in QUEUES
+    )
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT kind FROM unnest(%s::text[]) AS kind WHERE EXISTS"  # noqa: S608 - text of ours
-            f" (SELECT FROM remediation_checkrun r WHERE r.kind = kind.kind AND {_IS_FREE})",
+            f"SELECT kind FROM unnest(%s::text[]) AS kind WHERE {waits}",  # noqa: S608 - text of ours
             [VerificationCheck.Kind.values],
         )
         return [kind for (kind,) in cursor.fetchall()]
@@ -265,13 +343,13 @@ def lag(now: datetime) -> Lag:
         return Lag(*cursor.fetchone())
 
 
-def _claimed(which: str, changes: str, **values: Any) -> list[Claimed]:
-    query = _CLAIM.format(which=which, changes=changes, margin=LEASE_MARGIN_SECONDS)
+def _claimed(queue: Queue, which: str, changes: str, **values: Any) -> list[Claimed]:
+    query = _CLAIM.format(which=which, changes=changes, margin=LEASE_MARGIN_SECONDS, **queue._asdict())
     with connection.cursor() as cursor:
         cursor.execute(query, {"token": uuid4()} | values)
-        return [_read(row) for row in cursor.fetchall()]
+        return [_read(queue, row) for row in cursor.fetchall()]
 
 
-def _read(row: tuple[Any, ...]) -> Claimed:
+def _read(queue: Queue, row: tuple[Any, ...]) -> Claimed:
     *columns, pipeline = row
-    return Claimed._make([*columns, json.loads(pipeline) if pipeline else []])
+    return Claimed._make([queue.name, *columns, json.loads(pipeline) if pipeline else []])

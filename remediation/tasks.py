@@ -6,10 +6,11 @@ import logging
 
 from celery import Task, current_app, shared_task
 from django.conf import settings
+from django.utils import timezone
 from kombu.exceptions import KombuError
 from redis import RedisError
 
-from remediation import verification
+from remediation import deadlines, verification
 
 log = logging.getLogger(__name__)
 
@@ -19,6 +20,11 @@ _IMPATIENT = {"socket_timeout": 1.0, "socket_connect_timeout": 1.0, "max_retries
 @shared_task(name="remediation.tick")
 def tick() -> None:
     verification.tick(ring=ring)
+
+
+@shared_task(name="remediation.mark_deadlines")
+def mark_deadlines() -> None:
+    deadlines.mark(now=timezone.now())
 
 
 @shared_task(name="remediation.run_prometheus_checks")
@@ -31,9 +37,15 @@ def run_shell_checks() -> None:
     _run(verification.SHELL)
 
 
+@shared_task(name="remediation.run_exam_checks")
+def run_exam_checks() -> None:
+    _run(verification.EXAM)
+
+
 _BELLS: dict[str, Task[[], None]] = {
     verification.PROMETHEUS: run_prometheus_checks,
     verification.SHELL: run_shell_checks,
+    verification.EXAM: run_exam_checks,
 }
 
 

@@ -12,7 +12,7 @@ from django.db import connection
 from django.db.backends.utils import CursorWrapper
 
 from postmortem import secrets, trail
-from remediation import items
+from remediation import items, runs
 from remediation.models import CheckRun, RemediationItem, VerificationCheck
 from remediation.probes.result import ProbeResult
 from remediation.runs import Claimed
@@ -72,16 +72,22 @@ def record(finished: Sequence[tuple[Claimed, ProbeResult]]) -> Recorded:
 
     A result counts only while its worker's lease is the run's, so a worker that was given up for dead
     cannot overwrite another's. A result for a check that was edited meanwhile is kept and counts nowhere;
-    one that began before the fix was claimed does not count towards the claim.
+    one that began before the fix was claimed does not count towards the claim. A run of a checklist moves
+    nothing: it is stored, and that is all.
     """
     if not finished:
         return Recorded()
+    checks = [one for one in finished if one[0].queue == runs.CHECKS.name]
+    checklists = [one for one in finished if one[0].queue == runs.CHECKLISTS.name]
+    moves: list[tuple[int, str, str]] = []
     with trail.act("verification.record", by=None), connection.cursor() as cursor:
-        movable = _lock(cursor, finished)
-        run_ids = _store(cursor, finished)
-        counted = _count(cursor, run_ids, movable)
-        moves = _move(counted)
-    return Recorded(stored=len(run_ids), refused=len(finished) - len(run_ids), moves=tuple(moves))
+        stored = len(_store(cursor, runs.CHECKLISTS, checklists)) if checklists else 0
+        if checks:
+            movable = _lock(cursor, checks)
+            run_ids = _store(cursor, runs.CHECKS, checks)
+            moves = _move(_count(cursor, run_ids, movable))
+            stored += len(run_ids)
+    return Recorded(stored=stored, refused=len(finished) - stored, moves=tuple(moves))
 
 
 class _Counted(NamedTuple):
@@ -115,24 +121,33 @@ def _lock(cursor: CursorWrapper, finished: Sequence[tuple[Claimed, ProbeResult]]
     return movable
 
 
-def _store(cursor: CursorWrapper, finished: Sequence[tuple[Claimed, ProbeResult]]) -> list[int]:
-    """Finish the runs whose lease is still ours; their ids."""
-    cursor.execute(
-        """
-        UPDATE remediation_checkrun r SET
-            finished_at = statement_timestamp(), outcome = x.outcome, value = x.value, series = x.series,
-            warnings = x.warnings, expression = x.expression, output = x.output,
-            error_code = x.error_code, error = x.error, sandbox = x.sandbox
+# Runs are found by their ids alone: the planner remembers the queue as empty, and would compare each waiting
+# run with each result if the join itself asked for those that still wait (an empty outcome).
+_STORE = """
+    WITH held AS MATERIALIZED (
+        SELECT x.*, r.lease_token, r.outcome AS outcome_before
         FROM jsonb_to_recordset(%s::jsonb) AS x (id bigint, token uuid, outcome text, value float8,
             series jsonb, warnings text[], expression text, output text, error_code text, error text,
             sandbox text)
-        -- An empty outcome is that of a waiting run. (Asked for finished_at, the planner would read the
-        -- whole queue: it remembers it as empty.)
-        WHERE r.id = x.id AND r.lease_token = x.token AND r.outcome = ''
-        RETURNING r.id
-        """,
-        [json.dumps([_row(claim, result) for claim, result in finished], ensure_ascii=False)],
+        JOIN {table} r ON r.id = x.id
+        FOR NO KEY UPDATE OF r
     )
+    UPDATE {table} r SET
+        finished_at = statement_timestamp(), outcome = x.outcome, value = x.value, series = x.series,
+        warnings = x.warnings, expression = x.expression, output = x.output,
+        error_code = x.error_code, error = x.error, sandbox = x.sandbox
+    FROM held x
+    WHERE r.id = x.id AND x.lease_token = x.token AND x.outcome_before = ''
+    RETURNING r.id
+"""
+
+
+def _store(
+    cursor: CursorWrapper, queue: runs.Queue, finished: Sequence[tuple[Claimed, ProbeResult]]
+) -> list[int]:
+    """Finish the runs whose lease is still ours; their ids."""
+    rows = json.dumps([_row(claim, result) for claim, result in finished], ensure_ascii=False)
+    cursor.execute(_STORE.format(table=queue.table), [rows])
     return [run_id for (run_id,) in cursor.fetchall()]
 
 
@@ -153,33 +168,43 @@ def _row(claim: Claimed, result: ProbeResult) -> dict[str, object]:
     }
 
 
+_SLOT = (
+    "date_bin(make_interval(secs => c.interval_seconds), r.slot,"
+    " timestamptz 'epoch' + make_interval(secs => c.offset_seconds))"
+)
+_COUNT = """
+    UPDATE remediation_verificationcheck c SET
+        last_outcome = r.outcome, last_run_at = r.finished_at, last_value = r.value,
+        last_verdict_at = CASE WHEN r.outcome IN ('pass', 'fail') THEN r.finished_at
+            ELSE c.last_verdict_at END,
+        seen_red_at = COALESCE(c.seen_red_at,
+            CASE WHEN r.outcome IN ('fail', 'no_data') THEN r.finished_at END),
+        counted_slot = CASE WHEN i.fix_claimed_at > r.started_at OR r.outcome NOT IN ('pass', 'fail')
+            THEN c.counted_slot ELSE {slot} END,
+        streak = CASE WHEN i.fix_claimed_at > r.started_at THEN c.streak
+            -- Asked again within the same slot, by hand: the same answer says nothing new.
+            WHEN c.counted_slot >= {slot}
+                AND (r.outcome = 'pass' AND c.streak > 0 OR r.outcome = 'fail' AND c.streak < 0)
+                THEN c.streak
+            WHEN r.outcome = 'pass' THEN GREATEST(c.streak, 0) + 1
+            WHEN r.outcome = 'fail' THEN LEAST(c.streak, 0) - 1
+            ELSE LEAST(c.streak, 0) END
+    FROM remediation_checkrun r JOIN remediation_remediationitem i ON i.id = r.item_id
+    WHERE r.id = ANY(%s) AND c.id = r.verification_check_id AND c.version = r.check_version
+    RETURNING i.id, c.id, r.id, r.outcome, r.finished_at,
+        NOT c.is_paused AND i.fix_claimed_at <= r.started_at AND i.id = ANY(%s)
+        AND (r.outcome IN ('pass', 'fail') AND i.state = ANY(%s)
+            OR r.outcome = 'fail' AND i.state = 'verified')
+    """.replace("{slot}", _SLOT)
+
+
 def _count(cursor: CursorWrapper, run_ids: list[int], movable: list[int]) -> list[_Counted]:
     """Bring the checks up to date; the runs that may move an item, in the order of their ids.
 
     Its own statement, after the locks: it must see a claim that was made while we waited for them.
     "Red" is a fail, or the absence of what is measured.
     """
-    cursor.execute(
-        """
-        UPDATE remediation_verificationcheck c SET
-            last_outcome = r.outcome, last_run_at = r.finished_at, last_value = r.value,
-            last_verdict_at = CASE WHEN r.outcome IN ('pass', 'fail') THEN r.finished_at
-                ELSE c.last_verdict_at END,
-            seen_red_at = COALESCE(c.seen_red_at,
-                CASE WHEN r.outcome IN ('fail', 'no_data') THEN r.finished_at END),
-            streak = CASE WHEN i.fix_claimed_at > r.started_at THEN c.streak
-                WHEN r.outcome = 'pass' THEN GREATEST(c.streak, 0) + 1
-                WHEN r.outcome = 'fail' THEN LEAST(c.streak, 0) - 1
-                ELSE LEAST(c.streak, 0) END
-        FROM remediation_checkrun r JOIN remediation_remediationitem i ON i.id = r.item_id
-        WHERE r.id = ANY(%s) AND c.id = r.verification_check_id AND c.version = r.check_version
-        RETURNING i.id, c.id, r.id, r.outcome, r.finished_at,
-            NOT c.is_paused AND i.fix_claimed_at <= r.started_at AND i.id = ANY(%s)
-            AND (r.outcome IN ('pass', 'fail') AND i.state = ANY(%s)
-                OR r.outcome = 'fail' AND i.state = 'verified')
-        """,
-        [run_ids, movable, _CLAIMED],
-    )
+    cursor.execute(_COUNT, [run_ids, movable, _CLAIMED])
     return sorted((_Counted(*row[:-1]) for row in cursor.fetchall() if row[-1]), key=lambda one: one.run_id)
 
 

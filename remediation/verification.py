@@ -9,23 +9,25 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 
 from django.conf import settings
 from django.db import DataError, IntegrityError, transaction
+from django.db.models.functions import Now
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 
 from accounts.models import User
-from postmortem.errors import DomainError, Invalid, NotAllowed
-from remediation import runs
-from remediation.checkspec import CheckSpec
+from postmortem.errors import DomainError, NotAllowed
+from remediation import approvals, exams, runs, sources
 from remediation.models import CheckRun, DataSource, RemediationItem, VerificationCheck
 from remediation.probes import prometheus, shell
+from remediation.probes.access import Access
 from remediation.probes.result import Expectation, ProbeResult, failed
 from remediation.runs import Claimed, Lag, claim, enqueue_due, lag
+from remediation.trials import last_day, test_source, trial
 from remediation.verdicts import Recorded, record
 
 __all__ = [
@@ -37,20 +39,25 @@ __all__ = [
     "claim",
     "enqueue_due",
     "execute",
+    "execute_exam",
     "execute_prometheus",
     "execute_shell",
     "lag",
+    "last_day",
     "record",
     "run_now",
     "sweep",
+    "test_source",
     "tick",
     "trial",
+    "wake",
 ]
 
 log = logging.getLogger(__name__)
 
 PROMETHEUS = VerificationCheck.Kind.PROMETHEUS.value
 SHELL = VerificationCheck.Kind.SHELL.value
+EXAM = VerificationCheck.Kind.EXAM.value
 
 # How long one call keeps claiming; then others get their turn and the process may be replaced.
 BUDGET_SECONDS = 15.0
@@ -58,10 +65,10 @@ BUDGET_SECONDS = 15.0
 _HELD = 512
 # So many of one source may wait to be sent before no more of its runs are claimed.
 _CROWD = 64
-_TRIAL_SECONDS = 5.0
 # The probe workers may be switched on where the one that ticks is not: they get this long to take a run.
 _PATIENCE_SECONDS = 60
 _PORTION = 1000
+_EXAMS_AT_ONCE = 50
 
 
 class CannotRun(DomainError):
@@ -133,7 +140,7 @@ def execute(
     kind: str, *, budget_seconds: float = BUDGET_SECONDS, call_help: Callable[[], object] = _nobody
 ) -> Executed:
     """Run waiting checks of one kind until none is left or the time is up; see `execute_prometheus`."""
-    executor = {PROMETHEUS: execute_prometheus, SHELL: execute_shell}[kind]
+    executor = {PROMETHEUS: execute_prometheus, SHELL: execute_shell, EXAM: execute_exam}[kind]
     return executor(budget_seconds=budget_seconds, call_help=call_help)
 
 
@@ -164,6 +171,18 @@ def execute_shell(
         return _work(SHELL, _ShellDesk(crew), budget_seconds, call_help)
 
 
+def execute_exam(
+    *, budget_seconds: float = BUDGET_SECONDS, call_help: Callable[[], object] = _nobody
+) -> Executed:
+    """Run waiting exam checks: they ask our own records, so nothing outside can hold them up."""
+    stop_at = time.monotonic() + budget_seconds
+    stored = refused = 0
+    while time.monotonic() < stop_at and (claims := claim(kind=EXAM, limit=_EXAMS_AT_ONCE)):
+        recorded = _recorded([(held, exams.judge(held.item_id)) for held in claims])
+        stored, refused = stored + recorded.stored, refused + recorded.refused
+    return Executed(stored, refused, is_work_left=EXAM in runs.waiting_kinds())
+
+
 def run_now(check: VerificationCheck, *, by: User, now: datetime) -> CheckRun:
     """Queue a run of one check at once and wake a worker; an unfinished run is returned instead of a second.
 
@@ -179,44 +198,15 @@ def run_now(check: VerificationCheck, *, by: User, now: datetime) -> CheckRun:
     if check.item.state == RemediationItem.State.WONT_DO:
         raise CannotRun(_("This item was declined: its checks rest."))
     run = CheckRun.objects.get(pk=runs.enqueue_now(check.pk, now=now))
-    if settings.VERIFICATION_BELL:
-        ring: Callable[[str], None] = import_string(settings.VERIFICATION_BELL)
-        transaction.on_commit(lambda: ring(run.kind), robust=True)
+    wake(run.kind)
     return run
 
 
-def trial(spec: CheckSpec) -> ProbeResult:
-    """Ask Prometheus once what a check would find, before it is saved; at most 5 s. Stores nothing.
-
-    A command is not tried here: web processes start no programs. Its result is "no_data", code "not_tried".
-
-    Raises:
-        Invalid: the spec breaks a rule, or Prometheus calls the expression wrong (field "promql", with its
-            message; `details["position"]` as "line:column" where it gives one).
-    """
-    spec.validate()
-    if spec.kind != PROMETHEUS or spec.data_source_id is None:
-        message = _("A command is tried by a worker, at its first run.")
-        return ProbeResult("no_data", error_code="not_tried", error=message)
-    source = DataSource.objects.filter(pk=spec.data_source_id).first()
-    if source is None:
-        raise Invalid(_("There is no such data source."), field="data_source_id")
-    query = prometheus.Query(
-        source.base_url,
-        spec.promql,
-        Expectation(spec.quantifier, spec.comparator, spec.threshold or 0.0, spec.no_data_rule),
-        min(spec.timeout_seconds, _TRIAL_SECONDS),
-    )
-    result = prometheus.ask_once(query, allow_loopback=settings.PROMETHEUS_ALLOW_LOOPBACK)
-    if result.error_code in {"bad_data", "result_type"}:
-        reason, position = prometheus.complaint(result.error)
-        if position:
-            words = {"reason": reason, "position": position}
-            message = _("Prometheus refuses the expression at %(position)s: %(reason)s") % words
-        else:
-            message = _("Prometheus refuses the expression: %(reason)s") % {"reason": reason}
-        raise Invalid(message, field="promql", details={"position": position} if position else None)
-    return result
+def wake(kind: str) -> None:
+    """Ring for a worker once the transaction is through; without a broker the next tick finds the run."""
+    if settings.VERIFICATION_BELL:
+        ring: Callable[[str], None] = import_string(settings.VERIFICATION_BELL)
+        transaction.on_commit(lambda: ring(kind), robust=True)
 
 
 class _Desk(Protocol):
@@ -237,10 +227,12 @@ class _PrometheusDesk:
 
     def __init__(self, crew: prometheus.Crew[Claimed]) -> None:
         self._crew = crew
+        self._accesses: dict[int, Access | ProbeResult] = {}
+        self._unasked: list[tuple[Claimed, ProbeResult | None]] = []
 
     @property
     def pending(self) -> int:
-        return self._crew.pending
+        return self._crew.pending + len(self._unasked)
 
     @property
     def room(self) -> int:
@@ -251,15 +243,31 @@ class _PrometheusDesk:
         return self._crew.crowded(at=_CROWD)
 
     def submit(self, held: Claimed) -> None:
-        expectation = Expectation(held.quantifier, held.comparator, held.threshold, held.no_data_rule)
-        query = prometheus.Query(held.base_url, held.promql, expectation, held.timeout_seconds)
+        access = self._access(held.source_id)
+        if isinstance(access, ProbeResult):
+            self._unasked.append((held, replace(access, expression=held.promql)))
+            return
+        expectation = Expectation(
+            held.quantifier, held.comparator, held.threshold, held.no_data_rule, held.nan_rule
+        )
+        query = prometheus.Query(held.base_url, held.promql, expectation, held.timeout_seconds, access)
         self._crew.submit(held, query, start_within=runs.BEGIN_WITHIN_SECONDS)
 
     def finished(self) -> list[tuple[Claimed, ProbeResult | None]]:
-        return self._crew.finished(within=0.25)
+        unasked, self._unasked = self._unasked, []
+        return unasked + self._crew.finished(within=0.0 if unasked else 0.25)
 
     def give_back(self) -> list[Claimed]:
         return self._crew.give_back()
+
+    def _access(self, source_id: int) -> Access | ProbeResult:
+        """How to ask a source, read once; or the result of whoever must not ask it."""
+        if source_id not in self._accesses:
+            try:
+                self._accesses[source_id] = sources.access_of(DataSource.objects.get(pk=source_id))
+            except sources.SourceUnusable as refusal:
+                self._accesses[source_id] = failed(refusal.details["reason"], refusal.message)
+        return self._accesses[source_id]
 
 
 class _ShellDesk:
@@ -267,27 +275,53 @@ class _ShellDesk:
 
     def __init__(self, crew: shell.Crew[Claimed]) -> None:
         self._crew = crew
+        self._unasked: list[tuple[Claimed, ProbeResult | None]] = []
 
     @property
     def pending(self) -> int:
-        return self._crew.pending
+        return self._crew.pending + len(self._unasked)
 
     @property
     def room(self) -> int:
-        return shell.AT_ONCE - self._crew.pending
+        # While the switch is off nothing is claimed: what waits goes on waiting.
+        return 0 if approvals.switched_off() else shell.AT_ONCE - self._crew.pending
 
     def busy(self) -> list[str]:
         return []
 
     def submit(self, held: Claimed) -> None:
-        command = shell.Command(held.pipeline, held.shell_expectation, held.pattern, held.timeout_seconds)
+        if refused := _refused(held):
+            self._unasked.append((held, refused))
+            return
+        command = shell.Command(
+            held.pipeline, held.shell_expectation, held.pattern, held.timeout_seconds, held.reads
+        )
         self._crew.submit(held, command)
 
     def finished(self) -> list[tuple[Claimed, ProbeResult | None]]:
-        return [*self._crew.finished(within=0.25)]
+        unasked, self._unasked = self._unasked, []
+        return [*unasked, *self._crew.finished(within=0.0 if unasked else 0.25)]
 
     def give_back(self) -> list[Claimed]:
         return []
+
+
+def _refused(held: Claimed) -> ProbeResult | None:
+    """The result of a command that must not start: reckoned from what would run, at the last moment."""
+    if held.queue != runs.CHECKS.name:
+        turn = approvals.switched_off()
+        return failed("switched_off", f"Commands are stopped: {turn.reason}") if turn else None
+    body = approvals.body_of(
+        pipeline=held.pipeline,
+        reads=held.reads,
+        expectation=held.shell_expectation,
+        pattern=held.pattern,
+        timeout_seconds=held.timeout_seconds,
+    )
+    check = VerificationCheck.objects.filter(pk=held.check_id).values_list("item__team", Now())
+    team, now = check.get()
+    code, words = approvals.refusal(held.check_id, team, body, now=now)
+    return failed(code, words) if code else None
 
 
 def _work(kind: str, desk: _Desk, budget_seconds: float, call_help: Callable[[], object]) -> Executed:

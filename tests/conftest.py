@@ -10,7 +10,7 @@ from django.db import connection
 from django.db.models.signals import post_migrate
 from pytest_django.plugin import DjangoDbBlocker
 
-from postmortem.models import Severity
+from postmortem.models import CauseClass, Severity
 from remediation.models import SlaPolicy
 from tests.browser import chromium, open_page
 from tests.servers import beat, celery_worker, prometheus
@@ -19,8 +19,11 @@ from tests.servers import beat, celery_worker, prometheus
 __all__ = ["beat", "celery_worker", "chromium", "open_page", "prometheus"]
 
 _ROWS_OF_POLICY = {
-    "postmortem": (Severity, "postmortem.migrations.0002_default_severities"),
-    "remediation": (SlaPolicy, "remediation.migrations.0002_default_sla"),
+    "postmortem": [
+        (Severity, "postmortem.migrations.0002_default_severities"),
+        (CauseClass, "postmortem.migrations.0015_usual_cause_classes"),
+    ],
+    "remediation": [(SlaPolicy, "remediation.migrations.0002_default_sla")],
 }
 
 
@@ -57,7 +60,6 @@ def no_truncate_triggers() -> list[tuple[str, str]]:
 
 
 def _insert_rows_of_policy(sender: AppConfig, **kwargs: Any) -> None:
-    if sender.label in _ROWS_OF_POLICY:
-        model, migration = _ROWS_OF_POLICY[sender.label]
+    for model, migration in _ROWS_OF_POLICY.get(sender.label, []):
         if not model.objects.exists():
             import_module(migration).add(apps, None)

@@ -7,36 +7,59 @@ plainest sound value. Rows that must exist once, such as severities, are found b
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pgtrigger
 from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
 
 from accounts import tokens
 from accounts.models import ApiToken, Membership, Team, User
-from postmortem import trail
+from postmortem import document, revisions, trail, vault
 from postmortem.models import (
+    Addendum,
+    Change,
+    ChangeSearch,
     ChecklistEntry,
     Entry,
+    EvidenceFile,
     Incident,
     IncidentService,
+    LessonPoint,
+    MetricSnapshot,
     Participant,
     Review,
+    ReviewApproval,
     ReviewStep,
+    ReviewTemplate,
     RootCause,
     Service,
     Severity,
+    TemplateSeverity,
+    TemplateStep,
     Timeline,
+    WordingTerm,
 )
+from remediation import approvals
 from remediation.models import (
     CheckRun,
     DataSource,
+    DeadlineWaiver,
+    Exam,
+    ExamAttempt,
     ItemTransition,
+    ProbeRevision,
     RemediationItem,
+    RosterEntry,
     SlaPolicy,
     VerificationCheck,
+    WontDoRequest,
+    WorkingCalendar,
 )
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -143,6 +166,11 @@ def service(slug: str = "", **fields: Any) -> Service:
     return Service.objects.create(slug=slug, **fields)
 
 
+def wording_term(phrase: str = "glitch", *, is_allowed: bool = False, **fields: Any) -> WordingTerm:
+    fields = {"why": "It explains nothing.", "created_at": NOW} | fields
+    return WordingTerm.objects.create(phrase=phrase, is_allowed=is_allowed, **fields)
+
+
 def severity(code: str = "P1") -> Severity:
     return Severity.objects.get_or_create(code=code, defaults=_SEVERITIES[code])[0]
 
@@ -157,6 +185,26 @@ def sla_policies() -> list[SlaPolicy]:
         )[0]
         for position, (code, category, days) in enumerate(rows, start=1)
     ]
+
+
+def sla_version(position: int) -> str:
+    """What an item keeps of the row at a position; ids are no positions once a database was emptied."""
+    return str(sla_policies()[position - 1])
+
+
+def sla_policy(*, severity: Severity | str | None = None, position: int = 0, **fields: Any) -> SlaPolicy:
+    """A row of its own, before all others unless it is told where."""
+    if isinstance(severity, str):
+        severity = _severity(severity)
+    if not position:
+        SlaPolicy.objects.update(position=F("position") + 1)
+    return SlaPolicy.objects.create(position=position or 1, severity=severity, **{"days": 5} | fields)
+
+
+def calendar(name: str = "", **fields: Any) -> WorkingCalendar:
+    """From nine to six on five weekdays, in UTC."""
+    fields = {"time_zone": "UTC", "week": ["09:00-18:00"] * 5 + ["", ""]} | fields
+    return WorkingCalendar.objects.create(name=name or f"Calendar {next(_numbers)}", **fields)
 
 
 def incident(
@@ -208,6 +256,27 @@ def timeline(participant: Participant | None = None, **fields: Any) -> Timeline:
     return Timeline.objects.create(participant=participant or _participant(), **fields)
 
 
+def evidence_file(
+    target: Entry | Incident | ReviewStep, *, data: bytes = b"pool at 247\n", **fields: Any
+) -> EvidenceFile:
+    """A text file; a picture when `thumbnail` has its bytes."""
+    thumbnail: bytes = fields.pop("thumbnail", b"")
+    column = {Entry: "entry", Incident: "incident", ReviewStep: "step"}[type(target)]
+    sound = {
+        "label": "order.log",
+        "media_type": "text/plain",
+        "excerpt": "" if thumbnail else data.decode(),
+        "size_bytes": len(data),
+        "sha256": hashlib.sha256(data).hexdigest(),
+        "stored_as": vault.put(data),
+        "thumbnail_stored_as": vault.put(thumbnail) if thumbnail else "",
+        "uploaded_at": NOW,
+    }
+    if "uploaded_by" not in fields:
+        sound["uploaded_by"] = target.timeline.participant.user if isinstance(target, Entry) else user()
+    return EvidenceFile.objects.create(**{column: target}, **sound | fields)
+
+
 def filed_timeline(
     participant: Participant | None = None, *, text: str = "Restarted the order service."
 ) -> Timeline:
@@ -239,10 +308,7 @@ def review(
     fields = {"created_at": NOW - 20 * HOUR, "opened_at": NOW - 10 * HOUR if is_open else None} | fields
     if "public_id" not in fields:
         fields["public_id"] = trail.next_public_id("PM", now=NOW)
-    archive = {
-        name: fields.pop(name) for name in ("archived_at", "archived_by", "content_hash") if name in fields
-    }
-    row = Review.objects.create(title=title, **fields, **archive)
+    row = Review.objects.create(title=title, **fields)
     ReviewStep.objects.bulk_create(
         ReviewStep(review=row, position=position, kind=kind)
         for position, kind in enumerate(ReviewStep.Kind.values, start=1)
@@ -290,6 +356,85 @@ def verified_cause(
     )
 
 
+def measurement(
+    review: Review | None = None, title: str = "Threads connected", **fields: Any
+) -> MetricSnapshot:
+    """A stated measurement of step 2; `fetched_measurement` for one with points."""
+    step = (review or _review()).steps.get(kind=ReviewStep.Kind.METRIC_ANOMALY)
+    window = {"window_start": NOW - DAY, "window_end": NOW - DAY + timedelta(minutes=10)}
+    fields = window | {"value": 200.0, "added_by": step.review.owner, "added_at": NOW} | fields
+    return MetricSnapshot.objects.create(step=step, title=title, **fields)
+
+
+def fetched_measurement(
+    review: Review | None = None, values: Sequence[str] = ("90", "200"), **fields: Any
+) -> MetricSnapshot:
+    """A measurement as it was fetched: one series, a point each minute."""
+    start = (NOW - DAY).timestamp()
+    points = [[start + 60 * minute, value] for minute, value in enumerate(values)]
+    fields = {
+        "source_name": "Prometheus",
+        "promql": "max(threads_connected)",
+        "step_seconds": 60,
+        "series": [{"labels": {"service": "order"}, "points": points}],
+        "fetched_at": NOW,
+        "value": None,
+    } | fields
+    return measurement(review, **fields)
+
+
+def change(incident: Incident | None = None, title: str = "order 1.4.2", **fields: Any) -> Change:
+    """A suspected deploy, four minutes before the impact began; give verdict and reason for a settled one."""
+    incident = incident or _incident()
+    fields = {
+        "happened_at": incident.started_at - timedelta(minutes=4),
+        "kind": "deploy",
+        "added_by": incident.declared_by,
+        "added_at": NOW,
+    } | fields
+    return Change.objects.create(incident=incident, title=title, **fields)
+
+
+def change_search(review: Review, searched: str = "The deploys of order, two days back.") -> ChangeSearch:
+    step = review.steps.get(kind=ReviewStep.Kind.CHANGE_CORRELATION)
+    return ChangeSearch.objects.create(step=step, searched=searched, stated_by=review.owner, stated_at=NOW)
+
+
+def review_template(
+    name: str = "",
+    *,
+    severities: Sequence[str] = (),
+    questions: Sequence[str] = ("What broke?",),
+    **fields: Any,
+) -> ReviewTemplate:
+    """A template whose first step asks `questions`; for the given codes, or for all."""
+    fields = {"is_active": True} | fields
+    row = ReviewTemplate.objects.create(name=name or f"Template {next(_numbers)}", **fields)
+    for code in severities:
+        TemplateSeverity.objects.create(template=row, severity=severity(code))
+    TemplateStep.objects.create(
+        template=row, kind=ReviewStep.Kind.PHENOMENON, questions=list(questions), skeleton="## Seen by users"
+    )
+    return row
+
+
+def approval(review: Review, *, by: User | None = None, **fields: Any) -> ReviewApproval:
+    """An approval of a review as it stands now."""
+    fields = {"content_hash": document.content_hash(review), "given_at": NOW} | fields
+    return ReviewApproval.objects.create(review=review, given_by=by or user(role="governor"), **fields)
+
+
+def lesson_point(
+    review: Review | None = None, text: str = "Nobody knew the limit.", **fields: Any
+) -> LessonPoint:
+    """A point of what went badly, which nobody has answered."""
+    review = review or _review()
+    fields = {"position": review.lesson_points.count() + 1} | fields
+    Review.objects.filter(pk=review.pk).update(went_badly=f"{review.went_badly}\n- {text}".strip())
+    review.refresh_from_db(fields=["went_badly"])
+    return LessonPoint.objects.create(review=review, text=text, **fields)
+
+
 def checklist_entry(review: Review | None = None, **fields: Any) -> ChecklistEntry:
     review = review or _review()
     pipeline = [["kubectl", "get", "pods", "-n", "order"], ["grep", "-E", "(Pending|CrashLoopBackOff)"]]
@@ -300,6 +445,21 @@ def checklist_entry(review: Review | None = None, **fields: Any) -> ChecklistEnt
         "expectation": "no_match",
     } | fields
     return ChecklistEntry.objects.create(review=review, **fields)
+
+
+def checklist_query(review: Review | None = None, **fields: Any) -> ChecklistEntry:
+    """A checklist entry that asks the data source "Prometheus"."""
+    fields = {
+        "title": "Few wait for a connection",
+        "kind": "promql",
+        "pipeline": None,
+        "expectation": "",
+        "promql": "pool_waiting",
+        "comparator": "<",
+        "threshold": 5.0,
+        "source_name": "Prometheus",
+    } | fields
+    return checklist_entry(review, **fields)
 
 
 def complete_review(*, incidents: Sequence[Incident] = (), **fields: Any) -> Review:
@@ -318,11 +478,24 @@ def complete_review(*, incidents: Sequence[Incident] = (), **fields: Any) -> Rev
 def archived_review(
     *, incidents: Sequence[Incident] = (), archived_at: datetime = NOW - HOUR, **fields: Any
 ) -> Review:
-    """A complete review, archived an hour ago by its facilitator; the hash is a stand-in."""
-    row = complete_review(incidents=incidents, **fields)
-    row.archived_at, row.archived_by, row.content_hash = archived_at, row.facilitator, "0" * 64
-    row.save()
-    return row
+    """A complete review, archived an hour ago by its facilitator, with its first revision."""
+    return archived(complete_review(incidents=incidents, **fields), at=archived_at)
+
+
+def archived(review: Review, *, at: datetime = NOW - HOUR) -> Review:
+    """Give an open review a revision and the archive, whatever else it lacks."""
+    rules = ("postmortem.Revision:lacks_nothing", "remediation.PlannedRevision:plan_lacks_nothing")
+    with trail.act("", by=None), pgtrigger.ignore(*rules):
+        return revisions.keep(review, by=review.facilitator, now=at)
+
+
+def addendum(review: Review, text: str = "It came back once, in staging.", **fields: Any) -> Addendum:
+    return revisions.add_addendum(review, text=text, **{"by": user(), "now": NOW} | fields)
+
+
+def reopened(review: Review, *, at: datetime = NOW, reason: str = "New logs were found.") -> Review:
+    """Open an archived review again."""
+    return revisions.reopen(review, reason=reason, by=user(role="facilitator"), now=at)
 
 
 def data_source(name: str = "", **fields: Any) -> DataSource:
@@ -334,13 +507,15 @@ def item(
     title: str = "Set a timeout on the pool",
     *,
     checks: int = 1,
+    proofs: Iterable[str] = (),
     state: str = "open",
     agreed_at: datetime = NOW - 10 * DAY,
     causes: Iterable[RootCause] = (),
     severity: Severity | str = "P1",
     **fields: Any,
 ) -> RemediationItem:
-    """An item with `checks` Prometheus checks, in any state, with the transitions that led there.
+    """An item with `checks` Prometheus checks and some of other kinds, in any state, with the moves that
+    led there.
 
     The moves happen one day apart, the first a day after `agreed_at`. `checks=0` leaves the item without
     a check, which the database refuses when the transaction ends.
@@ -367,10 +542,41 @@ def item(
         row.causes.set(causes)
         for _ in range(checks):
             check(row, created_at=agreed_at)
+        for kind in proofs:
+            check(row, kind=kind, created_at=agreed_at)
         ItemTransition.objects.create(item=row, at=agreed_at, from_state="", to_state="open", by=owner)
         for number, to_state in enumerate(_PATHS[state], start=1):
             moved(row, to_state, at=agreed_at + number * DAY)
     return row
+
+
+def deadline_waiver(item: RemediationItem, *, by: User | None = None, **fields: Any) -> DeadlineWaiver:
+    """Somebody asks for two weeks more, a minute after the item was agreed; nobody has answered."""
+    fields = {
+        "reason": "The vendor is late.",
+        "previous_due_at": item.due_at,
+        "due_at": item.due_at + 14 * DAY,
+        "asked_at": item.agreed_at + timedelta(minutes=1),
+    } | fields
+    return DeadlineWaiver.objects.create(item=item, asked_by=by or item.owner, **fields)
+
+
+def extended(item: RemediationItem, due_at: datetime) -> RemediationItem:
+    """An item whose deadline became later by a waiver, granted at once."""
+    at = item.agreed_at + timedelta(minutes=1)
+    deadline_waiver(item, due_at=due_at, answer="granted", answered_by=user(role="governor"), answered_at=at)
+    RemediationItem.objects.filter(pk=item.pk).update(due_at=due_at)
+    item.refresh_from_db()
+    return item
+
+
+def wont_do_request(
+    item: RemediationItem, *, by: User | None = None, reason: str = "Nobody needs it.", **fields: Any
+) -> WontDoRequest:
+    """A request not to do an item that nobody has answered."""
+    return WontDoRequest.objects.create(
+        item=item, reason=reason, asked_by=by or user(), **{"asked_at": NOW - HOUR} | fields
+    )
 
 
 def moved(
@@ -409,7 +615,9 @@ def moved(
     return item
 
 
-def check(item: RemediationItem, *, kind: str = "prometheus", **fields: Any) -> VerificationCheck:
+def check(
+    item: RemediationItem, *, kind: str = "prometheus", is_approved: bool = True, **fields: Any
+) -> VerificationCheck:
     """A Prometheus check (`up < 1`-like) or, with `kind="shell"`, `kubectl get pods | grep Pending`."""
     created_at = fields.pop("created_at", NOW - 10 * DAY)
     if kind == "prometheus":
@@ -418,15 +626,65 @@ def check(item: RemediationItem, *, kind: str = "prometheus", **fields: Any) -> 
             fields["data_source"] = DataSource.objects.get_or_create(
                 name="Prometheus", defaults={"base_url": "http://127.0.0.1:9090"}
             )[0]
+    elif kind == "exam":
+        fields = {"passes_needed": 1, "fails_needed": 14, "interval_seconds": 86400} | fields
     else:
         fields = {
             "pipeline": [["kubectl", "get", "pods"], ["grep", "Pending"]],
             "shell_expectation": "no_match",
             "pattern": "Pending",
         } | fields
-    return VerificationCheck.objects.create(
+    made = VerificationCheck.objects.create(
         item=item, kind=kind, created_at=created_at, **{"next_run_at": created_at} | fields
     )
+    if is_approved:
+        approve_command(made)
+    return made
+
+
+def approve_command(check: VerificationCheck) -> None:
+    """Let a check's command run, as a template of the catalogue would."""
+    if check.kind == "shell":
+        body = approvals.body_of_check(check)
+        revision, _is_new = ProbeRevision.objects.get_or_create(
+            verification_check=check,
+            sha=approvals.sha_of(body),
+            defaults={"body": body, "created_at": timezone.now()},
+        )
+        approvals._sign(revision, approver=None, template="factory", now=timezone.now())
+
+
+def exam(item: RemediationItem, *, members: Iterable[User] = (), **fields: Any) -> Exam:
+    """An exam of one question, whose first answer is right, with its roster."""
+    question = {"text": "Who approves?", "kind": "single", "options": ["The manager", "Nobody"], "right": [0]}
+    fields = {
+        "title": "Limits before a sale",
+        "team": fields.get("team") or team(members=members),
+        "questions": [question],
+        "written_by": item.agreed_by,
+        "written_at": NOW,
+    } | fields
+    row = Exam.objects.create(item=item, **fields)
+    RosterEntry.objects.bulk_create(
+        RosterEntry(exam=row, person=place.user, joined_at=NOW, joined_because="member")
+        for place in Membership.objects.filter(team=row.team)
+    )
+    return row
+
+
+def attempt(exam: Exam, person: User, *, is_passed: bool = False, **fields: Any) -> ExamAttempt:
+    """An attempt at an exam as it stands: all right, or nothing."""
+    total = len(exam.questions)
+    before = exam.attempts.filter(person=person, exam_version=exam.version).count()
+    fields = {
+        "exam_version": exam.version,
+        "number": before + 1,
+        "taken_at": NOW,
+        "answers": [one["right"] if is_passed else [] for one in exam.questions],
+        "right": total if is_passed else 0,
+        "total": total,
+    } | fields
+    return ExamAttempt.objects.create(exam=exam, person=person, is_passed=is_passed, **fields)
 
 
 def check_run(

@@ -151,7 +151,7 @@ def english_in(html: str) -> list[str]:
 
 LISTS = [
     "home", "incidents", "incident_new", "reviews", "items", "item_new", "services", "service_new", "gate",
-    "connect", "report", "search", "settings", "password", "tokens", "data_sources",
+    "connect", "report", "search", "settings", "password", "tokens", "wording", "data_sources",
 ]  # fmt: skip
 
 

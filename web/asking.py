@@ -10,7 +10,8 @@ from django.shortcuts import redirect, render
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
-from postmortem.errors import DomainError, NotAllowed
+from postmortem.errors import DomainError, EditConflict, NotAllowed
+from web import conflicts, drafts
 from web.forms import show_refusal
 
 Words = str | Promise
@@ -28,6 +29,7 @@ def ask(
     done: Words = "",
     form: forms.BaseForm | None = None,
     is_danger: bool = False,
+    is_autosaved: bool = False,
     template: str = "confirm.html",
     **context: Any,
 ) -> HttpResponse:
@@ -38,9 +40,10 @@ def ask(
         back: where the reader came from and goes to afterwards.
         is_allowed: whether to ask at all; the act itself decides again.
         form: what else must be said, bound to the POST if there is one.
+        is_autosaved: whether the form leaves a draft; its address is in `drafts.AUTOSAVED` then.
 
-    A refusal is shown with the form, which keeps what was typed; without a form it is left to
-    `web.middleware.Refusals`.
+    A refusal is shown with the form, which keeps what was typed; a newer version stands beside it. Without
+    a form it is left to `web.middleware.Refusals`.
     """
     if not is_allowed:
         raise NotAllowed(_("Your role does not allow this."))
@@ -49,14 +52,22 @@ def ask(
             act(form.cleaned_data if form is not None else {})
         except NotAllowed:
             raise
+        except EditConflict as refusal:
+            if form is None or "version" not in form.fields:
+                raise
+            conflicts.show(form, refusal)
         except DomainError as refusal:
             if form is None:
                 raise
             show_refusal(form, refusal)
         else:
+            if is_autosaved:
+                drafts.close(request)
             if done:
                 messages.success(request, str(done))
             return redirect(back)
+    if form is not None and is_autosaved:
+        drafts.attach(request, form)
     context |= {
         "title": title,
         "text": text,
@@ -65,4 +76,5 @@ def ask(
         "form": form,
         "tone": "danger" if is_danger else "",
     }
-    return render(request, template, context, status=422 if form is not None and form.errors else 200)
+    status = 409 if getattr(form, "is_conflict", False) else 422 if form is not None and form.errors else 200
+    return render(request, template, context, status=status)

@@ -90,6 +90,19 @@ LOOKS: dict[str, dict[str, Look]] = {
         "trigger": Look("mute", "bolt", _("Trigger")),
         "contributing": Look("mute", "link", _("Contributing factor")),
     },
+    "change_verdict": {
+        "suspect": Look("warn", "help", _("Suspect")),
+        "culprit": Look("bad", "bolt", _("Culprit")),
+        "cleared": Look("mute", "check", _("Cleared")),
+    },
+    "measurement": {
+        "fetched": Look("good", "lock", _("Fetched and frozen")),
+        "stated": Look("warn", "user", _("Stated, not fetched")),
+    },
+    "recurrence": {
+        "confirmed": Look("warn", "reopened", _("The same cause")),
+        "rejected": Look("mute", "slash", _("Another cause")),
+    },
     "entry_kind": {
         "note": Look("mute", "note", _("Note")),
         "command": Look("mute", "command", _("Command")),
@@ -109,6 +122,17 @@ LOOKS: dict[str, dict[str, Look]] = {
         "detect": Look("mute", "detection", _("Detect")),
         "mitigate": Look("mute", "repair", _("Mitigate")),
     },
+    "exam": {
+        "passed": Look("good", "closed", _("Passed")),
+        "failed": Look("bad", "cross", _("Not passed")),
+        "missing": Look("warn", "half", _("Not passed yet")),
+    },
+    "delivery": {
+        "waiting": Look("mute", "queued", _("Waiting")),
+        "sent": Look("good", "check", _("Sent")),
+        "given_up": Look("bad", "cross", _("Given up")),
+        "dropped": Look("mute", "slash", _("Not sent")),
+    },
     "report_state": {
         "draft": Look("mute", "ring", _("Draft")),
         "published": Look("good", "lock", _("Published and frozen")),
@@ -122,13 +146,18 @@ LOOKS: dict[str, dict[str, Look]] = {
     "flag": {
         "drill": Look("mute", "drill", _("Drill")),
         "restricted": Look("warn", "lock", _("Restricted")),
+        "late_entry": Look("mute", "calendar", _("Entered late")),
         "late": Look("bad", "clock", _("Late")),
         "stale": Look("warn", "clock", pgettext_lazy("state of a check", "Stale")),
+        "done": Look("good", "check", _("Done")),
+        "asked": Look("warn", "slash", _("Asked not to be done")),
         "ownerless": Look("bad", "user", _("No active owner")),
         "never_red": Look("warn", "help", _("Never seen red")),
         "paused": Look("mute", "lock", _("Paused")),
         "estimate": Look("mute", "help", _("Estimate")),
+        "approved": Look("good", "check", _("Approved")),
         "primary": Look("mute", "star", _("Primary")),
+        "retired": Look("mute", "slash", pgettext_lazy("a class of causes", "Retired")),
         "expired": Look("mute", "clock", _("Expired")),
         "revoked": Look("mute", "slash", _("Revoked")),
         "active": Look("good", "check", _("Active")),

@@ -7,7 +7,7 @@ style attributes. Every mark has a `<title>`; the page that shows a chart has th
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -261,3 +261,90 @@ def shares(parts: Sequence[Share], *, label: str) -> SafeString:
             drawn,
         ),
     )
+
+
+@dataclass(frozen=True)
+class Course:
+    """What one series did: its points, oldest first; None where the value was no number."""
+
+    points: Sequence[tuple[datetime, float | None]]
+
+
+# So many lines look different from each other; further ones are drawn faintly.
+LINES_TOLD_APART = 6
+
+
+def courses(
+    lines: Sequence[Course],
+    *,
+    start: datetime,
+    end: datetime,
+    gap: timedelta,
+    shaded: Sequence[tuple[datetime, datetime, str]] = (),
+    label: str = "",
+    threshold: float | None = None,
+    comparator: str = "",
+) -> SafeString:
+    """Several series over one window, the incidents shaded behind them.
+
+    Args:
+        gap: points further apart than this are not joined.
+        threshold, comparator: what the values are held against; None draws no line.
+        shaded: (from, to, words) of each time to shade; what lies outside the window is cut off.
+
+    Returns:
+        An `<svg>`, or "" when no point has a finite value. The line with index n has the class
+        `series-{n + 1}`, so that a legend can show the same stroke.
+    """
+    finite = [value for line in lines for _at, value in line.points if _is_drawable(value)]
+    if not finite or end <= start:
+        return mark_safe("")
+    low, high = _bounds([*finite, threshold] if _is_drawable(threshold) else finite)
+    scale = _Scale(low, high, start.timestamp(), end.timestamp())
+    window = [Point(start, None, ""), Point(end, None, "")]
+    # The first lines are the ones that the legend explains: they lie on top.
+    drawn = [
+        (f"series-{min(index, LINES_TOLD_APART) + 1}", _course_path(line, scale, gap))
+        for index, line in reversed(list(enumerate(lines)))
+    ]
+    return format_html(
+        '<svg class="chart courses" viewBox="0 0 {} {}" role="img" aria-label="{}">{}{}{}{}{}</svg>',
+        WIDTH,
+        HEIGHT,
+        label,
+        format_html_join("", "{}", ((_shade(part, start, end, scale),) for part in shaded)),
+        _value_axis(scale),
+        _time_axis(window, scale),
+        format_html_join("", '<path class="line {}" d="{}"/>', drawn),
+        _threshold_line(threshold, comparator, scale),
+    )
+
+
+def _shade(part: tuple[datetime, datetime, str], start: datetime, end: datetime, scale: _Scale) -> SafeString:
+    first, last, words = max(part[0], start), min(part[1], end), part[2]
+    if last <= first:
+        return mark_safe("")
+    left, right = scale.x(first), scale.x(last)
+    return format_html(
+        '<rect class="shade" x="{}" y="{}" width="{}" height="{}"><title>{}</title></rect>'
+        '<path class="shade-edge" d="M{} {}V{}"/><text class="shade-label" x="{}" y="{}">{}</text>',
+        f"{left:.1f}", TOP, f"{max(right - left, 1.5):.1f}", HEIGHT - TOP - BOTTOM, words,
+        f"{left:.1f}", TOP, HEIGHT - BOTTOM, f"{left:.1f}", TOP - 3, _("impact"),
+    )  # fmt: skip
+
+
+def _course_path(line: Course, scale: _Scale, gap: timedelta) -> str:
+    parts: list[str] = []
+    before: datetime | None = None
+    for at, value in line.points:
+        if not _is_drawable(value):
+            before = None
+            continue
+        place = f"{scale.x(at):.1f} {scale.y(value):.1f}"
+        if before is not None and at - before <= gap:
+            parts.append(f"L{place}")
+        else:
+            # A lone point is a line of no length, which round caps show as a dot.
+            parts.append(f"M{place}L{place}")
+        before = at
+    return "".join(parts)

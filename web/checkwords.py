@@ -2,7 +2,7 @@
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy, gettext_noop, ngettext
 
 from postmortem import pipelines
 from remediation.models import VerificationCheck
@@ -19,6 +19,17 @@ _SERIES: dict[str, Promise] = {
     Quantifier.NONE: gettext_lazy("No series of the query may be %(comparator)s %(threshold)s."),
     Quantifier.COUNT: gettext_lazy("The number of series of the query must be %(comparator)s %(threshold)s."),
 }
+# What the templates say that Closeloop brings: they stand where nothing knows of languages.
+SHIPPED_TEMPLATES = (
+    gettext_noop("Version drift"),
+    gettext_noop("A program must say the version that was agreed."),
+    gettext_noop("Module drift"),
+    gettext_noop("The lock file that is deployed (go.sum, requirements.txt) must be the agreed one."),
+    gettext_noop("Runtime variable present"),
+    gettext_noop("A running process must have the variable in its environment; no value is shown."),
+    gettext_noop("DB pool headroom"),
+    gettext_noop("A database must not hold more connections than agreed; asked within 3 s."),
+)
 _COMMAND: dict[str, Promise] = {
     Expectation.SUCCESS: gettext_lazy("The command must end with status 0."),
     Expectation.MATCH: gettext_lazy(
@@ -37,6 +48,8 @@ def title(check: VerificationCheck) -> str:
 
 def expectation(check: VerificationCheck) -> str:
     """What must hold for a pass, in one sentence."""
+    if check.kind == VerificationCheck.Kind.EXAM:
+        return _("The procedure must be revised, and everybody on the roster must have passed the exam.")
     if check.kind == VerificationCheck.Kind.SHELL:
         return str(_COMMAND[check.shell_expectation]) % {"pattern": check.pattern}
     comparator = VerificationCheck.Comparator(check.comparator).label
@@ -45,7 +58,7 @@ def expectation(check: VerificationCheck) -> str:
 
 def no_data(check: VerificationCheck) -> str:
     """What an empty answer means; "" for a command, which always answers."""
-    if check.kind == VerificationCheck.Kind.SHELL:
+    if check.kind != VerificationCheck.Kind.PROMETHEUS:
         return ""
     if check.no_data_rule == VerificationCheck.NoDataRule.PASS:
         return _("An empty answer is a pass: %(reason)s") % {"reason": check.no_data_reason}

@@ -25,6 +25,7 @@ def steps(incident: Incident, *, people: Sequence[Participant], may_edit: bool) 
     """The way to the closing; [] for a dismissed incident, which has none.
 
     Args:
+        incident: as `web.incidents.find_incident` gives it.
         people: the participants with `settled`, as `web.incidents.people_of` gives them.
         may_edit: whether the reader may do what leads on, or only see how far it is.
     """
@@ -77,9 +78,10 @@ def _signed(incident: Incident) -> _Row:
 
 def _archived(incident: Incident) -> _Row:
     is_archived = incident.review is not None and incident.review.is_archived
-    url = f"{_review_url(incident)}#gaps" if incident.review else ""
+    url = f"{_review_url(incident)}#gaps" if incident.shows_review else ""
     return _("The postmortem is archived"), "", url, is_archived
 
 
 def _review_url(incident: Incident) -> str:
-    return reverse("web:review", args=[incident.review.public_id]) if incident.review else ""
+    """Where its review is, "" where there is none that the reader may see."""
+    return reverse("web:review", args=[incident.review.public_id]) if incident.shows_review else ""

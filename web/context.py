@@ -1,6 +1,7 @@
 """What every page needs around its content."""
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from django.conf import settings
@@ -11,7 +12,6 @@ from django.utils.functional import Promise, SimpleLazyObject
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
-THEMES = (("auto", _("Auto"), "screen"), ("light", _("Light"), "sun"), ("dark", _("Dark"), "moon"))
 # Each language is named in itself: its readers must find it on a page they cannot read.
 LANGUAGES = (("en", "English", "en"), ("zh-hans", "简体中文", "zh-Hans"))
 
@@ -53,10 +53,6 @@ class Shell:
         return chosen if chosen in {"light", "dark"} else "auto"
 
     @property
-    def themes(self) -> Any:
-        return THEMES
-
-    @property
     def languages(self) -> Any:
         return LANGUAGES
 
@@ -78,23 +74,41 @@ class Shell:
         return settings.VERSION
 
     @property
-    def places(self) -> list[Place]:
-        path = self._request.path
-        shown = []
-        for name, label, icon, keys in PLACES:
-            url = find_url(name)
-            if url:
-                is_current = path == url if name == "web:home" else path.startswith(url)
-                shown.append(Place(url, label, icon, keys, is_current))
-        return shown
+    def here(self) -> str:
+        """The address of the place in the navigation that this page belongs to, or ""."""
+        return here(self._request.path)
 
     @property
     def search_url(self) -> str:
         return find_url("web:search")
 
     @property
+    def notices_url(self) -> str:
+        return find_url("web:notices")
+
+    @property
+    def is_at_notices(self) -> bool:
+        return self._request.path == self.notices_url
+
+    @property
+    def unread_count(self) -> int:
+        """How many notices the reader has not read; web.readers counted them when it read the reader."""
+        return getattr(getattr(self._request, "user", None), "unread", 0)
+
+    @property
+    def unread(self) -> str:
+        """The same as the bell shows it: "" for none, no larger number than two digits."""
+        if not self.unread_count:
+            return ""
+        return str(self.unread_count) if self.unread_count < 100 else "99+"
+
+    @property
     def settings_url(self) -> str:
         return find_url("web:settings")
+
+    @property
+    def drafts_url(self) -> str:
+        return find_url("web:drafts")
 
     @property
     def preferences_url(self) -> str:
@@ -105,6 +119,22 @@ class Shell:
         return find_url("web:logout")
 
 
+def here(path: str) -> str:
+    """The address of the place that a path belongs to, or "" where it belongs to none."""
+    places = {name: find_url(name) for name, *_rest in PLACES}
+    home = places.pop("web:home")
+    return (
+        home if path == home else next((url for url in places.values() if url and path.startswith(url)), "")
+    )
+
+
+def places(current: str) -> list[Place]:
+    """The entries of the navigation; `current` is the address of the one that the page belongs to."""
+    found = [(find_url(name), label, icon, keys) for name, label, icon, keys in PLACES]
+    return [Place(url, label, icon, keys, url == current) for url, label, icon, keys in found if url]
+
+
+@cache
 def find_url(name: str) -> str:
     """The address of a page, or "" where this installation has no such page."""
     try:

@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 _FOR_PROGRAMS = ("/api/", "/sre/", "/healthz", "/version", "/metrics")
 _PAGES_AMONG_THEM = ("/api/docs/",)
 # Fields of forms that are nobody's words, or nobody's business.
-_NOT_SHOWN_AGAIN = ("csrfmiddlewaretoken", "next", "password")
+_NOT_SHOWN_AGAIN = ("csrfmiddlewaretoken", "next", "password", "draft_")
 # What is chosen or counted rather than written: "technical_debt", "14:03", "2026-11-20".
 _NO_WORDS = re.compile(r"[\w.:+/-]{0,40}", re.ASCII)
 
@@ -34,7 +34,8 @@ def is_for_programs(request: HttpRequest) -> bool:
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """400, or 413 for a body that is too big; uses neither session nor database."""
     if isinstance(exception, RequestDataTooBig):
-        limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE // (1024 * 1024)
+        most = getattr(exception, "most", settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
+        limit = most // (1024 * 1024)
         text = _("A form may carry %(limit)d MB at most. Nothing was saved; go back to shorten it.")
         context = {"text": text % {"limit": limit}}
         return _answer(request, 413, "too_large", "errors/413.html", context, bare=True)

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from django.contrib.auth.decorators import login_required
-from django.db.models import Count, DurationField, ExpressionWrapper, F, Prefetch, Q, QuerySet, Value
+from django.db.models import Count, DurationField, ExpressionWrapper, F, Max, Prefetch, Q, QuerySet, Value
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import path
@@ -16,7 +16,7 @@ from postmortem import access
 from postmortem.models import Incident, Participant, Review, ReviewStep
 from remediation import items, verification
 from remediation.models import RemediationItem
-from web import item_list
+from web import incident_list, item_list
 from web.reports import this_month
 
 SHOWN = 8
@@ -37,6 +37,10 @@ def home(request: HttpRequest) -> HttpResponse:
         "now": now,
         "mine": item_list.shown(_read(open_work.filter(owner=user)), now),
         "late": item_list.shown(_read(others), now),
+        # R4: whoever manages a team hears at once that nobody answers for something of theirs.
+        "ownerless": list(
+            items.ownerless_for(user).select_related("owner", "team").order_by("due_at", "pk")[:SHOWN]
+        ),
         "counts": open_work.aggregate(
             late=Count("pk", filter=item_list.late(now)), regressed=Count("pk", filter=Q(state="regressed"))
         ),
@@ -64,8 +68,10 @@ def _unfiled(user: User) -> list[Participant]:
         .filter(closed_at=None, dismissed_as="")
         .filter(Q(review=None) | Q(review__archived_at=None))
     )
-    mine = Participant.objects.filter(user=user, incident__in=waiting).select_related(
-        "incident__severity", "timeline"
+    mine = (
+        Participant.objects.filter(user=user, incident__in=waiting)
+        .select_related("incident__severity", "timeline")
+        .annotate(reminded_at=Max("reminders__sent_at"))
     )
     return list(
         mine.filter(Q(timeline=None) | Q(timeline__filed_at=None, timeline__excused_at=None)).order_by(
@@ -108,6 +114,7 @@ def _overdue_reviews(user: User, now: datetime) -> list[Incident]:
     )
     rows = access.incidents(user).filter(severity__requires_postmortem=True, is_drill=False, dismissed_as="")
     rows = rows.filter(Q(review=None) | Q(review__archived_at=None)).select_related("severity", "review")
+    rows = incident_list.knowing_their_review(rows, user)
     return list(rows.alias(due_at=due_at).filter(due_at__lt=now).order_by("started_at")[:SHOWN])
 
 

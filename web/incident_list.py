@@ -1,64 +1,131 @@
-"""The list of incidents: its filters, its pages, its export."""
+"""The list of incidents: its filters, its order, its pages, its export."""
 
 from collections.abc import Iterator
-from datetime import datetime, tzinfo
+from dataclasses import replace
+from datetime import datetime, timedelta, tzinfo
+from functools import lru_cache
+from types import SimpleNamespace
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import OuterRef, Q, QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import render
+from django.db import connection
+from django.db.models import (
+    Case,
+    DateTimeField,
+    DurationField,
+    Exists,
+    ExpressionWrapper,
+    F,
+    OuterRef,
+    QuerySet,
+    Value,
+    When,
+)
+from django.db.models.functions import Coalesce
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, QueryDict
+from django.shortcuts import redirect, render
+from django.template.loader import get_template
 from django.utils import timezone
+from django.utils.http import urlencode
+from django.utils.safestring import SafeString
+from django.utils.translation import get_language, gettext
 from django.views.decorators.http import require_GET
 
 from accounts.models import User
-from postmortem import access, incidents
+from postmortem import access, incidents, selecting
 from postmortem.models import Incident, IncidentService
 from postmortem.sla import Standing, standing
 from web.exports import csv_response
-from web.forms.incidents import IncidentFilterForm
-from web.paging import page_of
+from web.forms.incident_filters import IncidentFilters
+from web.moments import duration_words
+from web.paging import Key, Page, sorted_page
 
 # Above this a number says no more than "many", and counting costs.
 COUNTED_UP_TO = 1000
 EXPORTED_UP_TO = 10_000
 
-# The furthest that happened, as in `Incident.state`.
-_STATES: dict[str, Q] = {
-    "open": Q(dismissed_as="", closed_at=None, resolved_at=None, mitigated_at=None),
-    "mitigated": Q(dismissed_as="", closed_at=None, resolved_at=None, mitigated_at__isnull=False),
-    "resolved": Q(dismissed_as="", closed_at=None, resolved_at__isnull=False),
-    "closed": Q(dismissed_as="", closed_at__isnull=False),
-    "dismissed": ~Q(dismissed_as=""),
+# Neither an end nor a promise: behind everything that has one.
+_NEVER = datetime(9999, 1, 1, tzinfo=timezone.get_fixed_timezone(0))
+_ENDLESS = timedelta(days=36_500)
+_LASTED = Coalesce(
+    ExpressionWrapper(F("resolved_at") - F("started_at"), output_field=DurationField()),
+    Value(_ENDLESS, output_field=DurationField()),
+)
+_DUE = Case(
+    When(selecting.PROMISED, then=selecting.DUE_AT), default=Value(_NEVER, output_field=DateTimeField())
+)
+# By the words of `?sort=`: the columns, as they run at the first press on the header.
+_ORDERS: dict[str, tuple[Key, ...]] = {
+    "started": (Key("started_at", datetime),),
+    "severity": (Key("severity__rank", int), Key("started_at", datetime, is_descending=True)),
+    "duration": (Key("lasted", timedelta),),
+    "due": (Key("due", datetime),),
 }
+_SORTED_BY: dict[str, dict[str, Any]] = {"duration": {"lasted": _LASTED}, "due": {"due": _DUE}}
+DEFAULT_SORT = "-started"
 
+_SHOWN = (
+    "pk", "public_id", "title", "severity__code", "severity__name", "severity__rank",
+    "severity__review_hours", "severity__requires_postmortem", "environment", "is_drill", "is_restricted",
+    *Incident.MILESTONES, "closed_at", "declared_at", "dismissed_as", "tags", "review__public_id",
+    "review__first_archived_at",
+)  # fmt: skip
+_EXPORTED = (
+    "phase", "impact_minutes", "failure_percent", "loss_amount", "loss_currency", "loss_is_estimate",
+    "capacity_limit", "capacity_demand", "source", "dedup_key",
+)  # fmt: skip
+_MOMENTS = (*Incident.MILESTONES, "closed_at", "declared_at")
 _HEADER = (
-    "id", "title", "severity", "state", "origin_services", "affected_services", "environment",
-    "is_drill", "is_restricted",
-    "started_at", "detected_at", "acknowledged_at", "mitigated_at", "resolved_at",
+    "id", "title", "severity", "state", "origin_services", "affected_services", "environment", "phase",
+    "is_drill", "is_restricted", "is_late_entry", "tags",
+    "started_at", "detected_at", "acknowledged_at", "mitigated_at", "resolved_at", "closed_at", "declared_at",
     "impact_minutes", "failure_percent", "loss_amount", "loss_currency", "loss_is_estimate",
+    "capacity_limit", "capacity_demand", "source", "dedup_key",
     "review", "review_due_at", "review_standing",
 )  # fmt: skip
+
+# Everything there is to choose from, in one statement. Tags are suggested from what everybody may see.
+_NAMES = """
+    SELECT 'severity', code, name, rank::text FROM postmortem_severity
+    UNION ALL SELECT 'service', slug, slug, slug FROM postmortem_service
+    UNION ALL SELECT 'team', slug, name, lower(name) FROM accounts_team
+    UNION ALL SELECT 'person', id::text, COALESCE(NULLIF(name, ''), email), lower(name) FROM accounts_user
+        WHERE is_active
+    UNION ALL SELECT CASE WHEN is_default THEN 'default' ELSE 'view' END, id::text, name, query
+        FROM postmortem_savedview WHERE user_id = %s
+    UNION ALL (SELECT DISTINCT 'tag', tag, tag, tag FROM (
+        SELECT unnest(tags) AS tag FROM (
+            SELECT tags FROM postmortem_incident WHERE NOT is_restricted
+            ORDER BY started_at DESC, id DESC LIMIT 300
+        ) AS newest
+    ) AS found LIMIT 100)
+"""
 
 
 @login_required
 @require_GET
 def incident_list(request: HttpRequest) -> HttpResponse:
     now = timezone.now()
-    filters = IncidentFilterForm(request.GET, services=access.services(request.user))
-    chosen = filters.chosen()
-    found = _found(request.user, chosen)
-    page = page_of(found, request.GET, by="started_at", is_descending=True)
+    names, views = _choices(request.user)
+    default = next((view.query for view in views if view.is_default), "")
+    if default and not request.GET:
+        return redirect(f"{request.path}?{default}")
+    chosen, filters_html = _filters(request.GET, names)
+    found = selecting.narrowed(access.incidents(request.user), now=now, **chosen)
+    page = _page(found, request.GET)
+    page = replace(page, rows=[_shown(values, now) for values in page.rows])
     count = _count(found, page)
-    for incident in page.rows:
-        incident.review_standing = review_standing(incident, now)
-        incident.lasted = (incident.resolved_at or now) - incident.started_at
+    here = _query_of(request)
     context = {
-        "filters": filters,
+        "filters_html": filters_html,
         "chosen": chosen,
+        "views": views,
+        "here": here,
+        "current_view": next((view for view in views if view.query == here and here), None),
         "page": page,
         "count": count,
+        "default_sort": DEFAULT_SORT,
         "is_beyond": bool(request.GET.get("after") or request.GET.get("before")),
         "is_many": count > COUNTED_UP_TO,
         "counted_up_to": COUNTED_UP_TO,
@@ -72,39 +139,83 @@ def incident_list(request: HttpRequest) -> HttpResponse:
 @require_GET
 def export(request: HttpRequest) -> HttpResponseBase:
     now = timezone.now()
-    filters = IncidentFilterForm(request.GET, services=access.services(request.user))
-    found = _found(request.user, filters.chosen()).order_by("-started_at", "-id")[:EXPORTED_UP_TO]
+    names, _views = _choices(request.user)
+    chosen = IncidentFilters(request.GET, names=names).chosen()
+    found = _with_services(selecting.narrowed(access.incidents(request.user), now=now, **chosen))
+    rows = found.order_by("-started_at", "-id").values(*_SHOWN, *_EXPORTED, "origin_slugs", "affected_slugs")
     # The rows are sent after the reader's preferences are gone.
-    return csv_response("incidents.csv", _HEADER, _lines(found, now, timezone.get_current_timezone()))
+    lines = _lines(rows[:EXPORTED_UP_TO], now, timezone.get_current_timezone())
+    return csv_response("incidents.csv", _HEADER, lines)
 
 
 def review_standing(incident: Incident, now: datetime) -> Standing | None:
     """How the promise to have the review archived in time stands; None where none was made (R8)."""
-    if not incidents.requires_postmortem(incident):
-        return None
-    return standing(
-        promised_at=incident.started_at,
-        due_at=incident.review_due_at,
-        met_at=incident.review.archived_at if incident.review else None,
-        as_of=now,
-    )
+    return incidents.review_standing(incident, as_of=now)
 
 
-def _found(user: User, chosen: dict[str, Any]) -> QuerySet[Incident]:
-    """What the filters leave of what this person may see, with what a row shows: one statement."""
-    rows = access.incidents(user).select_related("severity", "review")
-    if state := chosen.get("state"):
-        rows = rows.filter(_STATES[state])
-    if severity := chosen.get("severity"):
-        rows = rows.filter(severity=severity)
-    if service := chosen.get("service"):
-        rows = rows.filter(pk__in=service.incident_links.values("incident"))
-    if drills := chosen.get("drills"):
-        rows = rows.filter(is_drill=drills == "only")
-    if words := chosen.get("q"):
-        rows = rows.filter(
-            Q(title__icontains=words) | Q(summary__icontains=words) | Q(public_id__iexact=words)
-        )
+def knowing_their_review(rows: QuerySet[Incident], user: User) -> QuerySet[Incident]:
+    """Give each row `shows_review`: whether this person may see its review.
+
+    They may not where the review is about a second incident too, one that is restricted.
+    """
+    return rows.annotate(shows_review=Exists(access.reviews(user).filter(pk=OuterRef("review"))))
+
+
+def _choices(user: User) -> tuple[dict[str, list[tuple[str, str]]], list[SimpleNamespace]]:
+    """What there is to choose from, by kind, and the reader's own views."""
+    names: dict[str, list[tuple[str, str]]] = {}
+    views = []
+    with connection.cursor() as cursor:
+        cursor.execute(_NAMES, [user.pk])
+        for kind, value, label, order in sorted(cursor.fetchall(), key=lambda row: (row[0], row[3])):
+            if kind in {"view", "default"}:
+                views.append(SimpleNamespace(pk=value, name=label, query=order, is_default=kind == "default"))
+            else:
+                # The shipped names of severities are translated.
+                label = f"{value} · {gettext(label)}" if kind == "severity" else label
+                names.setdefault(kind, []).append((value, label))
+    views.sort(key=lambda view: view.name.casefold())
+    return names, views
+
+
+def _filters(query: QueryDict, names: dict[str, list[tuple[str, str]]]) -> tuple[dict[str, Any], SafeString]:
+    """The filters in force, as `selecting.narrowed` takes them, and the form that shows them."""
+    asked = [(name, query[name]) for name in (*IncidentFilters.base_fields, "sort") if query.get(name)]
+    offered = tuple((kind, tuple(choices)) for kind, choices in names.items())
+    zone = timezone.get_current_timezone_name()
+    chosen, html = _filters_kept(tuple(asked), offered, get_language(), zone)
+    return dict(chosen), html
+
+
+# A form of a dozen fields and hundreds of choices takes as long as reading the rows, and is mostly the same.
+@lru_cache(maxsize=64)
+def _filters_kept(
+    asked: tuple[tuple[str, str], ...],
+    offered: tuple[tuple[str, tuple[tuple[str, str], ...]], ...],
+    language: str | None,
+    zone: str,
+) -> tuple[dict[str, Any], SafeString]:
+    """As above; language and zone are those in force, named so that they are part of the key."""
+    query = dict(asked)
+    names = {kind: list(choices) for kind, choices in offered}
+    filters = IncidentFilters(query, names=names)
+    tags = [value for value, _label in names.get("tag", [])]
+    shown = {"filters": filters, "tags": tags, "sort": query.get("sort", "")}
+    return filters.chosen(), get_template("incidents/_filters.html").render(shown)
+
+
+def _page(found: QuerySet[Incident], query: Any) -> Page:
+    """One page in the order that the address asks for, with what a row shows: one statement."""
+    sort = query.get("sort") or DEFAULT_SORT
+    word = sort.removeprefix("-")
+    if word not in _ORDERS:
+        sort, word = DEFAULT_SORT, DEFAULT_SORT.removeprefix("-")
+    rows = _with_services(found.annotate(**_SORTED_BY.get(word, {})))
+    shown = rows.values(*_SHOWN, *_SORTED_BY.get(word, {}), "origin_slugs", "affected_slugs")
+    return sorted_page(shown, query, _ORDERS[word], flip=sort.startswith("-"))
+
+
+def _with_services(rows: QuerySet[Incident]) -> QuerySet[Incident]:
     # Not an aggregate: that would group every incident there is before the first page is cut off.
     links = IncidentService.objects.filter(incident=OuterRef("pk")).order_by("service__slug")
     return rows.annotate(
@@ -113,24 +224,96 @@ def _found(user: User, chosen: dict[str, Any]) -> QuerySet[Incident]:
     )
 
 
-def _count(found: QuerySet[Incident], page: Any) -> int:
+def _count(found: QuerySet[Incident], page: Page) -> int:
     """How many there are, counted no further than matters; a list of one page needs no second statement."""
     if page.is_only_one:
         return len(page.rows)
-    return found.order_by()[: COUNTED_UP_TO + 1].count()
+    rows, parameters = found.order_by().values("pk")[: COUNTED_UP_TO + 1].query.sql_with_params()
+    with connection.cursor() as cursor:
+        # As `count` of a slice, without the two copies of the query that it makes first.
+        cursor.execute(f"SELECT count(*) FROM ({rows}) AS page", parameters)  # noqa: S608 - Django's own SQL
+        return int(cursor.fetchone()[0])
 
 
-def _lines(rows: QuerySet[Incident], now: datetime, zone: tzinfo) -> Iterator[tuple[object, ...]]:
-    for row in rows.iterator(chunk_size=500):
-        kept = review_standing(row, now)
-        moments = [_written(getattr(row, name), zone) for name in Incident.MILESTONES]
+def _query_of(request: HttpRequest) -> str:
+    """The filters and the order of this page, without its place, for a view to keep."""
+    kept = {
+        name: value
+        for name, value in sorted(request.GET.items())
+        if value and (name in IncidentFilters.base_fields or name == "sort")
+    }
+    return urlencode(kept)
+
+
+def _row(values: dict[str, Any], now: datetime) -> SimpleNamespace:
+    """One row as the template shows it."""
+    row = SimpleNamespace(**values)
+    row.state = Incident.state.fget(row)  # type: ignore[attr-defined]
+    row.review_standing = _standing(row, now)
+    row.lasted = (row.resolved_at or now) - row.started_at
+    row.is_late_entry = row.declared_at - row.started_at > Incident.LATE_AFTER
+    row.due_at = row.started_at + timedelta(hours=row.severity__review_hours)
+    return row
+
+
+# What a row shows, and so what tells one rendering from another: what changes any of it makes another key.
+_LOOKS = (
+    "public_id", "title", "is_drill", "is_restricted", "tags", "severity__code", "state", "origin_slugs",
+    "affected_slugs", "started_at", "resolved_at", "review_standing",
+)  # fmt: skip
+
+
+def _shown(values: dict[str, Any], now: datetime) -> SimpleNamespace:
+    """One row with its HTML. Fifty rows take longer to render than everything else on the page."""
+    row = _row(values, now)
+    looks = [getattr(row, name) for name in _LOOKS]
+    key = tuple(tuple(value) if isinstance(value, list) else value for value in looks)
+    lasted = row.lasted if row.resolved_at else _lasting(int(row.lasted.total_seconds()), get_language())
+    row.html = _rendered(key, lasted, get_language(), timezone.get_current_timezone_name())
+    return row
+
+
+@lru_cache(maxsize=4096)
+def _lasting(seconds: int, _language: str | None) -> str:
+    """What still goes on, to the minute: its row is rendered once a minute."""
+    return duration_words(timedelta(seconds=seconds - seconds % 60 if seconds > 60 else seconds))
+
+
+@lru_cache(maxsize=4096)
+def _rendered(key: tuple[Any, ...], lasted: timedelta | str, language: str | None, zone: str) -> SafeString:
+    """The HTML of a row; language and zone are those in force, named so that they are part of the key."""
+    words = duration_words(lasted) if isinstance(lasted, timedelta) else lasted
+    incident = dict(zip(_LOOKS, key, strict=True)) | {"lasted_words": words}
+    return get_template("incidents/_row.html").render({"incident": incident})
+
+
+def _standing(row: SimpleNamespace, now: datetime) -> Standing | None:
+    if not row.severity__requires_postmortem or row.is_drill or row.dismissed_as:
+        return None
+    return standing(
+        promised_at=row.started_at,
+        due_at=row.started_at + timedelta(hours=row.severity__review_hours),
+        met_at=row.review__first_archived_at,
+        as_of=now,
+    )
+
+
+def _lines(found: QuerySet[Any], now: datetime, zone: tzinfo) -> Iterator[tuple[object, ...]]:
+    for values in found.iterator(chunk_size=500):
+        row = _row(values, now)
+        kept = row.review_standing
+        moments = [
+            _written(values[name], zone) for name in (*Incident.MILESTONES, "closed_at", "declared_at")
+        ]
         yield (
-            row.public_id, row.title, row.severity.code, row.state,
-            " ".join(row.origin_slugs), " ".join(row.affected_slugs), row.environment,
-            _yes(row.is_drill), _yes(row.is_restricted), *moments,
+            row.public_id, row.title, row.severity__code, row.state,
+            " ".join(row.origin_slugs), " ".join(row.affected_slugs), row.environment, row.phase,
+            _yes(row.is_drill), _yes(row.is_restricted), _yes(row.is_late_entry), " ".join(row.tags),
+            *moments,
             row.impact_minutes, row.failure_percent,
             row.loss_amount, row.loss_currency, _yes(row.loss_is_estimate),
-            row.review.public_id if row.review else "", _written(row.review_due_at, zone) if kept else "",
+            row.capacity_limit, row.capacity_demand, row.source, row.dedup_key,
+            row.review__public_id or "", _written(row.due_at, zone) if kept else "",
             kept.value if kept else "",
         )  # fmt: skip
 

@@ -1,10 +1,11 @@
 """One incident: declare it, edit it, what happened, who was there, what closes it."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.db.models import Max, Model
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import path, reverse
@@ -14,15 +15,33 @@ from django.utils.translation import pgettext
 from django.views.decorators.http import require_GET, require_http_methods
 
 from accounts.models import User
-from postmortem import access, incidents, timelines
-from postmortem.errors import DomainError, Invalid
+from postmortem import access, incidents, reminders, timelines
+from postmortem.errors import DomainError, EditConflict, Invalid
 from postmortem.models import Entry, Incident, Participant, Review
 from remediation import items
 from remediation.models import RemediationItem
-from web import closing, incident_list, milestones, trails
+from web import (
+    closing,
+    conflicts,
+    drafts,
+    incident_list,
+    milestones,
+    next_action,
+    step_evidence,
+    trails,
+    version_links,
+)
 from web.asking import ask
 from web.forms import show_refusal
-from web.forms.incidents import DismissForm, IncidentForm, InviteForm, MarkForm, PeopleFormSet, PrivacyForm
+from web.forms.incidents import (
+    DismissForm,
+    IncidentForm,
+    InviteForm,
+    MarkForm,
+    PeopleFormSet,
+    PrivacyForm,
+    invited,
+)
 
 HISTORY_SHOWN = 40
 
@@ -30,12 +49,13 @@ HISTORY_SHOWN = 40
 def find_incident(request: HttpRequest, public_id: str) -> Incident:
     """The incident, if this reader may see it; a restricted one does not exist for strangers."""
     visible = access.incidents(request.user).select_related("severity", "review", "declared_by")
-    return get_object_or_404(visible, public_id=public_id)
+    return get_object_or_404(incident_list.knowing_their_review(visible, request.user), public_id=public_id)
 
 
 def people_of(incident: Incident) -> list[Participant]:
     """Who took part, with their timelines; `settled` says filed, excused or sealed."""
-    people = list(incident.participants.select_related("user", "timeline", "timeline__excused_by"))
+    rows = incident.participants.select_related("user", "timeline", "timeline__excused_by")
+    people = list(rows.annotate(reminded_at=Max("reminders__sent_at")))
     for participant in people:
         timeline = getattr(participant, "timeline", None)
         participant.settled = (
@@ -58,6 +78,8 @@ def incident(request: HttpRequest, public_id: str) -> HttpResponse:
     user = request.user
     entries = timelines.merged(record, viewer=user)
     following = _next_milestone(record)
+    changed = step_evidence.changes_around(record, may_edit=user.is_at_least("member"))
+    version_links.counted(_with_changes(record, changed))
     is_over = bool(record.closed_at or record.dismissed_as)
     context = {
         "incident": record,
@@ -74,14 +96,26 @@ def incident(request: HttpRequest, public_id: str) -> HttpResponse:
         "mine": next((participant for participant in people if participant.user_id == user.pk), None),
         "has_entries": bool(entries),
         "events": _events(record, entries),
+        "files": list(record.evidence.all()),
+        "may_attach": user.is_at_least("member") and not (record.review and record.review.is_archived),
         "items": review_items(record.review, user),
+        "next_action": next_action.of(record, people=people, user=user),
+        "clock": _clock(record, now),
         "steps": closing.steps(record, people=people, may_edit=user.is_at_least("member")),
         "history": trails.of_incident(record, people=people, links=links, limit=HISTORY_SHOWN),
         "may_edit": user.is_at_least("member"),
         "may_excuse": may_excuse(user, record),
+        "may_remind": reminders.may_remind(record, user),
         "is_over": is_over,
+        "twin": _twin(record, user),
+        **changed,
     }
     return render(request, "incidents/detail.html", context)
+
+
+def _with_changes(record: Incident, changed: dict[str, Any]) -> list[Model]:
+    search = changed["change_search"]
+    return [record, *(row.change for row in changed["change_group"].rows), *([search] if search else [])]
 
 
 @login_required
@@ -92,7 +126,7 @@ def incident_new(request: HttpRequest) -> HttpResponse:
     services = access.services(request.user)
     posted = request.POST if request.method == "POST" else None
     start = timezone.localtime(now).replace(second=0, microsecond=0)
-    form = IncidentForm(posted, services=services, initial={"started_at": start})
+    form = IncidentForm(posted, services=services, now=now, initial={"started_at": start})
     people = PeopleFormSet(
         posted, prefix="people", initial=None if posted is not None else [{"user": request.user.pk}]
     )
@@ -109,6 +143,7 @@ def incident_new(request: HttpRequest) -> HttpResponse:
         except DomainError as refusal:
             show_refusal(form, refusal)
         else:
+            drafts.close(request)
             messages.success(
                 request,
                 _("%(id)s is declared. Everybody invited can write their own timeline now.")
@@ -116,6 +151,9 @@ def incident_new(request: HttpRequest) -> HttpResponse:
             )
             return redirect("web:incident", declared.public_id)
     is_refused = bool(form.errors) or people.total_error_count() > 0
+    drafts.attach(request, form)
+    if (restored := drafts.values(form)) is not None:
+        people = PeopleFormSet(prefix="people", initial=invited(restored))
     context = {"form": form, "people": people}
     return render(
         request, "incidents/form.html", context, status=422 if posted is not None and is_refused else 200
@@ -136,14 +174,21 @@ def incident_edit(request: HttpRequest, public_id: str) -> HttpResponse:
         if form.changes_services():
             facts["services"] = form.services()
         try:
-            incidents.edit(record, by=request.user, now=timezone.now(), **facts)
+            incidents.edit(
+                record, version=form.cleaned_data["version"], by=request.user, now=timezone.now(), **facts
+            )
+        except EditConflict as refusal:
+            conflicts.show(form, refusal, fields={"services": "origins"})
         except DomainError as refusal:
             show_refusal(form, refusal)
         else:
+            drafts.close(request)
             messages.success(request, _("Saved."))
             return redirect("web:incident", public_id)
+    drafts.attach(request, form)
     context = {"form": form, "incident": record}
-    return render(request, "incidents/form.html", context, status=422 if form.errors else 200)
+    status = 409 if getattr(form, "is_conflict", False) else 422 if form.errors else 200
+    return render(request, "incidents/form.html", context, status=status)
 
 
 @login_required
@@ -221,7 +266,8 @@ def incident_close(request: HttpRequest, public_id: str) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def incident_dismiss(request: HttpRequest, public_id: str) -> HttpResponse:
     record = find_incident(request, public_id)
-    form = DismissForm(request.POST if request.method == "POST" else None)
+    others = access.incidents(request.user)
+    form = DismissForm(request.POST if request.method == "POST" else None, visible=others)
     now = timezone.now()
     return ask(
         request,
@@ -232,11 +278,32 @@ def incident_dismiss(request: HttpRequest, public_id: str) -> HttpResponse:
         back=record_url(record),
         form=form,
         act=lambda data: incidents.dismiss(
-            record, as_=data["as_"], reason=data["reason"], by=request.user, now=now
+            record,
+            as_=data["as_"],
+            reason=data["reason"],
+            duplicate_of=data["duplicate_of"],
+            by=request.user,
+            now=now,
         ),
         is_allowed=request.user.is_at_least("member"),
         is_danger=True,
     )
+
+
+def _clock(record: Incident, now: datetime) -> dict[str, Any] | None:
+    """The time to the deadline of the review: what is left of it, or by how much it was missed."""
+    if incident_list.review_standing(record, now) is None:
+        return None
+    done_at = record.review.first_archived_at if record.review else None
+    left = record.review_due_at - (done_at or now)
+    return {"left": left, "is_over": left < timedelta(0), "size": abs(left), "is_running": done_at is None}
+
+
+def _twin(record: Incident, user: User) -> Incident | None:
+    """The incident that a duplicate is one of, where this reader may see it."""
+    if record.duplicate_of_id is None:
+        return None
+    return access.incidents(user).filter(pk=record.duplicate_of_id).first()
 
 
 def _change_privacy(request: HttpRequest, record: Incident) -> HttpResponse:

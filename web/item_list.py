@@ -1,44 +1,49 @@
-"""The list of remediation items: its tabs and filters, its pages, its export."""
+"""The list of remediation items: its tabs and filters, its order, its pages, its export."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from django.contrib.auth.decorators import login_required
-from django.db.models import Count, F, Prefetch, Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, Prefetch, Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 from django.views.decorators.http import require_GET
 
+from accounts.models import Team, User
 from postmortem import sla
 from remediation import items
-from remediation.models import RemediationItem, VerificationCheck
+from remediation.items import selecting
+from remediation.models import RemediationItem, VerificationCheck, WontDoRequest
 from web import history
 from web.exports import csv_response
 from web.forms.filters import ItemFilters
-from web.paging import page_of
+from web.paging import Key, Page, sorted_page
 
 EXPORTED_UP_TO = 10_000
 State = RemediationItem.State
 SETTLED = (State.VERIFIED, State.WONT_DO)
 
+# By the words of `?sort=`: the columns, as they run at the first press on the header.
+_ORDERS: dict[str, tuple[Key, ...]] = {
+    "due": (Key("due_at", datetime),),
+    "severity": (Key("severity__rank", int), Key("due_at", datetime)),
+}
 _HEADER = (
     "id", "title", "state", "standing", "due_at", "agreed_at", "first_verified_at", "owner", "owner_email",
-    "team", "service", "severity", "category", "kind", "review",
+    "is_ownerless", "team", "service", "severity", "category", "kind", "origin", "review", "tracker_url",
+    "fix_url",
 )  # fmt: skip
 
 
-def late(now: datetime) -> Q:
-    """Items whose deadline passed, that were not verified in time and still want to be."""
-    return (
-        Q(due_at__lt=now)
-        & ~Q(state__in=SETTLED)
-        & (Q(first_verified_at=None) | Q(first_verified_at__gt=F("due_at")))
-    )
+# Of the home page and of services too.
+late = selecting.late
 
 
 def standing(item: RemediationItem, now: datetime) -> str:
@@ -65,8 +70,11 @@ def shown(rows: Iterable[RemediationItem], now: datetime) -> list[RemediationIte
 def with_checks(rows: QuerySet[RemediationItem]) -> QuerySet[RemediationItem]:
     """Read what the table part shows: two statements, however many rows."""
     checks = history.with_recent(VerificationCheck.objects.order_by("pk"))
-    return rows.select_related("owner", "team", "service", "severity").prefetch_related(
-        Prefetch("verification_checks", queryset=checks)
+    asked = WontDoRequest.objects.filter(item=OuterRef("pk"), answer="")
+    return (
+        rows.select_related("owner", "team", "service", "severity")
+        .prefetch_related(Prefetch("verification_checks", queryset=checks))
+        .annotate(is_asked=Exists(asked))
     )
 
 
@@ -87,17 +95,18 @@ class Tab:
 def item_list(request: HttpRequest) -> HttpResponse:
     now = timezone.now()
     filters = ItemFilters(request.GET)
-    rows = _chosen(request, filters, now)
-    # Open work is read from the most urgent on, what is settled from the newest back.
-    page = page_of(with_checks(rows), request.GET, by="due_at", is_descending=_is_about_the_past(filters))
+    page = _page(chosen(request, filters, now), filters, request.GET)
     context = {
         "now": now,
         "filters": filters,
         "tabs": _tabs(request, filters, now),
         "items": shown(page.rows, now),
         "page": page,
-        "is_narrowed": any(filters.value(name) for name in ("q", "service", "team", "owner", "mine")),
+        "is_narrowed": filters.is_narrowed,
+        "is_beyond": bool(request.GET.get("after") or request.GET.get("before")),
+        "default_sort": _default_sort(filters),
         "may_agree": request.user.is_at_least("member"),
+        "bulk_url": reverse("web:items_bulk"),
     }
     return render(request, "items/list.html", context)
 
@@ -107,13 +116,29 @@ def item_list(request: HttpRequest) -> HttpResponse:
 def export(request: HttpRequest) -> HttpResponseBase:
     """The list as it is filtered, as a CSV file."""
     now = timezone.now()
-    rows = _chosen(request, ItemFilters(request.GET), now)
+    rows = chosen(request, ItemFilters(request.GET), now)
     rows = rows.select_related("owner", "team", "service", "severity", "review").order_by("due_at", "pk")
     return csv_response("items.csv", _HEADER, _lines(rows[:EXPORTED_UP_TO], now))
 
 
-def _is_about_the_past(filters: ItemFilters) -> bool:
-    return filters.value("state") in {*SETTLED, ItemFilters.ALL}
+def _default_sort(filters: ItemFilters) -> str:
+    """Open work is read from the most urgent on, what is settled from the newest back."""
+    return "-due" if filters.value("state") in {*SETTLED, ItemFilters.ALL} else "due"
+
+
+def _page(found: QuerySet[RemediationItem], filters: ItemFilters, query: Any) -> Page:
+    """One page in the order that the address asks for: its place in one statement, its rows in two."""
+    sort = query.get("sort") or ""
+    if sort.removeprefix("-") not in _ORDERS:
+        sort = _default_sort(filters)
+    order = _ORDERS[sort.removeprefix("-")]
+    places = found.values("pk", *(key.name for key in order))
+    page = sorted_page(places, query, order, flip=sort.startswith("-"))
+    keys = [row["pk"] for row in page.rows]
+    if not keys:
+        return page
+    rows = with_checks(RemediationItem.objects.filter(pk__in=keys)).in_bulk()
+    return replace(page, rows=[rows[key] for key in keys if key in rows])
 
 
 def _tabs(request: HttpRequest, filters: ItemFilters, now: datetime) -> list[Tab]:
@@ -149,24 +174,29 @@ def _tabs(request: HttpRequest, filters: ItemFilters, now: datetime) -> list[Tab
     ]
 
 
-def _chosen(request: HttpRequest, filters: ItemFilters, now: datetime) -> QuerySet[RemediationItem]:
-    """What the filters leave of what this person may see; without a state, the work that is not settled."""
+def chosen(
+    request: HttpRequest, filters: ItemFilters, now: datetime, *, state: str | None = None
+) -> QuerySet[RemediationItem]:
+    """What the filters leave of what this person may see; without a state, the work that is not settled.
+
+    Args:
+        state: instead of the filter's.
+    """
+    wanted = filters.chosen()
+    if state is not None:
+        wanted["state"] = state
+    wanted["state"] = wanted.get("state") or ItemFilters.ACTIVE
     rows = items.visible_to(request.user)
-    state = filters.value("state")
-    if not state:
-        rows = rows.exclude(state__in=SETTLED)
-    elif state != ItemFilters.ALL:
-        rows = rows.filter(state=state)
-    if text := filters.value("q"):
-        rows = rows.filter(Q(title__icontains=text) | Q(public_id__icontains=text))
-    for name, column in (("service", "service__slug"), ("team", "team__slug"), ("owner", "owner")):
-        if value := filters.value(name):
-            rows = rows.filter(**{column: value})
     if filters.value("mine"):
         rows = rows.filter(owner=request.user)
-    if filters.value("overdue"):
-        rows = rows.filter(late(now))
-    return rows
+    if filters.value("ours"):
+        rows = rows.filter(team__in=teams_of(request.user))
+    return items.narrowed(rows, now=now, **wanted)
+
+
+def teams_of(user: User) -> QuerySet[Team]:
+    """The teams a person belongs to or manages."""
+    return Team.objects.filter(Q(manager=user) | Q(memberships__user=user))
 
 
 def _lines(rows: QuerySet[RemediationItem], now: datetime) -> Iterator[tuple[object, ...]]:
@@ -174,9 +204,9 @@ def _lines(rows: QuerySet[RemediationItem], now: datetime) -> Iterator[tuple[obj
         moments = [_written(moment) for moment in (row.due_at, row.agreed_at, row.first_verified_at)]
         yield (
             row.public_id, row.title, row.state, standing(row, now), *moments,
-            row.owner.name, row.owner.email,
-            row.team.slug, row.service.slug, row.severity.code, row.category, row.kind,
-            row.review.public_id if row.review else "",
+            row.owner.name, row.owner.email, "yes" if row.is_ownerless else "no",
+            row.team.slug, row.service.slug, row.severity.code, row.category, row.kind, row.origin,
+            row.review.public_id if row.review else "", row.tracker_url, row.fix_url,
         )  # fmt: skip
 
 

@@ -5,18 +5,20 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
+from accounts.models import Team
 from postmortem import access
 from postmortem.errors import DomainError, Invalid, NotAllowed
-from postmortem.models import Review, Severity
-from remediation import items
+from postmortem.models import Review, Service, Severity
+from remediation import items, policies
 from remediation.models import RemediationItem, SlaPolicy
+from web import drafts, hints, proposals, sla_policies
 from web.badges import look
 from web.forms import show_refusal
 from web.forms.checks import CheckForm
@@ -32,30 +34,39 @@ def item_new(request: HttpRequest) -> HttpResponse:
     now = timezone.now()
     review = _review(request)
     posted = request.POST if request.method == "POST" else None
-    form = ItemForm(posted, review=review, user=request.user)
+    form = ItemForm(
+        posted,
+        review=review,
+        user=request.user,
+        initial=proposals.asked_for(request, review),
+        cause=request.GET.get("cause", ""),
+    )
     check_form = CheckForm(posted, prefix="check")
     intent = request.POST.get("intent", "save")
     trial = None
+    is_optional = posted is not None and _is_examined(posted)
     # Both are checked, so that every error is shown at once.
-    if posted is not None and all([form.is_valid(), check_form.is_valid()]):
-        trial = trial_of(check_form)
-        if not check_form.errors and intent == "save":
-            agreed = _agree(request, form, check_form, review, now)
+    if posted is not None and all([form.is_valid(), is_optional or check_form.is_valid()]):
+        trial = None if is_optional else trial_of(check_form)
+        if (is_optional or not check_form.errors) and intent == "save":
+            agreed = _agree(request, form, None if is_optional else check_form, review, now)
             if agreed is not None:
-                _say(request, agreed, trial)
+                drafts.close(request)
+                _say(request, form, agreed, trial)
                 return redirect("web:item", agreed.public_id)
-    severity, category = form["severity"].value(), form["category"].value()
+    drafts.attach(request, form, check_form)
+    facts = {name: form[name].value() for name in _DECIDING}
     context = {
         "form": form,
         "check_form": check_form,
         "review": review,
         "trial": trial,
-        "due": _due(severity, category, now),
+        "due": _due(facts, now),
         "policies": _policies(),
         "back": _back(review),
         "has_sources": bool(check_form.fields["data_source"].queryset.exists()),
     }
-    is_refused = bool(form.errors or check_form.errors)
+    is_refused = bool(form.errors or (check_form.errors and not is_optional))
     return render(
         request, "items/form.html", context, status=422 if posted is not None and is_refused else 200
     )
@@ -64,13 +75,13 @@ def item_new(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_GET
 def item_due(request: HttpRequest) -> HttpResponse:
-    """When an item of this severity and category would be due: a part of the form, for htmx."""
-    due = _due(request.GET.get("severity"), request.GET.get("category"), timezone.now())
+    """When an item such as the form describes would be due: a part of the form, for htmx."""
+    due = _due({name: request.GET.get(name, "") for name in _DECIDING}, timezone.now())
     return render(request, "items/_due.html", {"due": due})
 
 
 def _agree(
-    request: HttpRequest, form: ItemForm, check_form: CheckForm, review: Review | None, now: datetime
+    request: HttpRequest, form: ItemForm, check_form: CheckForm | None, review: Review | None, now: datetime
 ) -> RemediationItem | None:
     """The act; a refusal is shown at its field and gives None."""
     values = {
@@ -82,7 +93,7 @@ def _agree(
         return items.agree(
             **values,
             causes=list(form.cleaned_data.get("causes") or []),
-            checks=[check_form.spec()],
+            checks=[check_form.spec()] if check_form else [],
             due_at=form.due_at,
             review=review,
             origin="review" if review else "proactive",
@@ -92,7 +103,7 @@ def _agree(
     except NotAllowed:
         raise
     except Invalid as refusal:
-        if refusal.field in form.fields:
+        if refusal.field in form.fields or check_form is None:
             show_refusal(form, refusal)
         else:
             check_form.show_refusal(refusal)
@@ -101,34 +112,40 @@ def _agree(
     return None
 
 
-def _say(request: HttpRequest, agreed: RemediationItem, trial: Trial | None) -> None:
-    messages.success(request, _("%(id)s is agreed.") % {"id": agreed})
+def _is_examined(posted: QueryDict) -> bool:
+    """Whether an exam proves the item, and nothing else was filled in."""
+    written = (posted.get(f"check-{name}", "").strip() for name in ("promql", "command"))
+    return posted.get("category") == RemediationItem.Category.PROCESS_DEFECT and not any(written)
+
+
+def _say(request: HttpRequest, form: ItemForm, agreed: RemediationItem, trial: Trial | None) -> None:
+    messages.success(request, hints.also(form, _("%(id)s is agreed.") % {"id": agreed}))
     if trial is not None:
         words = _("Its check was tried once: %(outcome)s, value %(value)s.")
         say = messages.warning if trial.outcome == "error" else messages.info
         say(request, words % {"outcome": look("outcome", trial.outcome).word, "value": trial.value})
 
 
-def _policies() -> list[tuple[str, str, int]]:
-    """The rows of the SLA: severity or "*", category in words or "*", days."""
-    words = dict(RemediationItem.Category.choices)
-    rows = SlaPolicy.objects.select_related("severity")
-    return [
-        (row.severity.code if row.severity else "*", str(words.get(row.category, "*")), row.days)
-        for row in rows
-    ]
+# What the rows of the SLA look at, in the names of the form.
+_DECIDING = ("severity", "category", "kind", "service", "team")
+_MODELS: dict[str, Any] = {"severity": Severity, "service": Service, "team": Team}
 
 
-def _due(severity: Any, category: Any, now: datetime) -> dict[str, Any] | None:
-    """Deadline and policy version, or None while something is not chosen."""
-    key = str(severity or "")
-    if category not in RemediationItem.Category.values or not (key.isdecimal() and len(key) < 10):
+def _policies() -> list[SlaPolicy]:
+    return sla_policies.described(list(policies.rows()))
+
+
+def _due(facts: dict[str, Any], now: datetime) -> policies.Explanation | None:
+    """Which row decides and when it says, or None while severity or category is not chosen."""
+    known: dict[str, Any] = {"kind": str(facts["kind"] or ""), "category": str(facts["category"] or "")}
+    for name, model in _MODELS.items():
+        key = str(facts[name] or "")
+        is_key = key.isascii() and key.isdecimal() and len(key) < 10
+        known[name] = model.objects.filter(pk=key).first() if is_key else None
+    if known["severity"] is None or known["category"] not in RemediationItem.Category.values:
         return None
-    row = Severity.objects.filter(pk=key).first()
-    if row is None:
-        return None
-    at, version = items.due_date(severity=row, category=category, now=now)
-    return {"at": at, "version": version}
+    found = policies.explain(**known, now=now)
+    return found if found.policy is not None else None
 
 
 def _review(request: HttpRequest) -> Review | None:

@@ -1,6 +1,7 @@
 """Remediation items: the list, the page of one, and the acts a person may do with it."""
 
 from datetime import datetime
+from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -11,11 +12,12 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from accounts.models import User
 from postmortem import access
 from postmortem.models import Incident
-from remediation import items
-from remediation.models import RemediationItem, VerificationCheck
-from web import charts, checkwords, history, item_list, nextsteps
+from remediation import items, waivers
+from remediation.models import DeadlineWaiver, RemediationItem, VerificationCheck
+from web import charts, checkwords, deadlinewords, history, item_list, nextsteps, version_links
 from web.asking import ask
 from web.badges import look
 from web.forms.items import AssignForm, ClaimForm, DeclineForm, NoteForm
@@ -35,7 +37,9 @@ def item(request: HttpRequest, public_id: str) -> HttpResponse:
     for move in moves:
         move.look = look("item_state", move.to_state)
         move.check_title = checkwords.title(move.run.verification_check) if move.run else ""
-    steps = nextsteps.of(record, request.user)
+    asked = record.wont_do_requests.filter(answer="").select_related("asked_by").first()
+    steps = nextsteps.of(record, request.user, is_asked=asked is not None)
+    version_links.counted([record])
     context = {
         "now": now,
         "item": record,
@@ -53,8 +57,26 @@ def item(request: HttpRequest, public_id: str) -> HttpResponse:
         "incidents": _incidents(request, record),
         "is_never_red": needs_reason(record),
         "may_edit": request.user.is_at_least("member"),
+        "may_hand_over": record.state != State.WONT_DO and request.user.is_at_least("member"),
+        "may_take_over": items.may_take_over(record, request.user),
+        "asked": asked,
+        **_deadline(record, request.user, now),
+        "may_decide": asked is not None and items.may_decide(record, request.user, asked),
+        "unanswered": items.unanswered(record.review) if record.review else None,
     }
     return render(request, "items/detail.html", context)
+
+
+def _deadline(record: RemediationItem, user: User, now: datetime) -> dict[str, Any]:
+    """What happened to the deadline, and what this person may do about it."""
+    rows = deadlinewords.shown(record, now)
+    waiver = next((row for row in rows if isinstance(row, DeadlineWaiver) and not row.answer), None)
+    runs = record.state in items.UNFINISHED and now <= record.due_at
+    return {
+        "deadline": rows,
+        "may_ask_time": runs and waiver is None and user.is_at_least("member"),
+        "may_answer_time": waiver is not None and runs and waivers.may_answer(record, user, waiver),
+    }
 
 
 def _checks(record: RemediationItem, now: datetime) -> list[VerificationCheck]:
@@ -79,7 +101,7 @@ def _incidents(request: HttpRequest, record: RemediationItem) -> list[Incident]:
 
 def needs_reason(record: RemediationItem) -> bool:
     """Whether claiming the fix asks for a reason: grave, and a check that was never seen failing."""
-    never_red = record.verification_checks.filter(seen_red_at=None, is_paused=False)
+    never_red = record.verification_checks.filter(seen_red_at=None)
     return record.severity.rank <= items.RED_FIRST_RANK and never_red.exists()
 
 
@@ -145,7 +167,7 @@ def item_decline(request: HttpRequest, public_id: str) -> HttpResponse:
         back=record_url(record),
         form=DeclineForm(posted),
         act=lambda data: items.decline(record, **data, by=request.user, now=timezone.now()),
-        is_allowed=request.user.is_at_least("governor") and record.owner_id != request.user.pk,
+        is_allowed=items.may_decide(record, request.user),
         is_danger=True,
     )
 
@@ -192,7 +214,14 @@ def record_url(record: RemediationItem) -> str:
 def find_item(request: HttpRequest, public_id: str) -> RemediationItem:
     """The item, if this reader may see it; one of a restricted incident does not exist for strangers."""
     visible = items.visible_to(request.user).select_related(
-        "owner", "team", "service", "severity", "review", "fix_claimed_by", "wont_do_approved_by", "agreed_by"
+        "owner",
+        "team__manager",
+        "service",
+        "severity",
+        "review",
+        "fix_claimed_by",
+        "wont_do_approved_by",
+        "agreed_by",
     )
     return get_object_or_404(visible, public_id=public_id)
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from urllib.parse import parse_qs, unquote_to_bytes, urlsplit
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.conf import settings
 from django.contrib import messages
@@ -12,8 +11,9 @@ from django.http.multipartparser import MultiPartParserError
 from django.shortcuts import resolve_url
 from django.utils import timezone, translation
 
+from accounts.models import zone_of
 from postmortem.errors import DomainError, NotAllowed
-from web import errors
+from web import errors, uploads
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
@@ -90,7 +90,7 @@ class ReaderPreferences:
             language = (
                 reader.language if reader.language in dict(settings.LANGUAGES) else settings.LANGUAGE_CODE
             )
-            zone = _zone(reader.time_zone)
+            zone = zone_of(reader.time_zone)
         with translation.override(language), timezone.override(zone):
             response = self.get_response(request)
         response.headers.setdefault("Content-Language", language)
@@ -145,6 +145,9 @@ def _problem_of(request: HttpRequest) -> Exception | None:
     length = request.META.get("CONTENT_LENGTH") or "0"
     if not length.isdecimal() or len(length) > 18:
         return BadRequest("length of the body is no number")
+    # Before anything reads it: Django bounds a body, but not the files in a form.
+    if int(length) > (most := uploads.most_bytes(request)):
+        return uploads.TooLarge(most)
     # A quoted cookie may carry octal escapes; the session key goes into a query as it is.
     if any("\x00" in name or "\x00" in value for name, value in request.COOKIES.items()):
         return BadRequest("NUL in a cookie")
@@ -157,8 +160,8 @@ def _problem_of_form(request: HttpRequest) -> Exception | None:
     if request.method != "POST":
         return None
     try:
-        # The whole body at once: Django bounds the size of a body, but not that of files in a form.
-        if _is_cut_off(request, request.body):
+        # The whole body at once: half a file must not be taken for a short one.
+        if _is_cut_off(request, uploads.body(request)):
             return BadRequest("the form was cut off")
         form = request.POST
     except (BadRequest, MultiPartParserError, SuspiciousOperation, UnreadablePostError) as problem:
@@ -184,11 +187,3 @@ def _asked_language(request: HttpRequest) -> str:
     if chosen in dict(settings.LANGUAGES):
         return chosen
     return translation.get_language_from_request(request)
-
-
-def _zone(name: str) -> ZoneInfo:
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        # A zone may vanish with a new zone database; the page must not vanish with it.
-        return ZoneInfo("UTC")

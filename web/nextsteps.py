@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts.models import User
+from remediation import items
 from remediation.models import ItemTransition, RemediationItem, VerificationCheck
 from web.moments import distance_words
 
@@ -59,24 +60,33 @@ _ACTS: tuple[tuple[str, Words, str, tuple[str, ...], str, str], ...] = (
     ("withdraw", gettext_lazy("Withdraw the claim"), "left", ("fix_claimed", "verifying"), "", ""),
     ("reopen", gettext_lazy("Reopen"), "reopened", ("regressed", "wont_do"), "regressed", ""),
     ("assign", gettext_lazy("Hand over"), "user", (*_UNSETTLED, "verified"), "", ""),
+    ("ask_wont_do", gettext_lazy("Ask: won't do"), "slash", _UNSETTLED, "", ""),
     ("decline", gettext_lazy("Won't do"), "slash", _UNSETTLED, "", "danger"),
 )
 
 _WAY = (State.OPEN, State.IN_PROGRESS, State.FIX_CLAIMED, State.VERIFYING, State.VERIFIED)
 
 
-def of(item: RemediationItem, user: User) -> list[NextStep]:
-    """The acts that the item's state allows, each open to this person or with the reason why not."""
+def of(item: RemediationItem, user: User, *, is_asked: bool = False) -> list[NextStep]:
+    """The acts that the item's state allows, each open to this person or with the reason why not.
+
+    Args:
+        is_asked: somebody asked that it be not done, so that nobody asks again.
+    """
     refusal = (
         ""
         if user.is_at_least(User.Role.MEMBER)
         else _("Viewers only read. Ask an administrator for the role of a member.")
     )
-    may_decline = user.is_at_least(User.Role.GOVERNOR) and item.owner_id != user.pk
+    may_decline = items.may_decide(item, user)
+    # One of the two ways not to do it, and none while an answer is awaited.
+    left_out = {"decline", "ask_wont_do"}
+    if not is_asked:
+        left_out.remove("decline" if may_decline else "ask_wont_do")
     return [
         NextStep(name, label, icon, refusal, item.state == main_state, tone)
         for name, label, icon, states, main_state, tone in _ACTS
-        if item.state in states and (name != "decline" or may_decline)
+        if item.state in states and name not in left_out
     ]
 
 

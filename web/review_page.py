@@ -11,11 +11,12 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.models import User
-from postmortem import access, markup, pipelines
-from postmortem.models import Incident, Review, ReviewStep
+from postmortem import access, approvals, guides, markup, terms
+from postmortem.models import ChangeSearch, Incident, Review, ReviewStep, RootCause
 from postmortem.sla import Standing
-from remediation import plan
-from web import mending, trails, vague
+from remediation import checklists, items, preflight
+from web import drafts, proposals, repeats, step_evidence, trails, vague, version_links
+from web.checklistwords import asked, expectation
 from web.forms.reviews import StepForm
 from web.incident_list import review_standing
 from web.incidents import people_of, review_items
@@ -36,9 +37,8 @@ class StepView:
     # Every step before it is signed and fresh.
     is_next: bool
     form: StepForm
+    questions: list[str] = field(default_factory=list)
     vague_words: list[vague.Snippet] = field(default_factory=list)
-    # A save over somebody else's newer text: what they wrote.
-    theirs: dict[str, str] | None = None
 
 
 def find_review(request: HttpRequest, public_id: str) -> Review:
@@ -49,9 +49,34 @@ def find_review(request: HttpRequest, public_id: str) -> Review:
 
 def may_facilitate(user: User, record: Review) -> bool:
     """Open, excuse and archive: facilitators by role, and whoever facilitates this review."""
-    return user.is_at_least("facilitator") or (
-        record.facilitator_id == user.pk and user.is_at_least("member")
-    )
+    return user.is_at_least("facilitator") or (record.facilitator_id == user.pk and user.is_active)
+
+
+def may_compose(user: User, record: Review) -> bool:
+    """Change its title, its people and its incidents: its owner, its facilitator, facilitators by role."""
+    is_theirs = user.pk in {record.owner_id, record.facilitator_id} and user.is_at_least("member")
+    return is_theirs or user.is_at_least("facilitator")
+
+
+def approval_context(record: Review, user: User, steps: list[ReviewStep]) -> dict[str, Any]:
+    """What the panel of approvals shows: nothing where none is asked for and none was given."""
+    asked = approvals.policy(record)
+    given = approvals.of(record, asked=asked)
+    is_fresh = any(one.is_valid and one.approval.given_by_id == user.pk for one in given)
+    return {
+        "approval_policy": asked,
+        "approver_words": User.Role(asked.role).label,
+        "approvals": given,
+        "approvals_valid": sum(one.is_valid for one in given),
+        "may_approve": (
+            asked.needed > 0
+            and not record.is_archived
+            and all(step.is_signed for step in steps)
+            and user.is_at_least(asked.role)
+            and user.pk != record.owner_id
+            and not is_fresh
+        ),
+    }
 
 
 def review_url(record: Review, kind: str = "") -> str:
@@ -66,38 +91,57 @@ def review_page(
     *,
     bound: StepForm | None = None,
     bound_kind: str = "",
-    theirs: dict[str, str] | None = None,
     status: int = 200,
 ) -> HttpResponse:
     """The whole page of a review.
 
     Args:
         bound: a refused form of the step `bound_kind`, shown instead of what is stored.
-        theirs: the newer text that `bound` would have overwritten.
     """
     user, now = request.user, timezone.now()
     its_incidents = incidents_of(record, user)
     steps = _steps(record, wanted=bound_kind or request.GET.get("step", ""))
+    guide = guides.of(its_incidents)
     for shown in steps:
+        shown.questions = list(guide[shown.step.kind].questions)
         if shown.step.kind == bound_kind and bound is not None:
-            shown.form, shown.theirs = bound, theirs
-    gaps = [] if record.is_archived else mending.mends(plan.gaps(record), record, its_incidents)
+            shown.form = bound
+    before = None if record.is_archived else preflight.of(record, viewer=user)
     due_at, standing = promise(its_incidents, now)
     people = [participant for incident in its_incidents for participant in people_of(incident)]
+    changes = step_evidence.change_groups(record, its_incidents)
+    search = step_evidence.change_search(record)
+    _mark_vague_changes(
+        steps[2], changes, search, is_going=before is not None and record.opened_at is not None
+    )
+    promised = review_items(record, user)
     may_write = user.is_at_least("member") and not record.is_archived and record.opened_at is not None
+    if may_write:
+        _offer_drafts(request, record, [shown for shown in steps if not shown.step.is_signed])
     context = {
         "review": record,
         "lessons": lessons_of(record),
-        "state": _state(record, gaps),
+        "points": list(record.lesson_points.select_related("declined_by").prefetch_related("items")),
+        "state": _state(record, before),
         "incidents": its_incidents,
         "steps": steps,
+        "starred": step_evidence.starred(its_incidents, user),
+        "measurements": step_evidence.measurements(record, its_incidents),
+        "change_groups": changes,
+        "may_settle_changes": may_write and not steps[2].step.is_signed,
+        "all_cleared": all(group.is_cleared for group in changes),
+        "change_search": search,
         "people": people,
         "unfiled": [participant for participant in people if participant.settled == "sealed"],
-        "causes": list(record.causes.prefetch_related("items")),
+        "causes": causes_of(record, user),
         "checklist": checklist(record),
-        "items": review_items(record, user),
+        "items": promised,
+        "unanswered": items.unanswered(record),
+        "proposals": proposals.open_ones(record, promised={item.title for item in promised}),
         "teams": list(record.teams_present.all()),
-        "gaps": gaps,
+        "may_compose": may_compose(user, record) and not record.is_archived,
+        **approval_context(record, user, [shown.step for shown in steps]),
+        "preflight": before,
         "due_at": due_at,
         "standing": standing,
         "now": now,
@@ -108,8 +152,49 @@ def review_page(
         # The plan of an archived postmortem may still grow.
         "may_plan": user.is_at_least("member"),
         "may_facilitate": may_facilitate(user, record),
+        **archive_of(record, user),
     }
+    version_links.counted(_with_texts(context))
     return render(request, "reviews/detail.html", context, status=status)
+
+
+def _with_texts(context: dict[str, Any]) -> list[Any]:
+    """The records on the page whose texts have versions."""
+    groups, search = context["change_groups"], context["change_search"]
+    return [
+        context["review"],
+        *(shown.step for shown in context["steps"]),
+        *context["causes"],
+        *context["points"],
+        *(row["entry"] for row in context["checklist"]),
+        *(row.change for group in groups for row in group.rows),
+        *([search] if search is not None else []),
+    ]
+
+
+def archive_of(record: Review, user: User) -> dict[str, Any]:
+    """What a page shows of the archive: the revisions, why the last one was ended, and the addenda."""
+    kept = list(record.revisions.select_related("archived_by", "reopening__reopened_by").order_by("number"))
+    for one in kept:
+        one.following = one.number + 1
+    return {
+        "revisions": kept,
+        "reopening": getattr(kept[-1], "reopening", None) if kept else None,
+        "addenda": list(record.addenda.select_related("added_by")),
+        "may_add": record.is_archived and user.is_at_least("member"),
+        # Taking an archive back is no part of facilitating one review.
+        "may_reopen": record.is_archived and user.is_at_least("facilitator"),
+    }
+
+
+def causes_of(record: Review, user: User) -> list[RootCause]:
+    """The causes of a review with the earlier ones they repeat and the later ones as which they came back."""
+    rows = list(record.causes.select_related("cause_class").prefetch_related("items"))
+    found = repeats.links(rows, user)
+    for row in rows:
+        links = found.get(row.pk, {})
+        row.repeats, row.came_back = links.get("repeats", []), links.get("came_back", [])
+    return rows
 
 
 def incidents_of(record: Review, user: User) -> list[Incident]:
@@ -123,10 +208,13 @@ def incidents_of(record: Review, user: User) -> list[Incident]:
 
 
 def _steps(record: Review, *, wanted: str) -> list[StepView]:
-    rows = list(record.steps.select_related("signed_by").order_by("position"))
+    rows = list(
+        record.steps.select_related("signed_by").prefetch_related("evidence_files").order_by("position")
+    )
     is_going = record.opened_at is not None and not record.is_archived
     first_unsigned = next((row.kind for row in rows if not row.is_signed), "")
     current = wanted if wanted in {row.kind for row in rows} else first_unsigned if is_going else ""
+    extra = terms.of_review(record) if is_going else []
     shown, is_next = [], True
     for row in rows:
         state = "signed" if row.is_signed else "stale" if row.is_stale else "waiting"
@@ -142,11 +230,34 @@ def _steps(record: Review, *, wanted: str) -> list[StepView]:
                 is_current=row.kind == current,
                 is_next=is_next,
                 form=StepForm(step=row),
-                vague_words=vague.of_step(row) if is_going and not row.is_signed else [],
+                vague_words=vague.of_step(row, extra) if is_going and not row.is_signed else [],
             )
         )
+        shown[-1].form.hint_terms = extra
         is_next = is_next and row.is_signed
     return shown
+
+
+def _mark_vague_changes(
+    shown: StepView, groups: list[step_evidence.ChangeGroup], search: ChangeSearch | None, *, is_going: bool
+) -> None:
+    """The signature of step 3 covers what is said of changes too: vague words are shown where they stand."""
+    if shown.step.is_signed or not is_going:
+        return
+    extra = shown.form.hint_terms
+    for row in (row for group in groups for row in group.rows):
+        row.vague = vague.blocking(row.change.reason, extra)
+        shown.vague_words += row.vague
+    if search is not None:
+        search.vague = vague.blocking(search.searched, extra)
+        shown.vague_words += search.vague
+
+
+def _offer_drafts(request: HttpRequest, record: Review, steps: list[StepView]) -> None:
+    addresses = {
+        reverse("web:step_write", args=[record.public_id, shown.step.kind]): [shown.form] for shown in steps
+    }
+    drafts.attach_each(request, addresses)
 
 
 def _step_note(row: ReviewStep, state: str, *, is_open: bool) -> str:
@@ -159,23 +270,27 @@ def _step_note(row: ReviewStep, state: str, *, is_open: bool) -> str:
     return ""
 
 
-def lessons_of(record: Review) -> list[tuple[str, str]]:
-    """What a review taught: (title, HTML) for each of its three texts, "" where nothing is written."""
-    texts = (
-        (_("What went well"), record.went_well),
-        (_("What went badly"), record.went_badly),
-        (_("Where luck played in"), record.luck),
-    )
-    # They were rendered once before they were stored, so this cannot be refused.
-    return [(title, markup.render(text) if text.strip() else "") for title, text in texts]
+def lessons_of(record: Review) -> list[tuple[str, str, str]]:
+    """What a review taught: (title, HTML, column) for each of its texts, "" where nothing is written."""
+    titles = {
+        "went_well": _("What went well"),
+        "went_badly": _("What went badly"),
+        "luck": _("Where luck played in"),
+    }
+    if record.notes:
+        titles["notes"] = _("Notes")
+    return [
+        (title, markup.shown(getattr(record, column), getattr(record, f"{column}_html")), column)
+        for column, title in titles.items()
+    ]
 
 
-def _state(record: Review, gaps: list[Any]) -> str:
-    if record.is_archived:
+def _state(record: Review, before: preflight.Preflight | None) -> str:
+    if before is None:
         return "archived"
     if record.opened_at is None:
         return "preparing"
-    return "in_review" if gaps else "ready"
+    return "in_review" if before.todos else "ready"
 
 
 def promise(its_incidents: list[Incident], now: datetime) -> tuple[datetime | None, Standing | None]:
@@ -188,8 +303,15 @@ def promise(its_incidents: list[Incident], now: datetime) -> tuple[datetime | No
 
 
 def checklist(record: Review) -> list[dict[str, Any]]:
-    """The commands of a review's checklist, as rows and as lines to copy."""
+    """The entries of a review's checklist, as rows and as lines to copy, each with its last run."""
+    entries = list(record.checklist.order_by("position"))
+    latest = checklists.latest(entries)
     return [
-        {"entry": entry, "command": pipelines.show(entry.pipeline)}
-        for entry in record.checklist.order_by("position")
+        {
+            "entry": entry,
+            "command": asked(entry),
+            "expectation": expectation(entry),
+            "run": latest.get(entry.pk),
+        }
+        for entry in entries
     ]

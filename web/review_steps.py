@@ -15,7 +15,7 @@ from accounts.models import User
 from postmortem import access, markup, reviews
 from postmortem.errors import DomainError, EditConflict, Invalid
 from postmortem.models import Review, ReviewStep
-from web import vague
+from web import conflicts, drafts
 from web.asking import ask
 from web.forms import show_refusal
 from web.forms.incidents import ReasonForm
@@ -82,7 +82,7 @@ def step_reopen(request: HttpRequest, public_id: str, kind: str) -> HttpResponse
 @login_required
 @require_POST
 def step_preview(request: HttpRequest, public_id: str, kind: str) -> HttpResponse:
-    """What the typed text looks like, and which of its words would block a signature; stores nothing."""
+    """What the typed text looks like; stores nothing."""
     _record, step = _find(request, public_id, kind)
     form = StepForm(request.POST, step=step)
     form.is_valid()
@@ -94,7 +94,6 @@ def step_preview(request: HttpRequest, public_id: str, kind: str) -> HttpRespons
             for name, text in texts.items()
             if text.strip()
         ]
-        context["vague"] = [found for name, text in texts.items() for found in vague.snippets(name, text)]
     except Invalid as refusal:
         context["problem"] = refusal.message
     return render(request, "reviews/_preview.html", context)
@@ -112,19 +111,17 @@ def _save(request: HttpRequest, record: Review, step: ReviewStep) -> HttpRespons
         return review_page(request, record, bound=form, bound_kind=step.kind, status=422)
     data = form.cleaned_data
     if (data["finding"], data["evidence"], data["version"]) == (step.finding, step.evidence, step.version):
+        drafts.close(request)
         return None
     try:
         reviews.write(step, by=request.user, now=timezone.now(), **data)
     except EditConflict as refusal:
-        # Saving again is a decision: by then the other text has been seen.
-        form.data = form.data.copy()
-        form.data["version"] = str(refusal.details["version"])
-        return review_page(
-            request, record, bound=form, bound_kind=step.kind, theirs=refusal.details["theirs"], status=409
-        )
+        conflicts.show(form, refusal)
+        return review_page(request, record, bound=form, bound_kind=step.kind, status=409)
     except DomainError as refusal:
         show_refusal(form, refusal)
         return review_page(request, record, bound=form, bound_kind=step.kind, status=422)
+    drafts.close(request)
     return None
 
 

@@ -13,17 +13,20 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods
 
-from postmortem import access, reviews
+from accounts.models import Team
+from postmortem import access, approvals, reviews
 from postmortem.errors import DomainError, EditConflict
 from postmortem.models import Incident, Review, ReviewStep
-from remediation import plan
-from web import milestones
+from remediation import dossier, plan
+from web import conflicts, drafts, hints, milestones, step_evidence
 from web.asking import ask
+from web.composition import free_incidents
 from web.forms import show_refusal
-from web.forms.reviews import LessonsForm, ReviewForm
+from web.forms.reviews import LessonsForm, NewReviewForm
 from web.incidents import find_incident, review_items
 from web.paging import page_of
 from web.review_page import (
+    causes_of,
     checklist,
     find_review,
     incidents_of,
@@ -68,6 +71,7 @@ def review_list(request: HttpRequest) -> HttpResponse:
         "filters": filters,
         "label": label,
         "now": now,
+        "may_import": request.user.is_at_least("member"),
         "is_filtered": chosen in _FILTERS and chosen != "",
     }
     return render(request, "reviews/list.html", context)
@@ -92,10 +96,16 @@ def review_document(request: HttpRequest, public_id: str) -> HttpResponse:
         "review": record,
         "incidents": its_incidents,
         "steps": list(record.steps.select_related("signed_by")),
-        "causes": list(record.causes.all()),
+        "causes": causes_of(record, request.user),
         "lessons": lessons_of(record),
         "checklist": checklist(record),
+        "measurements": step_evidence.measurements(record, its_incidents),
+        "change_groups": step_evidence.change_groups(record, its_incidents),
+        "change_search": step_evidence.change_search(record),
+        "approvals": approvals.of(record, asked=approvals.policy(record)),
+        "timeline": dossier.filed_entries(record, viewer=request.user),
         "items": review_items(record, request.user),
+        "addenda": list(record.addenda.select_related("added_by")),
         "now": timezone.now(),
     }
     return render(request, "reviews/document.html", context)
@@ -113,13 +123,15 @@ def review_new(request: HttpRequest, public_id: str) -> HttpResponse:
         "title": incident.title,
         "owner": request.user.pk,
         "facilitator": request.user.pk if facilitates else None,
+        "teams_present": list(Team.objects.filter(services__incidents=incident).distinct()),
     }
-    form = ReviewForm(request.POST if request.method == "POST" else None, initial=initial)
+    others = free_incidents(request.user).exclude(pk=incident.pk)
+    form = NewReviewForm(request.POST if request.method == "POST" else None, initial=initial, others=others)
     if form.is_valid():
+        data = dict(form.cleaned_data)
+        together = [incident, *data.pop("others")]
         try:
-            started = reviews.create(
-                incidents=[incident], by=request.user, now=timezone.now(), **form.cleaned_data
-            )
+            started = reviews.create(incidents=together, by=request.user, now=timezone.now(), **data)
         except DomainError as refusal:
             show_refusal(form, refusal)
         else:
@@ -169,21 +181,20 @@ def lessons(request: HttpRequest, public_id: str) -> HttpResponse:
     record = find_review(request, public_id)
     access.need(request.user, "member")
     form = LessonsForm(request.POST if request.method == "POST" else None, review=record)
-    conflict = None
     if form.is_valid():
         try:
             reviews.write_lessons(record, by=request.user, now=timezone.now(), **form.cleaned_data)
         except EditConflict as refusal:
-            conflict, form = refusal, _over_newer(form, refusal)
+            conflicts.show(form, refusal)
         except DomainError as refusal:
             show_refusal(form, refusal)
         else:
-            messages.success(request, _("Saved."))
+            drafts.close(request)
+            messages.success(request, hints.also(form, _("Saved.")))
             return redirect(f"{review_url(record)}#lessons")
-    context = {"form": form, "review": record, "theirs": conflict.details["theirs"] if conflict else None}
-    return render(
-        request, "reviews/lessons.html", context, status=409 if conflict else 422 if form.errors else 200
-    )
+    drafts.attach(request, form)
+    status = 409 if getattr(form, "is_conflict", False) else 422 if form.errors else 200
+    return render(request, "reviews/lessons.html", {"form": form, "review": record}, status=status)
 
 
 def _with_progress(rows: QuerySet[Review]) -> QuerySet[Review]:
@@ -193,13 +204,6 @@ def _with_progress(rows: QuerySet[Review]) -> QuerySet[Review]:
     return rows.annotate(
         signed_count=Coalesce(Subquery(signed.values("review").annotate(n=Count("*")).values("n")), 0)
     )
-
-
-def _over_newer(form: LessonsForm, refusal: DomainError) -> LessonsForm:
-    """The same form, what was typed in it included, ready to be saved over the version it did not know."""
-    form.data = form.data.copy()
-    form.data["version"] = str(refusal.details["version"])
-    return form
 
 
 urlpatterns = [

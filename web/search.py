@@ -1,21 +1,29 @@
 """Search over incidents, postmortems, items and services: by id or by words, only what the reader may see."""
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
-from django.db.models import Q, QuerySet
+from django.db.models import F, Model, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import path
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
-from postmortem import access
-from postmortem.models import ReviewStep, RootCause
+from postmortem import access, searching, selecting
+from postmortem.models import Entry, Incident, Review, ReviewStep, RootCause, Service
+from postmortem.models.reviews import CAUSE_WORDS, REVIEW_WORDS, STEP_WORDS
+from postmortem.models.timelines import ENTRY_WORDS
+from postmortem.searching import Words
 from remediation import items
+from remediation.models import RemediationItem
+from remediation.models.items import ITEM_WORDS
 
 FOUND_A_KIND = 20
+# Of each kind the newest matches; ranking all of a common word would read most of what there is.
+LOOKED_THROUGH = 1000
 LONGEST = 200
 
 _PUBLIC_ID = re.compile(r"(INC|PM|RI)-\d{4}-\d{4,9}", re.ASCII)
@@ -34,38 +42,64 @@ def search(request: HttpRequest) -> HttpResponse:
             if rows.filter(public_id=public_id).exists():
                 return redirect(f"web:{name}", public_id)
     context = {"search_query": words, "now": timezone.now()}
-    if words:
-        named = Q(public_id__icontains=words) | Q(title__icontains=words)
-        steps = ReviewStep.objects.filter(Q(finding__icontains=words) | Q(evidence__icontains=words)).values(
-            "review"
-        )
-        causes = RootCause.objects.filter(statement__icontains=words).values("review")
-        told = (
-            named
-            | Q(went_well__icontains=words)
-            | Q(went_badly__icontains=words)
-            | Q(pk__in=steps)
-            | Q(pk__in=causes)
-        )
+    terms = searching.query(words)
+    if terms:
         context |= {
-            "incidents": _first(
-                incidents.filter(named | Q(summary__icontains=words)).select_related("severity")
+            "incidents": _ranked(
+                incidents.select_related("severity"), _of_incidents(terms), terms, "-started_at"
             ),
-            "reviews": _first(reviews.filter(told)),
-            "items": _first(records.filter(named | Q(description__icontains=words)).order_by("-pk")),
-            "services": _first(
-                access.services(user).filter(Q(slug__icontains=words) | Q(name__icontains=words))
+            "reviews": _ranked(reviews, _of_reviews(terms), terms, "-pk"),
+            "items": _ranked(records, [_newest(RemediationItem, ITEM_WORDS, terms)], terms, "-pk"),
+            "services": list(
+                access.services(user).filter(Q(slug__icontains=words) | Q(name__icontains=words))[
+                    :FOUND_A_KIND
+                ]
             ),
             "limit": FOUND_A_KIND,
         }
-        context["is_nothing"] = not any(
-            context[kind] for kind in ("incidents", "reviews", "items", "services")
-        )
+    context["is_nothing"] = not any(
+        context.get(kind) for kind in ("incidents", "reviews", "items", "services")
+    )
     return render(request, "search.html", context)
 
 
-def _first(rows: QuerySet[Any]) -> list[Any]:
-    return list(rows[:FOUND_A_KIND])
+def _named(services: QuerySet[Service], words: str) -> QuerySet[Service]:
+    return services.filter(Q(slug__icontains=words) | Q(name__icontains=words))
+
+
+def _of_incidents(terms: str) -> list[QuerySet[Any]]:
+    """Ids of incidents by their own words and by those of timelines that are filed, sealed ones never."""
+    own = Incident.objects.filter(pk__in=selecting.holding(terms)).order_by("-started_at")
+    told = Entry.objects.filter(
+        searching.Matches(ENTRY_WORDS, terms), timeline__filed_at__isnull=False
+    ).order_by("-happened_at")
+    return [
+        own.values("pk")[:LOOKED_THROUGH],
+        told.values(pk=F("timeline__participant__incident"))[:LOOKED_THROUGH],
+    ]
+
+
+def _of_reviews(terms: str) -> list[QuerySet[Any]]:
+    return [
+        _newest(Review, REVIEW_WORDS, terms),
+        _newest(ReviewStep, STEP_WORDS, terms, of="review"),
+        _newest(RootCause, CAUSE_WORDS, terms, of="review"),
+    ]
+
+
+def _newest(model: type[Model], columns: Words, terms: str, *, of: str = "pk") -> QuerySet[Any]:
+    """Ids of the newest rows that match."""
+    rows = model._default_manager.filter(searching.Matches(columns, terms)).order_by("-pk")
+    return rows.values(found=F(of))[:LOOKED_THROUGH]
+
+
+def _ranked(visible: QuerySet[Any], found: Sequence[QuerySet[Any]], terms: str, newest: str) -> list[Any]:
+    """The best of what was found and may be seen: first by the title, then the newest."""
+    ids = found[0].union(*found[1:]) if found[1:] else found[0]
+    is_named = searching.Matches(Words("title"), terms)
+    return list(
+        visible.filter(pk__in=ids).annotate(is_named=is_named).order_by("-is_named", newest)[:FOUND_A_KIND]
+    )
 
 
 urlpatterns = [path("search", search, name="search")]

@@ -5,45 +5,86 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.db.models import Max
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_POST
 
-from postmortem import access, secrets, timelines, trail
-from postmortem.errors import DomainError
-from postmortem.models import Entry, Incident, Participant, Timeline
+from governance import notices
+from postmortem import access, evidence, pasting, reminders, secrets, timelines, trail
+from postmortem.errors import DomainError, Invalid
+from postmortem.models import MAX_TEXT, Entry, Incident, Participant, Timeline
+from web import drafts, maskwords, version_links
 from web.asking import ask
 from web.forms import show_refusal
 from web.forms.incidents import EntryForm, ReasonForm
+from web.forms.timelines import LineForm
 from web.incidents import find_incident, may_excuse, record_url
+from web.uploads import takes_files
 
 
 @login_required
 @require_http_methods(["GET", "POST"])
+@takes_files
 def timeline(request: HttpRequest, public_id: str) -> HttpResponse:
-    """My own account; a POST adds one entry."""
+    """My own account; a POST adds one line, with a file if there is one."""
     incident = find_incident(request, public_id)
-    participant = incident.participants.filter(user=request.user).select_related("user").first()
+    people = incident.participants.filter(user=request.user).select_related("user", "incident")
+    participant = people.annotate(reminded_at=Max("reminders__sent_at")).first()
     if participant is None:
         return render(request, "timelines/not_invited.html", {"incident": incident})
-    mine = Timeline.objects.filter(participant=participant).first()
     if request.method != "POST":
-        return _page(request, incident, participant, mine, EntryForm())
-    form = EntryForm(request.POST)
+        return _page(request, incident, participant, LineForm())
+    form = LineForm(request.POST, request.FILES)
     if form.is_valid():
         try:
-            mine = _add(request, participant, incident, form.cleaned_data)
+            _add(request, participant, form.cleaned_data)
         except DomainError as refusal:
+            # Moment and text stand in one field here.
+            refusal.field = {"happened_at": "line", "text": "line"}.get(refusal.field, refusal.field)
             show_refusal(form, refusal)
         else:
+            drafts.close(request)
             if not request.htmx:
                 return redirect("web:timeline", public_id)
-            form = EntryForm(initial={"kind": form.cleaned_data["kind"]})
-    return _page(request, incident, participant, mine, form)
+            kind = form.cleaned_data["kind"]
+            form = LineForm(initial={"kind": "note" if kind == "screenshot" else kind})
+    return _page(request, incident, participant, form)
+
+
+@login_required
+@require_POST
+def timeline_reading(request: HttpRequest, public_id: str) -> HttpResponse:
+    """How the line would be read; nothing is stored."""
+    incident = find_incident(request, public_id)
+    participant = get_object_or_404(incident.participants.select_related("incident"), user=request.user)
+    # Browsers send CRLF, and what is not typed yet is no fault.
+    line = request.POST.get("line", "").replace("\r\n", "\n")
+    context: dict[str, Any] = {"incident": incident, "now": timezone.now()}
+    if line.strip():
+        masked, found = secrets.mask_and_tell(line)
+        zone = timezone.get_current_timezone()
+        try:
+            context["reading"] = timelines.read_line(
+                masked, participant=participant, zone=zone, now=context["now"]
+            )
+        except Invalid as refusal:
+            context["refusal"] = refusal
+        context["many"] = _count_events(line, incident, zone, context["now"])
+        context["masked"] = maskwords.warning(found) if found else ""
+    return render(request, "timelines/_reading.html", context)
+
+
+def _count_events(line: str, incident: Incident, zone: Any, now: datetime) -> int:
+    """How many events with a moment a text of several lines would be split into; 0 for one."""
+    if "\n" not in line.strip() or len(line) > MAX_TEXT:
+        return 0
+    pieces = pasting.split(line, zone=zone, now=now, reference=incident.started_at)
+    count = sum(piece.at is not None or piece.kind == "command" for piece in pieces)
+    return count if count > 1 else 0
 
 
 @login_required
@@ -55,14 +96,22 @@ def entry_edit(request: HttpRequest, pk: int) -> HttpResponse:
         "happened_at": f"{timezone.localtime(entry.happened_at):%Y-%m-%d %H:%M:%S}",
         "kind": entry.kind,
         "marker": entry.marker,
+        "milestone": entry.milestone,
         "is_starred": entry.is_starred,
         "text": entry.text,
     }
     form = EntryForm(request.POST if request.method == "POST" else None, initial=initial)
 
     def edit(data: dict[str, Any]) -> None:
-        is_same_moment = data["happened_at"] == initial["happened_at"]
-        facts = _fields(data, entry.happened_at) if not is_same_moment else _facts(data)
+        facts = _facts(data)
+        if data["happened_at"] != initial["happened_at"]:
+            moment = timelines.parse_moment(
+                data["happened_at"],
+                reference=entry.happened_at,
+                zone=timezone.get_current_timezone(),
+                now=timezone.now(),
+            )
+            facts |= {"happened_at": moment, "zone": timezone.get_current_timezone_name()}
         timelines.edit(entry, **facts, by=request.user, now=timezone.now())
         _announce_secrets(request, data["text"])
 
@@ -75,6 +124,7 @@ def entry_edit(request: HttpRequest, pk: int) -> HttpResponse:
         form=form,
         act=edit,
         is_allowed=True,
+        is_autosaved=True,
         template="timelines/entry.html",
         incident=incident,
     )
@@ -123,6 +173,24 @@ def timeline_file(request: HttpRequest, public_id: str) -> HttpResponse:
 
 @login_required
 @require_http_methods(["GET", "POST"])
+def timeline_remind(request: HttpRequest, public_id: str, pk: int) -> HttpResponse:
+    incident = find_incident(request, public_id)
+    people = incident.participants.select_related("user", "incident__review")
+    participant = get_object_or_404(people, pk=pk)
+    return ask(
+        request,
+        title=_("Remind %(name)s?") % {"name": participant.user},
+        text=_("They are asked for their timeline on their first page and in their notices."),
+        submit=_("Remind"),
+        done=_("%(name)s is reminded.") % {"name": participant.user},
+        back=f"{record_url(incident)}#people",
+        act=lambda _data: notices.remind(participant, by=request.user, now=timezone.now()),
+        is_allowed=reminders.may_remind(participant.incident, request.user),
+    )
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
 def timeline_excuse(request: HttpRequest, public_id: str, pk: int) -> HttpResponse:
     incident = find_incident(request, public_id)
     participant = get_object_or_404(incident.participants.select_related("user"), pk=pk)
@@ -141,12 +209,15 @@ def timeline_excuse(request: HttpRequest, public_id: str, pk: int) -> HttpRespon
     )
 
 
-def _page(
-    request: HttpRequest, incident: Incident, participant: Participant, mine: Timeline | None, form: EntryForm
-) -> HttpResponse:
+def _page(request: HttpRequest, incident: Incident, participant: Participant, form: LineForm) -> HttpResponse:
     """The whole page, or for htmx the part of it that an added entry changes."""
-    entries = list(mine.entries.all()) if mine is not None else []
+    mine = Timeline.objects.filter(participant=participant).select_related("excused_by").first()
+    entries = list(mine.entries.prefetch_related("evidence")) if mine is not None else []
+    version_links.counted(entries)
     is_fixed = incident.review is not None and incident.review.is_archived
+    may_write = not is_fixed and (mine is None or mine.filed_at is None)
+    if may_write:
+        drafts.attach(request, form)
     context = {
         "incident": incident,
         "participant": participant,
@@ -155,55 +226,48 @@ def _page(
         "form": form,
         "zone": timezone.get_current_timezone_name(),
         "is_fixed": is_fixed,
-        "may_write": not is_fixed and (mine is None or mine.filed_at is None),
+        "may_write": may_write,
         "now": timezone.now(),
     }
     if request.htmx:
         # The next line begins where the last one began.
-        form.fields["happened_at"].widget.attrs["autofocus"] = True
+        form.fields["line"].widget.attrs["autofocus"] = True
     template = "timelines/_mine.html" if request.htmx else "timelines/detail.html"
     return render(request, template, context, status=422 if form.errors else 200)
 
 
-def _add(
-    request: HttpRequest, participant: Participant, incident: Incident, data: dict[str, Any]
-) -> Timeline:
+def _add(request: HttpRequest, participant: Participant, data: dict[str, Any]) -> None:
     now = timezone.now()
+    zone = timezone.get_current_timezone()
+    read = timelines.read_line(data["line"], participant=participant, zone=zone, now=now)
+    facts = {name: data[name] for name in ("kind", "marker", "milestone", "is_starred")} | {
+        "text": read.text,
+        "happened_at": read.at,
+        "zone": read.zone or timezone.get_current_timezone_name(),
+    }
+    masked = secrets.mask_and_tell(read.text)[1]
     # A refused entry must not leave an empty timeline behind.
     with trail.act("timelines.add", by=request.user):
         mine = timelines.open_for(participant)
-        timelines.add(mine, **_fields(data, _reference(incident, mine)), by=request.user, now=now)
-    _announce_secrets(request, data["text"])
-    return mine
-
-
-def _fields(data: dict[str, Any], reference: datetime) -> dict[str, Any]:
-    """All of an entry, its moment read in the reader's zone."""
-    zone = timezone.get_current_timezone()
-    moment = timelines.parse_moment(data["happened_at"], reference=reference, zone=zone, now=timezone.now())
-    return _facts(data) | {"happened_at": moment, "zone": timezone.get_current_timezone_name()}
+        if upload := data["file"]:
+            file = evidence.add_entry(
+                mine, data=upload.read(), name=upload.name, by=request.user, now=now, **facts
+            )[1]
+            masked += file.masked
+        else:
+            timelines.add(mine, **facts, by=request.user, now=now)
+    if masked:
+        messages.warning(request, maskwords.sentence(masked))
 
 
 def _facts(data: dict[str, Any]) -> dict[str, Any]:
     """What an entry says, without its moment: one that was not retyped keeps its seconds and its zone."""
-    return {name: data[name] for name in ("text", "kind", "marker", "is_starred")}
-
-
-def _reference(incident: Incident, mine: Timeline | None) -> datetime:
-    """What “14:03” and “+5m” are counted from: my last entry, or the start of the incident."""
-    last = mine.entries.last() if mine is not None else None
-    return last.happened_at if last is not None else incident.started_at
+    return {name: data[name] for name in ("text", "kind", "marker", "milestone", "is_starred")}
 
 
 def _announce_secrets(request: HttpRequest, text: str) -> None:
-    _masked, count = secrets.mask(text)
-    if count:
-        words = ngettext(
-            "%(count)d secret was found in the text and masked before it was stored.",
-            "%(count)d secrets were found in the text and masked before it was stored.",
-            count,
-        )
-        messages.warning(request, words % {"count": count})
+    if found := secrets.mask_and_tell(text)[1]:
+        messages.warning(request, maskwords.sentence(found))
 
 
 def _own_entry(request: HttpRequest, pk: int) -> Entry:
@@ -221,7 +285,9 @@ def _timeline_url(incident: Incident) -> str:
 
 urlpatterns = [
     path("incidents/<slug:public_id>/timeline/", timeline, name="timeline"),
+    path("incidents/<slug:public_id>/timeline/reading", timeline_reading, name="timeline_reading"),
     path("incidents/<slug:public_id>/timeline/file", timeline_file, name="timeline_file"),
+    path("incidents/<slug:public_id>/people/<int:pk>/remind", timeline_remind, name="timeline_remind"),
     path("incidents/<slug:public_id>/people/<int:pk>/excuse", timeline_excuse, name="timeline_excuse"),
     path("entries/<int:pk>/edit", entry_edit, name="entry_edit"),
     path("entries/<int:pk>/remove", entry_remove, name="entry_remove"),

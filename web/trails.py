@@ -24,6 +24,7 @@ from postmortem.models import (
     Service,
     Severity,
     TrailEntry,
+    WordingTerm,
 )
 
 # Rows written this close together by one act of one person are one thing that happened.
@@ -34,6 +35,8 @@ _ACTS: dict[str, Promise] = {
     "incidents.edit": gettext_lazy("edited the incident"),
     "incidents.mark": gettext_lazy("marked a milestone"),
     "incidents.invite": gettext_lazy("invited somebody"),
+    "participants.change_role": gettext_lazy("changed a role"),
+    "participants.remove": gettext_lazy("took back an invitation"),
     "incidents.close": gettext_lazy("closed the incident"),
     "incidents.dismiss": gettext_lazy("dismissed the incident"),
     "reviews.create": gettext_lazy("started the review"),
@@ -43,7 +46,24 @@ _ACTS: dict[str, Promise] = {
     "reviews.sign": gettext_lazy("signed a step"),
     "reviews.reopen": gettext_lazy("reopened a step"),
     "reviews.archive": gettext_lazy("archived the review"),
+    "terms.add": gettext_lazy("added a phrase"),
+    "terms.edit": gettext_lazy("changed a phrase"),
+    "terms.remove": gettext_lazy("removed a phrase"),
     "plan.archive": gettext_lazy("archived the review"),
+    "plan.answer_lesson": gettext_lazy("answered a lesson"),
+    "revisions.reopen": gettext_lazy("reopened the postmortem"),
+    "composition.edit": gettext_lazy("changed the title or the people"),
+    "composition.cover": gettext_lazy("changed the incidents it is about"),
+    "measurements.attach": gettext_lazy("fetched a measurement"),
+    "measurements.state": gettext_lazy("stated a measurement"),
+    "measurements.remove": gettext_lazy("removed a measurement"),
+    "changes.record": gettext_lazy("recorded a change"),
+    "changes.edit": gettext_lazy("edited a change"),
+    "changes.judge": gettext_lazy("settled a change"),
+    "changes.remove": gettext_lazy("removed a change"),
+    "changes.state_none": gettext_lazy("stated that no change was found"),
+    "changes.withdraw_none": gettext_lazy("took back that no change was found"),
+    "approvals.approve": gettext_lazy("approved the review"),
 }
 
 # What to call columns whose field has no words of its own.
@@ -66,7 +86,7 @@ _CHOICES = {
 
 # Columns that say nothing to a reader, or that are shown in full elsewhere.
 _UNSHOWN = {
-    "id", "version", "finding_html", "evidence_html", "content_hash", "dedup_key",
+    "id", "duplicate_of_id", "version", "first_archived_at", "content_hash", "dedup_key",
     "declared_by_id", "archived_by_id", "signed_by_id",
 }  # fmt: skip
 
@@ -103,6 +123,12 @@ def of_review(review: Review, *, steps: Iterable[ReviewStep], limit: int) -> lis
     return _lines(_entries([review, *steps], limit))
 
 
+def of_terms(*, limit: int) -> list[Line]:
+    """What happened to the lists of wording, newest first; phrases that are gone too."""
+    entries = TrailEntry.objects.filter(model=WordingTerm._meta.db_table).select_related("actor")
+    return _lines(list(entries[:limit]))
+
+
 def _entries(records: Iterable[Model], limit: int) -> list[TrailEntry]:
     keys: dict[str, list[int]] = {}
     for record in records:
@@ -118,6 +144,8 @@ def _lines(entries: Sequence[TrailEntry]) -> list[Line]:
     names = _Names(entries)
     lines: list[Line] = []
     for entry in entries:
+        if _is_rendering(entry):
+            continue
         last = lines[-1] if lines else None
         is_same = (
             last is not None
@@ -132,6 +160,11 @@ def _lines(entries: Sequence[TrailEntry]) -> list[Line]:
     return lines
 
 
+def _is_rendering(entry: TrailEntry) -> bool:
+    """Whether only HTML was made anew: nobody said anything else."""
+    return entry.operation == "update" and all(column.endswith("_html") for column in entry.after or {})
+
+
 def _put(change: Change, changes: list[Change]) -> None:
     """Add a change; what arrived beside others of its kind is named in one row with them."""
     twin = next((other for other in changes if other.label == change.label and not other.before), None)
@@ -143,7 +176,7 @@ def _put(change: Change, changes: list[Change]) -> None:
 
 def _changes(entry: TrailEntry, names: "_Names") -> list[Change]:
     model = _MODELS[entry.model]
-    if model in {Participant, IncidentService}:
+    if model in {Participant, IncidentService} or (model is WordingTerm and entry.operation != "update"):
         return _arrival(entry, names)
     if entry.operation != "update":
         return []
@@ -156,13 +189,16 @@ def _changes(entry: TrailEntry, names: "_Names") -> list[Change]:
             names.show(column, after.get(column)),
         )
         for column in after
-        if column not in _UNSHOWN
+        if column not in _UNSHOWN and not column.endswith("_html")
     ]
 
 
 def _arrival(entry: TrailEntry, names: "_Names") -> list[Change]:
     """Somebody or something that joined or left."""
     row = entry.after or entry.before or {}
+    if "phrase" in row:
+        phrases = ("", row["phrase"]) if entry.operation == "insert" else (row["phrase"], "")
+        return [Change(_("Phrase"), *phrases)]
     label = _("Person") if "user_id" in row else _("Service")
     name = names.show(
         "user_id" if "user_id" in row else "service_id", row.get("user_id") or row.get("service_id")
@@ -173,6 +209,8 @@ def _arrival(entry: TrailEntry, names: "_Names") -> list[Change]:
 
 
 def _step_name(entry: TrailEntry, names: "_Names") -> str:
+    if entry.model == WordingTerm._meta.db_table:
+        return f"{names.terms.get(entry.object_id, '…')}: "
     kind = names.steps.get(entry.object_id) if entry.model == ReviewStep._meta.db_table else None
     return f"{ReviewStep.Kind(kind).label}: " if kind else ""
 
@@ -200,6 +238,8 @@ class _Names:
             "service_id": _by_id(Service.objects.filter(pk__in=_keys(rows, "service_id"))),
         }
         self._of["owner_id"] = self._of["facilitator_id"] = self._of["user_id"]
+        term_keys = {entry.object_id for entry in entries if entry.model == WordingTerm._meta.db_table}
+        self.terms = _by_id(WordingTerm.objects.filter(pk__in=term_keys)) if term_keys else {}
         step_keys = {entry.object_id for entry in entries if entry.model == ReviewStep._meta.db_table}
         self.steps: dict[int, str] = (
             dict(ReviewStep.objects.filter(pk__in=step_keys).values_list("pk", "kind")) if step_keys else {}
@@ -212,6 +252,8 @@ class _Names:
             return self._of[column].get(value, f"#{value}")
         if column in _CHOICES:
             return str(_CHOICES[column].get(value, value))
+        if isinstance(value, list):
+            return ", ".join(map(str, value))
         if isinstance(value, bool):
             return _("yes") if value else _("no")
         moment = parse_datetime(value) if column.endswith("_at") and isinstance(value, str) else None
@@ -229,5 +271,6 @@ def _by_id(rows: Any) -> dict[int, str]:
 
 
 _MODELS: dict[str, type[Model]] = {
-    model._meta.db_table: model for model in (Incident, Participant, IncidentService, Review, ReviewStep)
+    model._meta.db_table: model
+    for model in (Incident, Participant, IncidentService, Review, ReviewStep, WordingTerm)
 }

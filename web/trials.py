@@ -2,12 +2,14 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import path
+from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
@@ -15,6 +17,8 @@ from django.views.decorators.http import require_POST
 from postmortem import access
 from postmortem.errors import Invalid
 from remediation import verification
+from remediation.models import VerificationCheck
+from web import charts
 from web.charts import figure
 from web.forms.checks import CheckForm
 
@@ -42,6 +46,8 @@ class Trial:
     warnings: list[str]
     error: str
     advice: str | Promise
+    chart: str = ""
+    chart_series: int = 0
 
 
 def trial_of(form: CheckForm) -> Trial | None:
@@ -65,7 +71,30 @@ def trial_of(form: CheckForm) -> Trial | None:
         warnings=list(result.warnings),
         error=result.error,
         advice=_ADVICE[result.outcome],
+        **(_day(form) if result.outcome != "error" else {}),
     )
+
+
+def _day(form: CheckForm) -> dict[str, Any]:
+    """The last day of the expression beside its threshold, as a picture; nothing where there is none."""
+    now, spec = timezone.now(), form.spec()
+    found = verification.last_day(spec, now=now)
+    if found is None or found.error_code:
+        return {}
+    lines = [
+        charts.Course([(datetime.fromtimestamp(at, UTC), float(value)) for at, value in points])
+        for _labels, points in found.series
+    ]
+    picture = charts.courses(
+        lines,
+        start=now - timedelta(days=1),
+        end=now,
+        gap=timedelta(minutes=11),
+        label=_("The last day"),
+        threshold=spec.threshold,
+        comparator=VerificationCheck.Comparator(spec.comparator).label,
+    )
+    return {"chart": picture, "chart_series": len(lines) + found.hidden_series}
 
 
 @login_required

@@ -1,55 +1,72 @@
-"""Vague words of a text, each with a little of what stands around it, for the page to mark."""
+"""Words to reword, each with a little of what stands around it, for the page to mark."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from django.utils.translation import gettext
-
-from postmortem import wording
+from postmortem import terms
 from postmortem.models import ReviewStep
+from postmortem.wording import Purpose, Term
 
 _AROUND = 40
 
 
 @dataclass(frozen=True)
 class Snippet:
-    """One vague phrase in its sentence; `start` counts characters of the whole text."""
+    """One phrase in its sentence; `start` and `end` count characters of the whole text."""
 
-    field: str
     before: str
     phrase: str
     after: str
     start: int
+    end: int
+    kind: str
+    blocks: bool
     why: str
     suggestion: str
 
 
-def of_step(step: ReviewStep) -> list[Snippet]:
-    """The vague words that would block the signature of a step (R3)."""
-    return [*snippets("finding", step.finding), *snippets("evidence", step.evidence)]
+def of_step(step: ReviewStep, extra: Sequence[Term]) -> list[Snippet]:
+    """What of its two texts would block the signature of a step (R3)."""
+    return [found for text in (step.finding, step.evidence) for found in blocking(text, extra)]
 
 
-def snippets(field: str, text: str) -> list[Snippet]:
-    """The vague words of one text."""
-    return [_snippet(field, text, found) for found in wording.find(text)]
+def blocking(text: str, extra: Sequence[Term]) -> list[Snippet]:
+    """What of a text would block the signature that it stands under."""
+    return [found for found in snippets(text, purpose=Purpose.STEP, extra=extra) if found.blocks]
 
 
-def _snippet(field: str, text: str, found: wording.Vague) -> Snippet:
-    first, last = max(0, found.start - _AROUND), found.end + _AROUND
-    # The rest of the line is enough; a phrase is understood from its sentence.
-    before = text[first : found.start].rpartition("\n")[2]
-    after = text[found.end : last].partition("\n")[0]
-    lead = tail = ""
-    if first > 0 and len(before) == found.start - first:
+def snippets(text: str, *, purpose: Purpose, extra: Sequence[Term]) -> list[Snippet]:
+    """What a text should be reworded for."""
+    found = terms.find(text, purpose=purpose, extra=list(extra))
+    return [
+        Snippet(
+            before=_before(text, one.start),
+            phrase=one.phrase,
+            after=_after(text, one.end),
+            start=one.start,
+            end=one.end,
+            kind=one.kind,
+            blocks=one.blocks,
+            why=one.why,
+            suggestion=one.suggestion,
+        )
+        for one in found
+    ]
+
+
+def _before(text: str, start: int) -> str:
+    """The rest of the line is enough; a phrase is understood from its sentence."""
+    first = max(0, start - _AROUND)
+    before = text[first:start].rpartition("\n")[2]
+    if first > 0 and len(before) == start - first:
         # Cut between words where there are spaces; Chinese is cut anywhere.
-        lead, before = "…", before.partition(" ")[2] or before
-    if last < len(text) and len(after) == last - found.end:
-        tail, after = "…", after.rpartition(" ")[0] or after
-    return Snippet(
-        field,
-        lead + before,
-        text[found.start : found.end],
-        after + tail,
-        found.start,
-        gettext(found.why),
-        gettext(found.suggestion),
-    )
+        return "…" + (before.partition(" ")[2] or before)
+    return before
+
+
+def _after(text: str, end: int) -> str:
+    last = end + _AROUND
+    after = text[end:last].partition("\n")[0]
+    if last < len(text) and len(after) == last - end:
+        return (after.rpartition(" ")[0] or after) + "…"
+    return after

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from datetime import datetime, timedelta
 
+from ops.story.exams import examine
 from ops.story.items import Promise
 from ops.story.people import Cast
 from remediation import items
@@ -17,7 +18,8 @@ _PASSES_NEEDED = 3
 def live_through(item: RemediationItem, promise: Promise, cast: Cast, *, now: datetime) -> None:
     """Let an item live from its agreement to `now`: runs every hour, the claim, what the runs proved."""
     claimed_at = _claimed_at(item, promise, now=now)
-    check = item.verification_checks.get()
+    check = item.verification_checks.exclude(kind=VerificationCheck.Kind.EXAM).get()
+    examine(item, is_done=promise.fixed_days is not None)
     runs = _runs(check, item, promise, claimed_at=claimed_at, now=now)
     if promise.ends == "wont_do":
         items.decline(

@@ -18,7 +18,8 @@ class Told:
         entries: by person: (seconds after the start, kind, marker, is_starred, text).
         excused: by person: the reason.
         steps: finding and evidence of each step that is signed, in order.
-        causes: (part, is_primary, statement, evidence).
+        causes: (part, is_primary, statement, evidence); without evidence it stays a hypothesis.
+        explained: by part of a cause: its class, and its chain of (why, what shows it).
         reviewed_after: from the start of the impact to the archive; None leaves the review open.
     """
 
@@ -36,6 +37,7 @@ class Told:
     has_review: bool = True
     steps: list[tuple[str, str]] = field(default_factory=list)
     causes: list[tuple[str, bool, str, str]] = field(default_factory=list)
+    explained: dict[str, tuple[str, list[tuple[str, str]]]] = field(default_factory=dict)
     lessons: tuple[str, str, str] = ("", "", "")
     checklist: list[tuple[str, str, str]] = field(default_factory=list)
     reviewed_after: timedelta | None = None
@@ -140,6 +142,28 @@ POOL = Told(
             "Alert rules of the order service: none on Threads_connected.",
         ),
     ],
+    explained={
+        "root": (
+            "capacity-pool",
+            [
+                (
+                    "Every instance opened up to 50 connections, and five more instances were started.",
+                    "`max_open=50` in the settings of order; 247 / 5 instances.",
+                ),
+                (
+                    "A request that got no connection waited for ever instead of failing.",
+                    "Stack dump of 06:04.",
+                ),
+                ("The driver's defaults were taken over when the service was split off.", ""),
+                (
+                    "No template for new services sets limits and time-outs of pools.",
+                    "The service template, read.",
+                ),
+            ],
+        ),
+        "trigger": ("capacity-traffic", []),
+        "contributing": ("observability-no-alert", []),
+    },
     lessons=(
         "The pager fired 38 seconds after the first failure, and the load test could be stopped with one command.",
         "Nobody knew the pool's limit by heart; looking it up took two minutes.",
@@ -246,6 +270,18 @@ TLS = Told(
             "`go list -m all` on CI and on a developer's machine differ in one line.",
         ),
     ],
+    explained={
+        "root": (
+            "dependency-version",
+            [
+                ("The nightly restart picked up a binary built by another Go.", "Build metadata."),
+                ("The build image is named by a tag that moves.", "`FROM golang:1` in the Dockerfile."),
+                ("Nothing compares the versions of build and host before a restart.", ""),
+            ],
+        ),
+        "trigger": ("release-artefact", []),
+        "contributing": ("configuration-drift", []),
+    },
     lessons=(
         "Blue was still on the older build, so that there was somewhere to go.",
         "Four minutes passed before the first person looked: the page went to a silent channel.",
@@ -385,6 +421,15 @@ OTHERS = [
                 '`avg(cache_hit_ratio{cache="price"})`',
             ),
         ],
+        causes=[
+            (
+                "root",
+                True,
+                "Checkout waits for a database connection without a time limit when the price cache is cold.",
+                "",
+            )
+        ],
+        explained={"root": ("capacity-pool", [])},
     ),
     _small(
         "Payment callbacks delayed by twelve minutes",

@@ -6,12 +6,14 @@ from datetime import datetime, timedelta
 
 from ops.story import incidents as told_incidents
 from ops.story import items as told_items
+from ops.story import proofs
 from ops.story.history import live_through
 from ops.story.incidents import Told
 from ops.story.items import Promise
 from ops.story.people import Cast
-from postmortem import causes, incidents, pipelines, reviews, timelines
-from postmortem.models import Incident, Participant, Review, Severity
+from postmortem import approvals, causes, incidents, pipelines, reviews, severities, timelines
+from postmortem.models import CauseClass, Incident, Participant, Review, Severity
+from remediation import approvals as probe_approvals
 from remediation import items, plan
 from remediation.checkspec import CheckSpec
 from remediation.models import DataSource, RemediationItem
@@ -19,19 +21,39 @@ from remediation.models import DataSource, RemediationItem
 
 def tell(cast: Cast, *, now: datetime) -> None:
     """Tell everything, up to `now`; the caller opens the transaction."""
+    for code in ("P0", "P1"):
+        policy = Severity.objects.get(code=code)
+        severities.edit(policy, approvals_needed=1, by=cast.people["sofia"], now=now)
     source = DataSource.objects.create(name="Prometheus", base_url="http://127.0.0.1:9090")
     for told in told_incidents.ALL:
         incident = _declare(cast, told, now=now)
         _file(cast, told, incident)
         review = _review(cast, told, incident, now=now) if told.has_review else None
         promised = [promise for promise in told_items.ALL if promise.of and promise.of in told.title]
+        agreed = []
         for promise in promised:
             assert review is not None
             agreed_at = incident.started_at + timedelta(hours=promise.agreed_hours)
-            _promise(
-                cast, promise, source, review=review, severity=incident.severity, agreed_at=agreed_at, now=now
+            agreed.append(
+                _promise(
+                    cast,
+                    promise,
+                    source,
+                    review=review,
+                    severity=incident.severity,
+                    agreed_at=agreed_at,
+                    now=now,
+                )
             )
+        for point in review.lesson_points.all() if review is not None and agreed else []:
+            plan.answer_lesson(point, items=agreed[:1], by=cast.people["lin"], now=now)
         if review is not None and told.reviewed_after is not None:
+            if approvals.policy(review).needed:
+                approved_at = incident.started_at + told.reviewed_after - timedelta(minutes=20)
+                approvals.approve(
+                    review, comment="Sound: measured, reproduced, and each cause has its item.",
+                    by=cast.people["sofia"], now=approved_at,
+                )  # fmt: skip
             plan.archive(
                 review, by=cast.people[told.facilitator], now=incident.started_at + told.reviewed_after
             )
@@ -118,16 +140,25 @@ def _review(cast: Cast, told: Told, incident: Incident, *, now: datetime) -> Rev
         return review
     reviews.open(review, by=facilitator, now=begun_at)
     steps = list(review.steps.all())
+    proofs.add(review, told, incident, services=cast.services, by=owner, now=begun_at + timedelta(minutes=30))
     for part, is_primary, statement, evidence in told.causes:
+        slug, whys = told.explained.get(part, ("", []))
         cause = causes.record(
             review,
             statement=statement,
             part=part,
             is_primary=is_primary,
+            cause_class=CauseClass.objects.get(slug=slug) if slug else None,
             by=owner,
             now=begun_at + timedelta(hours=2),
         )
-        causes.settle(cause, state="verified", evidence=evidence, by=owner, now=begun_at + timedelta(hours=4))
+        chain = [{"why": why, "evidence": shown} for why, shown in whys]
+        cause = causes.explain(
+            cause, whys=chain, version=cause.version, by=owner, now=begun_at + timedelta(hours=3)
+        )
+        if evidence:
+            at = begun_at + timedelta(hours=4)
+            causes.settle(cause, state="verified", evidence=evidence, by=owner, now=at)
     for number, (step, (finding, evidence)) in enumerate(zip(steps, told.steps, strict=False), start=1):
         at = begun_at + timedelta(hours=number)
         step = reviews.write(step, finding=finding, evidence=evidence, version=step.version, by=owner, now=at)
@@ -203,5 +234,9 @@ def _promise(
         origin="review" if review is not None else "proactive",
         description=promise.description,
     )
+    if line:
+        check_of = item.verification_checks.get(kind="shell")
+        sha = probe_approvals.sha_of(probe_approvals.body_of_check(check_of))
+        probe_approvals.approve(check_of, sha=sha, by=cast.people["demo"], now=now)
     live_through(item, promise, cast, now=now)
     return item

@@ -5,11 +5,12 @@ from __future__ import annotations
 from django.contrib.postgres.fields import ArrayField
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import Team
+from accounts.models import Team, User
 from postmortem.models.trail import recorded
 
 # The names that migration 0002 inserts, so that a reader may see them in their own language.
@@ -31,10 +32,27 @@ class Severity(models.Model):
         _("hours until the review must be done"), validators=[MinValueValidator(1)]
     )
     counts_in_figures = models.BooleanField(_("counts in figures"), default=True)
+    facilitator_apart = models.BooleanField(
+        _("the facilitator must not be the owner"),
+        default=False,
+        help_text=_("Shown as missing until it is so."),
+    )
+    approvals_needed = models.PositiveSmallIntegerField(
+        _("approvals before the archive"), default=0, validators=[MaxValueValidator(5)]
+    )
+    approver_role = models.CharField(
+        _("who approves"), max_length=16, choices=User.Role, default=User.Role.GOVERNOR
+    )
 
     class Meta:
         ordering = ("rank",)
         verbose_name_plural = "severities"
+        constraints = (
+            models.CheckConstraint(
+                condition=Q(approver_role__in=["facilitator", "governor", "administrator"]),
+                name="severity_is_approved_by_facilitators_or_above",
+            ),
+        )
         triggers = (*recorded(),)
 
     def __str__(self) -> str:

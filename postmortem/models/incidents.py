@@ -5,6 +5,10 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import ClassVar
 
+import pgtrigger
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchVectorField
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 from django.db.models import F, Q
@@ -12,8 +16,31 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from postmortem.models.catalogue import Service, Severity
+from postmortem.models.freezing import OF_INCIDENT, OF_REVIEW, frozen
 from postmortem.models.reviews import Review
 from postmortem.models.trail import MAX_TEXT, recorded
+
+# Who may see it must always be repairable, and closing comes after the archive.
+_FREE = ["is_restricted", "closed_at"]
+
+
+def _words_kept() -> list[pgtrigger.Trigger]:
+    """Triggers that keep an incident's words beside it: in it, the trail would copy them with every row."""
+    keep = """
+        INSERT INTO postmortem_incidentwords (incident_id, words)
+        VALUES (NEW.id, closeloop_words(NEW.public_id, NEW.title, NEW.summary))
+        ON CONFLICT (incident_id) DO UPDATE SET words = excluded.words;
+        RETURN NULL;
+    """
+    return [
+        pgtrigger.Trigger(name="words_added", operation=pgtrigger.Insert, when=pgtrigger.After, func=keep),
+        pgtrigger.Trigger(
+            name="words_changed",
+            operation=pgtrigger.UpdateOf("public_id", "title", "summary"),  # type: ignore[no-untyped-call]
+            when=pgtrigger.After,
+            func=keep,
+        ),
+    ]
 
 
 class Incident(models.Model):
@@ -37,9 +64,13 @@ class Incident(models.Model):
         "resolved_at",
     ]
 
+    # Declared this long after the start, an incident is a late entry.
+    LATE_AFTER: ClassVar[timedelta] = timedelta(days=1)
+
     public_id = models.CharField(max_length=16, unique=True)
     title = models.CharField(_("title"), max_length=200)
     summary = models.TextField(_("summary"), blank=True, max_length=MAX_TEXT)
+    summary_html = models.TextField(blank=True, default="", editable=False)
     severity = models.ForeignKey(
         Severity, models.PROTECT, related_name="incidents", verbose_name=_("severity")
     )
@@ -65,6 +96,14 @@ class Incident(models.Model):
         max_length=12, blank=True, choices=[("duplicate", _("Duplicate")), ("false_alarm", _("False alarm"))]
     )
     dismissed_reason = models.TextField(blank=True, max_length=2000)
+    duplicate_of = models.ForeignKey(
+        "self",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="duplicates",
+        verbose_name=_("duplicate of"),
+    )
     impact_minutes = models.PositiveIntegerField(_("minutes of impact"), null=True, blank=True)
     failure_percent = models.DecimalField(
         _("failure rate, %"),
@@ -88,9 +127,17 @@ class Incident(models.Model):
         _("capacity limit"), null=True, blank=True, help_text=_("For example the size of a connection pool.")
     )
     capacity_demand = models.PositiveIntegerField(_("demand at the peak"), null=True, blank=True)
+    tags = ArrayField(
+        models.CharField(max_length=40),
+        default=list,
+        blank=True,
+        verbose_name=_("tags"),
+        help_text=_("Words to find it by, with commas between them."),
+    )
     source = models.CharField(max_length=12, choices=Source, default=Source.PERSON)
     dedup_key = models.CharField(max_length=200, blank=True)
     review = models.ForeignKey(Review, models.PROTECT, null=True, blank=True, related_name="incidents")
+    version = models.PositiveIntegerField(default=1)
     declared_by = models.ForeignKey(User, models.PROTECT, related_name="+")
     declared_at = models.DateTimeField()
     services: models.ManyToManyField[Service, IncidentService] = models.ManyToManyField(
@@ -105,6 +152,7 @@ class Incident(models.Model):
         indexes = (
             models.Index(fields=["-started_at", "-id"], name="incident_newest_first"),
             models.Index(fields=["resolved_at"], name="incident_by_resolution"),
+            GinIndex(fields=["tags"], name="incident_by_tag"),
         )
         constraints = (
             models.CheckConstraint(
@@ -128,6 +176,10 @@ class Incident(models.Model):
                 condition=Q(dismissed_as="") | ~Q(dismissed_reason=""), name="incident_dismissal_has_a_reason"
             ),
             models.CheckConstraint(
+                condition=Q(duplicate_of=None) | Q(dismissed_as="duplicate") & ~Q(duplicate_of=F("id")),
+                name="incident_only_a_duplicate_is_one_of_another",
+            ),
+            models.CheckConstraint(
                 condition=Q(closed_at=None) | ~Q(dismissed_as="") | Q(resolved_at__isnull=False),
                 name="incident_closed_only_when_resolved_or_dismissed",
             ),
@@ -141,7 +193,7 @@ class Incident(models.Model):
                 name="incident_dedup_key_is_unique_while_open",
             ),
         )
-        triggers = (*recorded(),)
+        triggers = (*recorded(), *_words_kept(), frozen(OF_REVIEW, free=_FREE))
 
     def __str__(self) -> str:
         return self.public_id
@@ -152,6 +204,11 @@ class Incident(models.Model):
         return self.started_at + timedelta(hours=self.severity.review_hours)
 
     @property
+    def is_late_entry(self) -> bool:
+        """Whether it was declared so long after its start that nobody looked on while it went on."""
+        return self.declared_at - self.started_at > self.LATE_AFTER
+
+    @property
     def state(self) -> str:
         """dismissed, closed, resolved, mitigated or open: the furthest that happened."""
         if self.dismissed_as:
@@ -160,6 +217,19 @@ class Incident(models.Model):
             if getattr(self, f"{state}_at") is not None:
                 return state
         return "open"
+
+
+class IncidentWords(models.Model):
+    """The words by which an incident is found; written by a trigger alone, see `postmortem.searching`."""
+
+    incident = models.OneToOneField(Incident, models.CASCADE, primary_key=True, related_name="kept_words")
+    words = SearchVectorField()
+
+    class Meta:
+        indexes = (GinIndex(fields=["words"], name="incident_by_words"),)
+
+    def __str__(self) -> str:
+        return f"words of {self.incident_id}"
 
 
 class IncidentService(models.Model):
@@ -177,7 +247,7 @@ class IncidentService(models.Model):
         constraints = (
             models.UniqueConstraint(fields=["incident", "service"], name="incident_names_a_service_once"),
         )
-        triggers = (*recorded(),)
+        triggers = (*recorded(), frozen(OF_INCIDENT))
 
     def __str__(self) -> str:
         return f"{self.incident_id} {self.part} {self.service_id}"
@@ -201,7 +271,7 @@ class Participant(models.Model):
         constraints = (
             models.UniqueConstraint(fields=["incident", "user"], name="participant_is_invited_once"),
         )
-        triggers = (*recorded(),)
+        triggers = (*recorded(), frozen(OF_INCIDENT))
 
     def __str__(self) -> str:
         return f"{self.user} ({self.role})"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import pgtrigger
@@ -16,11 +17,12 @@ MAX_TEXT = 64 * 1024
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 
 
-def recorded(*, only: list[str] | None = None) -> list[pgtrigger.Trigger]:
+def recorded(*, only: list[str] | None = None, hidden: Sequence[str] = ()) -> list[pgtrigger.Trigger]:
     """Triggers that write a `TrailEntry` for each insert, update and delete of a table's rows.
 
     They run in the database, so bulk and raw statements are recorded like any other. `only`: columns
-    whose change is recorded; None means all.
+    whose change is recorded; None means all. `hidden`: columns that hold secrets: that they changed is
+    recorded, what they held is not, encrypted or not.
     """
     update = pgtrigger.UpdateOf(*only) if only else pgtrigger.Update  # type: ignore[no-untyped-call]
     operation = pgtrigger.Insert | update | pgtrigger.Delete
@@ -29,7 +31,7 @@ def recorded(*, only: list[str] | None = None) -> list[pgtrigger.Trigger]:
             name="trail",
             operation=operation,
             when=pgtrigger.After,
-            func=_TRAIL_FUNCTION,
+            func=_hiding(hidden) if hidden else _TRAIL_FUNCTION,
         )
     ]
 
@@ -82,6 +84,19 @@ _TRAIL_FUNCTION = """
     WHERE TG_OP <> 'UPDATE' OR NEW IS DISTINCT FROM OLD;
     RETURN NULL;
 """
+
+
+def _hiding(columns: Sequence[str]) -> str:
+    """The function with "hidden" in place of what these columns hold, where they hold anything."""
+    names = ", ".join(f"'{column}'" for column in columns)
+    shown = "CASE WHEN {0}.key IN (" + names + ") AND {0}.value NOT IN ('\"\"', 'null')"
+    shown += " THEN '\"hidden\"'::jsonb ELSE {0}.value END"
+    whole = "(SELECT jsonb_object_agg(w.key, " + shown.format("w") + ") FROM jsonb_each(to_jsonb({0})) w)"
+    function = _TRAIL_FUNCTION.replace("THEN to_jsonb(OLD)", f"THEN {whole.format('OLD')}")
+    function = function.replace("THEN to_jsonb(NEW)", f"THEN {whole.format('NEW')}")
+    for side in ("o", "n"):
+        function = function.replace(f"({side}.key, {side}.value)", f"({side}.key, {shown.format(side)})")
+    return function
 
 
 class TrailEntry(models.Model):

@@ -1,17 +1,47 @@
 """Records of what was promised and whether it holds."""
 
-from remediation.models.items import MOVES, ItemTransition, RemediationItem, SlaPolicy
+from remediation.models.archive import AnsweredCause, AnsweredLesson, PlannedRevision
+from remediation.models.calendars import MAX_HOLIDAYS, WorkingCalendar
+from remediation.models.checklists import ChecklistRun
+from remediation.models.deadlines import DeadlineMark, DeadlineWaiver
+from remediation.models.declining import WontDoRequest
+from remediation.models.exams import Exam, ExamAttempt, Examinee, RosterEntry, SopRevision, TeamPlace
+from remediation.models.items import MAX_DAYS, MOVES, ItemTransition, RemediationItem, SlaPolicy
+from remediation.models.probes import ProbeApproval, ProbeRevision, ProbeSwitch, ProbeTemplate
 from remediation.models.runs import CheckRun
-from remediation.models.verification import EDITED, MAX_EXPRESSION, DataSource, VerificationCheck
+from remediation.models.sources import MAX_CERTIFICATES, MAX_CREDENTIAL, DataSource
+from remediation.models.verification import EDITED, MAX_EXPRESSION, VerificationCheck
 
 __all__ = [
     "EDITED",
+    "MAX_CERTIFICATES",
+    "MAX_CREDENTIAL",
+    "MAX_DAYS",
     "MAX_EXPRESSION",
+    "MAX_HOLIDAYS",
     "MOVES",
+    "AnsweredCause",
+    "AnsweredLesson",
     "CheckRun",
+    "ChecklistRun",
     "DataSource",
+    "DeadlineMark",
+    "DeadlineWaiver",
+    "Exam",
+    "ExamAttempt",
+    "Examinee",
     "ItemTransition",
+    "PlannedRevision",
+    "ProbeApproval",
+    "ProbeRevision",
+    "ProbeSwitch",
+    "ProbeTemplate",
     "RemediationItem",
+    "RosterEntry",
     "SlaPolicy",
+    "SopRevision",
+    "TeamPlace",
     "VerificationCheck",
+    "WontDoRequest",
+    "WorkingCalendar",
 ]

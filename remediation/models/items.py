@@ -3,13 +3,29 @@
 from __future__ import annotations
 
 import pgtrigger
-from django.core.validators import MinValueValidator
+from django.contrib.postgres.indexes import GinIndex
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Team, User
-from postmortem.models import MAX_TEXT, Review, RootCause, Service, Severity, append_only, recorded
+from postmortem.models import (
+    MAX_TEXT,
+    LessonPoint,
+    Review,
+    RootCause,
+    Service,
+    Severity,
+    append_only,
+    recorded,
+)
+from postmortem.searching import Words
+from remediation.models.calendars import WorkingCalendar
+
+# A promise further off than two years is none.
+MAX_DAYS = 730
+ITEM_WORDS = Words("public_id", "title", "description")
 
 # One table of moves for the acts, the pages and the database trigger.
 MOVES: tuple[tuple[str, str], ...] = (
@@ -33,23 +49,53 @@ MOVES: tuple[tuple[str, str], ...] = (
 
 
 class SlaPolicy(models.Model):
-    """Days promised for an item; the first row in `position` order that fits an item decides."""
+    """Days promised for an item; the first row in `position` order that fits an item decides.
 
-    position = models.PositiveSmallIntegerField(_("position"), unique=True)
+    What a row does not name may be anything. An item keeps the row and its version as "sla-3v2", so a later
+    edit moves no deadline. With a calendar the days are its working days.
+    """
+
+    position = models.PositiveSmallIntegerField(_("position"))
     severity = models.ForeignKey(
         Severity, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("severity")
     )
     category = models.CharField(_("category"), max_length=16, blank=True)
-    days = models.PositiveSmallIntegerField(_("days"), validators=[MinValueValidator(1)])
+    kind = models.CharField(_("kind"), max_length=10, blank=True)
+    service = models.ForeignKey(
+        Service, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("service")
+    )
+    team = models.ForeignKey(
+        Team, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("team")
+    )
+    days = models.PositiveSmallIntegerField(
+        _("days"), validators=[MinValueValidator(1), MaxValueValidator(MAX_DAYS)]
+    )
+    calendar = models.ForeignKey(
+        WorkingCalendar,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="policies",
+        verbose_name=_("working calendar"),
+    )
     version = models.PositiveIntegerField(default=1)
 
     class Meta:
         ordering = ("position",)
         verbose_name_plural = "SLA policies"
+        constraints = (
+            # Looked at when the act ends, so that two rows may change places.
+            models.UniqueConstraint(
+                fields=["position"],
+                name="sla_policy_position_is_unique",
+                deferrable=models.Deferrable.DEFERRED,
+            ),
+            models.CheckConstraint(condition=Q(days__gte=1), name="sla_policy_promises_a_day_at_least"),
+        )
         triggers = (*recorded(),)
 
     def __str__(self) -> str:
-        return f"{self.severity or '*'} {self.category or '*'}: {self.days} d"
+        return f"sla-{self.pk}v{self.version}"
 
 
 class RemediationItem(models.Model):
@@ -81,9 +127,14 @@ class RemediationItem(models.Model):
     public_id = models.CharField(max_length=16, unique=True)
     title = models.CharField(_("title"), max_length=200)
     description = models.TextField(_("description"), blank=True, max_length=MAX_TEXT)
+    # Of the words that `items.edit` corrects.
+    version = models.PositiveIntegerField(default=1)
     review = models.ForeignKey(Review, models.PROTECT, null=True, blank=True, related_name="items")
     causes: models.ManyToManyField[RootCause, models.Model] = models.ManyToManyField(
         RootCause, blank=True, related_name="items", verbose_name=_("causes")
+    )
+    lessons: models.ManyToManyField[LessonPoint, models.Model] = models.ManyToManyField(
+        LessonPoint, blank=True, related_name="items", verbose_name=_("lessons")
     )
     owner = models.ForeignKey(User, models.PROTECT, related_name="owned_items", verbose_name=_("owner"))
     team = models.ForeignKey(Team, models.PROTECT, related_name="items", verbose_name=_("team"))
@@ -105,6 +156,9 @@ class RemediationItem(models.Model):
         _("why the check was never seen failing"), blank=True, max_length=2000
     )
     first_verified_at = models.DateTimeField(null=True, blank=True)
+    # Of the program that filed it, and a hash of what it filed: the same again is the same item.
+    external_key = models.CharField(_("external key"), blank=True, max_length=200)
+    external_digest = models.CharField(blank=True, max_length=64, editable=False)
     wont_do_reason = models.TextField(blank=True, max_length=2000)
     wont_do_approved_by = models.ForeignKey(User, models.PROTECT, null=True, blank=True, related_name="+")
 
@@ -113,12 +167,16 @@ class RemediationItem(models.Model):
         indexes = (
             models.Index(fields=["due_at", "id"], name="item_by_deadline"),
             models.Index(fields=["service", "state"], name="item_by_service"),
+            GinIndex(ITEM_WORDS, name="item_by_words"),
         )
         constraints = (
             models.CheckConstraint(
                 condition=Q(due_at__gt=F("agreed_at")), name="item_is_due_after_it_was_agreed"
             ),
             models.CheckConstraint(condition=~Q(title=""), name="item_has_a_title"),
+            models.UniqueConstraint(
+                fields=["external_key"], condition=~Q(external_key=""), name="item_external_key_is_unique"
+            ),
             models.CheckConstraint(
                 condition=~Q(state="wont_do") | ~Q(wont_do_reason="") & Q(wont_do_approved_by__isnull=False),
                 name="item_wont_do_has_reason_and_approver",
@@ -166,6 +224,34 @@ class RemediationItem(models.Model):
                             USING ERRCODE = 'check_violation', CONSTRAINT = 'item_owner_is_active';
                     END IF;
                     RETURN NEW;
+                """,
+            ),
+            pgtrigger.Trigger(
+                name="later_deadline_needs_a_waiver",
+                operation=pgtrigger.UpdateOf("due_at"),  # type: ignore[no-untyped-call]
+                when=pgtrigger.Before,
+                condition=pgtrigger.Q(new__due_at__gt=pgtrigger.F("old__due_at")),
+                func="""
+                    IF NOT EXISTS (
+                        SELECT FROM remediation_deadlinewaiver w
+                        WHERE w.item_id = NEW.id AND w.answer = 'granted'
+                          AND w.previous_due_at = OLD.due_at AND w.due_at = NEW.due_at
+                    ) THEN
+                        RAISE EXCEPTION 'the deadline of % becomes later without a waiver', NEW.public_id
+                            USING ERRCODE = 'check_violation', CONSTRAINT = 'item_deadline_needs_a_waiver';
+                    END IF;
+                    RETURN NEW;
+                """,
+            ),
+            pgtrigger.Trigger(
+                name="tells_its_checks_the_service",
+                operation=pgtrigger.UpdateOf("service_id"),  # type: ignore[no-untyped-call]
+                when=pgtrigger.After,
+                condition=pgtrigger.AnyChange("service_id"),
+                func="""
+                    UPDATE remediation_verificationcheck SET service_id = NEW.service_id
+                    WHERE item_id = NEW.id;
+                    RETURN NULL;
                 """,
             ),
         )

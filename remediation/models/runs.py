@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import pgtrigger
-from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 
 from accounts.models import Team
 from postmortem.models import Service, never_truncated
 from remediation.models.items import RemediationItem
+from remediation.models.queueing import Run, finished_has_an_outcome, finished_is_final
 from remediation.models.verification import VerificationCheck
 
 
-class CheckRun(models.Model):
+class CheckRun(Run):
     """One attempt at a check: first the queue's row, then, once finished, a fact that is never edited."""
 
     verification_check = models.ForeignKey(
@@ -23,27 +22,11 @@ class CheckRun(models.Model):
     item = models.ForeignKey(RemediationItem, models.PROTECT, related_name="runs", db_index=False)
     team = models.ForeignKey(Team, models.PROTECT, related_name="+", db_index=False)
     service = models.ForeignKey(Service, models.PROTECT, related_name="+", db_index=False)
-    kind = models.CharField(max_length=12, choices=VerificationCheck.Kind)
     check_version = models.PositiveIntegerField()
     slot = models.DateTimeField(help_text="The moment of the grid this run stands for.")
     skipped_slots = models.PositiveIntegerField(
         default=0, help_text="Slots missed before this one, coalesced into it."
     )
-    queued_at = models.DateTimeField()
-    attempt = models.PositiveSmallIntegerField(default=0)
-    lease_token = models.UUIDField(null=True)
-    lease_until = models.DateTimeField(null=True)
-    started_at = models.DateTimeField(null=True)
-    finished_at = models.DateTimeField(null=True)
-    outcome = models.CharField(max_length=8, choices=VerificationCheck.Outcome, blank=True)
-    value = models.FloatField(null=True)
-    series = models.JSONField(null=True, help_text="Up to 20 series as answered: [{labels, value}].")
-    warnings = ArrayField(models.CharField(max_length=500), default=list)
-    expression = models.TextField(blank=True, help_text="What ran, as it ran.")
-    output = models.TextField(blank=True, help_text="Excerpt of what a command printed.")
-    error_code = models.CharField(max_length=40, blank=True)
-    error = models.TextField(blank=True)
-    sandbox = models.CharField(max_length=20, blank=True)
 
     class Meta:
         ordering = ("-slot", "-id")
@@ -59,18 +42,10 @@ class CheckRun(models.Model):
                 condition=Q(finished_at=None),
                 name="one_unfinished_run_per_check",
             ),
-            models.CheckConstraint(
-                condition=Q(finished_at=None, outcome="")
-                | Q(finished_at__isnull=False, started_at__isnull=False) & ~Q(outcome=""),
-                name="finished_run_has_an_outcome",
-            ),
+            finished_has_an_outcome("finished_run_has_an_outcome"),
         )
         triggers = (
-            pgtrigger.Protect(
-                name="finished_is_final",
-                operation=pgtrigger.Update | pgtrigger.Delete,
-                condition=pgtrigger.Q(old__finished_at__isnull=False),
-            ),
+            finished_is_final(),
             never_truncated(),
         )
 

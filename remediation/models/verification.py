@@ -1,4 +1,4 @@
-"""Verification checks and the servers they ask."""
+"""Verification checks: what proves that a fix holds."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import pgtrigger
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from postmortem.models import recorded
+from postmortem.models import Service, recorded
 from remediation.models.items import RemediationItem
+from remediation.models.sources import DataSource
 
 MAX_EXPRESSION = 10_000
 
@@ -20,25 +20,10 @@ MAX_EXPRESSION = 10_000
 # What the engine writes at every run is not an edit; everything else is, and the trail records it.
 EDITED: list[str] = [
     "kind", "name", "data_source_id", "promql", "quantifier", "comparator", "threshold", "no_data_rule",
-    "no_data_reason", "pipeline", "shell_expectation", "pattern", "interval_seconds", "timeout_seconds",
-    "passes_needed", "fails_needed", "version", "is_paused",
+    "no_data_reason", "pipeline", "reads", "template", "parameters",
+    "shell_expectation", "pattern", "interval_seconds", "timeout_seconds",
+    "passes_needed", "fails_needed", "version", "is_paused", "pause_reason", "nan_rule",
 ]  # fmt: skip
-
-
-class DataSource(models.Model):
-    """A Prometheus server that checks may query; an administrator names it, items refer to it by id."""
-
-    name = models.CharField(_("name"), max_length=80, unique=True)
-    # Not a URLField: its validator refuses hosts without a dot, such as http://prometheus:9090.
-    base_url = models.CharField(_("address"), max_length=500)
-    created_at = models.DateTimeField(default=timezone.now)
-
-    class Meta:
-        ordering = ("name",)
-        triggers = (*recorded(),)
-
-    def __str__(self) -> str:
-        return self.name
 
 
 class VerificationCheck(models.Model):
@@ -47,6 +32,7 @@ class VerificationCheck(models.Model):
     class Kind(models.TextChoices):
         PROMETHEUS = "prometheus", _("Prometheus query")
         SHELL = "shell", _("Command")
+        EXAM = "exam", _("Revised procedure and exam")
 
     class Outcome(models.TextChoices):
         PASS = "pass", _("Pass")
@@ -73,12 +59,18 @@ class VerificationCheck(models.Model):
         FAIL = "fail", _("is a fail")
         PASS = "pass", _("is a pass")
 
+    class NanRule(models.TextChoices):
+        FAIL = "fail", _("satisfies nothing")
+        LEAVE_OUT = "leave_out", _("is left out")
+
     class ShellExpectation(models.TextChoices):
         SUCCESS = "success", _("exit status 0")
         MATCH = "match", _("exit status 0 and a line that matches")
         NO_MATCH = "no_match", _("exit status 0 and no line that matches")
 
     item = models.ForeignKey(RemediationItem, models.PROTECT, related_name="verification_checks")
+    # The item's, copied by a trigger: the audit finds a service's checks without reading all its items.
+    service = models.ForeignKey(Service, models.PROTECT, related_name="+", editable=False)
     name = models.CharField(_("name"), max_length=120, blank=True)
     kind = models.CharField(_("kind"), max_length=12, choices=Kind)
     # Prometheus: the instant query, and which of its series must satisfy `comparator threshold`.
@@ -96,6 +88,10 @@ class VerificationCheck(models.Model):
     threshold = models.FloatField(_("threshold"), null=True, blank=True)
     # Shell: a list of argument lists; never a shell string.
     pipeline = models.JSONField(_("command"), null=True, blank=True)
+    # From a template: its name and the values; what they make stands in the columns around.
+    template = models.CharField(_("template"), max_length=60, blank=True)
+    parameters = models.JSONField(_("values"), null=True, blank=True)
+    reads = models.CharField(_("input"), max_length=300, blank=True)
     shell_expectation = models.CharField(
         _("expectation"), max_length=10, choices=ShellExpectation, default=ShellExpectation.SUCCESS
     )
@@ -103,6 +99,7 @@ class VerificationCheck(models.Model):
     no_data_rule = models.CharField(
         _("no data"), max_length=8, choices=NoDataRule, default=NoDataRule.NO_DATA
     )
+    nan_rule = models.CharField(_("not a number"), max_length=9, choices=NanRule, default=NanRule.FAIL)
     no_data_reason = models.CharField(_("why no data is a pass"), max_length=300, blank=True)
     interval_seconds = models.PositiveIntegerField(
         _("interval, seconds"), default=300, validators=[MinValueValidator(60), MaxValueValidator(30 * 86400)]
@@ -118,12 +115,15 @@ class VerificationCheck(models.Model):
     )
     version = models.PositiveIntegerField(default=1)
     is_paused = models.BooleanField(_("paused"), default=False)
+    pause_reason = models.CharField(_("why it is paused"), max_length=300, blank=True)
     created_at = models.DateTimeField()
     # The engine's own columns. The grid of slots is `offset_seconds` past every multiple of the interval.
     offset_seconds = models.PositiveIntegerField(default=0)
     next_run_at = models.DateTimeField()
     # Passes in a row as a positive number, fails in a row as a negative one.
     streak = models.IntegerField(default=0)
+    # The slot of the grid in which the last one that counted lies: one slot counts once (docs/adr/0023).
+    counted_slot = models.DateTimeField(null=True, blank=True)
     last_outcome = models.CharField(max_length=8, choices=Outcome, blank=True)
     last_run_at = models.DateTimeField(null=True, blank=True)
     last_value = models.FloatField(null=True, blank=True)
@@ -145,7 +145,13 @@ class VerificationCheck(models.Model):
                 & (Q(shell_expectation="success") | ~Q(pattern="")),
                 name="shell_check_is_complete",
             ),
-            models.CheckConstraint(condition=Q(kind__in=["prometheus", "shell"]), name="check_kind_is_known"),
+            models.CheckConstraint(
+                condition=~Q(kind="exam") | Q(data_source=None, pipeline=None, promql=""),
+                name="exam_check_asks_nothing_outside",
+            ),
+            models.CheckConstraint(
+                condition=Q(kind__in=["prometheus", "shell", "exam"]), name="check_kind_is_known"
+            ),
             models.CheckConstraint(
                 condition=~Q(no_data_rule="pass") | ~Q(no_data_reason=""),
                 name="no_data_passes_only_with_a_reason",
@@ -164,6 +170,16 @@ class VerificationCheck(models.Model):
         )
         triggers = (
             *recorded(only=EDITED),
+            pgtrigger.Trigger(
+                name="copies_the_service",
+                operation=pgtrigger.Insert | pgtrigger.UpdateOf("item_id"),  # type: ignore[no-untyped-call]
+                when=pgtrigger.Before,
+                func="""
+                    SELECT service_id INTO NEW.service_id
+                    FROM remediation_remediationitem WHERE id = NEW.item_id;
+                    RETURN NEW;
+                """,
+            ),
             pgtrigger.Trigger(
                 name="item_keeps_a_check",
                 operation=pgtrigger.Delete | pgtrigger.UpdateOf("item_id"),  # type: ignore[no-untyped-call]

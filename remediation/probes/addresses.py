@@ -10,9 +10,9 @@ _METADATA = {
     IPv4Address("100.100.100.200"),  # Alibaba Cloud
     IPv4Address("168.63.129.16"),  # Azure
     IPv4Address("192.0.0.192"),  # Oracle Cloud
-    IPv6Address("fd00:ec2::254"),  # AWS
     IPv6Address("fd20:ce::254"),  # Google Cloud
 }
+_METADATA_NETWORK = IPv6Network("fd00:ec2::/32")  # AWS
 _THIS_NETWORK = IPv4Network("0.0.0.0/8")
 _NAT64 = IPv6Network("64:ff9b::/96")
 _NAT64_LOCAL = IPv6Network("64:ff9b:1::/48")
@@ -48,7 +48,7 @@ def _forbidden_kind(ip: IPv4Address | IPv6Address) -> str:
     """The reason in a word, or "". The order matters: ::1 is also reserved."""
     if ip.is_loopback:
         return "loopback"
-    if ip in _METADATA:
+    if ip in _METADATA or ip in _METADATA_NETWORK:
         return "cloud metadata"
     if ip.is_unspecified or ip in _THIS_NETWORK:
         return "unspecified"
@@ -59,13 +59,15 @@ def _forbidden_kind(ip: IPv4Address | IPv6Address) -> str:
 
 
 def _unwrapped(ip: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
-    """The IPv4 address that an IPv6 one stands for: mapped, 6to4, NAT64, IPv4-compatible."""
+    """The IPv4 address that an IPv6 one stands for: mapped, 6to4, Teredo, NAT64, IPv4-compatible."""
     if isinstance(ip, IPv4Address):
         return ip
     if ip.ipv4_mapped is not None:
         return ip.ipv4_mapped
     if ip.sixtofour is not None:
         return ip.sixtofour
+    if ip.teredo is not None:
+        return ip.teredo[1]
     number = int(ip)
     if ip in _NAT64 or ip in _NAT64_LOCAL or 1 < number < 2**32:
         return IPv4Address(number & 0xFFFFFFFF)

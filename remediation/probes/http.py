@@ -10,11 +10,12 @@ from __future__ import annotations
 import asyncio
 import re
 import socket
-import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import cast
 from urllib.parse import urlsplit
+
+from remediation.probes.access import OPEN, Access
 
 MAX_HEAD_BYTES = 64 * 1024
 MAX_BODY_BYTES = 2 * 1024 * 1024
@@ -80,13 +81,21 @@ class Origin:
 class Client:
     """Sends requests to one origin over connections that stay open; belongs to one event loop."""
 
-    def __init__(self, origin: Origin, *, check_address: Callable[[str], None]) -> None:
-        """`check_address` raises an OSError for an address that must not be connected to."""
+    def __init__(
+        self, origin: Origin, *, check_address: Callable[[str], None], access: Access = OPEN
+    ) -> None:
+        """`check_address` raises an OSError for an address that must not be connected to.
+
+        Raises:
+            ssl.SSLError: the certificates of `access` are none.
+        """
         self._origin = origin
         self._check_address = check_address
         self._idle: list[_Connection] = []
         self._head = origin.head
-        self._tls = ssl.create_default_context() if origin.is_secure else None
+        if access.authorization:
+            self._head += f"Authorization: {access.authorization}\r\n".encode("ascii")
+        self._tls = access.tls() if origin.is_secure else None
 
     async def ask(self, path: str, *, form: str, is_post: bool = False) -> tuple[int, bytes]:
         """Send a form-encoded question; its answer's status and body.

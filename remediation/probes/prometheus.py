@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import ssl
 import time
 from collections import deque
 from collections.abc import Sequence
@@ -19,6 +20,7 @@ from typing import Any, Generic, Self, TypeVar
 from urllib.parse import quote_plus
 
 from remediation.probes import addresses
+from remediation.probes.access import OPEN, Access
 from remediation.probes.http import MAX_BODY_BYTES, BadAddress, Broken, Client, Origin, TooLarge
 from remediation.probes.result import (
     Expectation,
@@ -53,6 +55,7 @@ class Query:
     promql: str
     expectation: Expectation
     timeout_seconds: float
+    access: Access = OPEN
 
 
 def ask_once(query: Query, *, allow_loopback: bool) -> ProbeResult:
@@ -90,7 +93,7 @@ class Crew(Generic[Ticket]):
         self._allow_loopback = allow_loopback
         self._enough = enough
         self._runner = asyncio.Runner()
-        self._sources: dict[str, _Source[Ticket]] = {}
+        self._sources: dict[tuple[str, Access], _Source[Ticket]] = {}
         self._turns: deque[_Source[Ticket]] = deque()
         self._workers: set[asyncio.Task[None]] = set()
         self._done: list[tuple[Ticket, ProbeResult | None]] = []
@@ -115,14 +118,15 @@ class Crew(Generic[Ticket]):
 
     def crowded(self, *, at: int) -> list[str]:
         """The sources (their `base_url`) for which at least `at` queries wait to be sent."""
-        return [url for url, source in self._sources.items() if len(source.waiting) >= at]
+        return [url for (url, _), source in self._sources.items() if len(source.waiting) >= at]
 
     def submit(self, ticket: Ticket, query: Query, *, start_within: float) -> None:
         """Take a query; the next `finished` sends it, unless `start_within` seconds have passed by then."""
-        source = self._sources.get(query.base_url)
+        key = (query.base_url, query.access)
+        source = self._sources.get(key)
         if source is None:
-            check = partial(addresses.check, allow_loopback=self._allow_loopback)
-            source = self._sources[query.base_url] = _Source(_client(query.base_url, check))
+            client = client_of(query.base_url, access=query.access, allow_loopback=self._allow_loopback)
+            source = self._sources[key] = _Source(client)
             self._turns.append(source)
         source.waiting.append((ticket, query, time.monotonic() + start_within))
         self._pending += 1
@@ -238,21 +242,31 @@ async def ask(client: Client | None, query: Query) -> ProbeResult:
         form = f"query={quote_plus(query.promql)}&timeout={query.timeout_seconds:g}s"
         async with asyncio.timeout(query.timeout_seconds):
             status, body = await client.ask(_PATH, form=form, is_post=len(form) > _LONGEST_GET)
-    except TimeoutError:
-        code, message = "timeout", f"No answer within {query.timeout_seconds:g} s."
-    except TooLarge:
-        code, message = "too_large", f"The answer is larger than {MAX_BODY_BYTES // 1024 // 1024} MB."
-    except (BadAddress, UnicodeError):
-        code, message = "bad_address", "The data source's address is not one of a web server."
-    except addresses.AddressRefused as refusal:
-        code, message = "address_refused", f"{refusal}."
-    except Broken as problem:
-        code, message = "unreachable", f"{problem}."
-    except OSError as error:
-        code, message = "unreachable", f"No connection: {error.strerror or type(error).__name__}."
-    else:
-        return read(status, body, query)
-    return failed(code, message, expression=query.promql)
+    except (OSError, TooLarge, ValueError) as problem:
+        code, message = trouble(problem, timeout_seconds=query.timeout_seconds)
+        return failed(code, message, expression=query.promql)
+    return read(status, body, query)
+
+
+def trouble(problem: Exception, *, timeout_seconds: float) -> tuple[str, str]:
+    """What went wrong on the way to a source: a stable code, and a sentence.
+
+    Args:
+        problem: an OSError (a TimeoutError is one), `TooLarge` or a ValueError about the address.
+    """
+    if isinstance(problem, TimeoutError):
+        return "timeout", f"No answer within {timeout_seconds:g} s."
+    if isinstance(problem, TooLarge):
+        return "too_large", f"The answer is larger than {MAX_BODY_BYTES // 1024 // 1024} MB."
+    if isinstance(problem, BadAddress | UnicodeError):
+        return "bad_address", "The data source's address is not one of a web server."
+    if isinstance(problem, addresses.AddressRefused):
+        return "address_refused", f"{problem}."
+    if isinstance(problem, Broken):
+        return "unreachable", f"{problem}."
+    if isinstance(problem, OSError):
+        return "unreachable", f"No connection: {problem.strerror or type(problem).__name__}."
+    raise problem
 
 
 def read(status: int, body: bytes, query: Query) -> ProbeResult:
@@ -268,8 +282,8 @@ def read(status: int, body: bytes, query: Query) -> ProbeResult:
         answer = json.loads(body)
         if answer["status"] == "success":
             return _judged(answer, query)
-        code = answer["errorType"] if answer["errorType"] in _ERROR_TYPES else "prometheus_error"
-        return failed(code, str(answer["error"]), expression=query.promql)
+        code, message = error_of(answer)
+        return failed(code, message, expression=query.promql)
     except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
         pass
     if status != 200:
@@ -296,8 +310,16 @@ def _judged(answer: dict[str, Any], query: Query) -> ProbeResult:
     )
 
 
-def _client(base_url: str, check_address: partial[None]) -> Client | None:
+def client_of(base_url: str, *, access: Access = OPEN, allow_loopback: bool) -> Client | None:
+    """A client that connects to guarded addresses only; None when none can be made of what is stored."""
+    check = partial(access.check_address, allow_loopback=allow_loopback)
     try:
-        return Client(Origin.of(base_url), check_address=check_address)
-    except BadAddress:
+        return Client(Origin.of(base_url), check_address=check, access=access)
+    except (BadAddress, ssl.SSLError, UnicodeError):
         return None
+
+
+def error_of(answer: dict[str, Any]) -> tuple[str, str]:
+    """The code and the message of an answer of Prometheus that is an error; KeyError when it is none."""
+    code = answer["errorType"] if answer["errorType"] in _ERROR_TYPES else "prometheus_error"
+    return code, str(answer["error"])

@@ -43,12 +43,14 @@ class Expectation:
     Attributes:
         quantifier: "all", "any" or "none" of the series, or "count", the number of them.
         no_data_rule: what an empty vector is: "no_data", "fail" or "pass".
+        nan_rule: what a series that is not a number is: "fail", or "leave_out" for none at all.
     """
 
     quantifier: str
     comparator: str
     threshold: float
     no_data_rule: str = "no_data"
+    nan_rule: str = "fail"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +94,7 @@ def judge(vector: Sequence[Series], expectation: Expectation) -> tuple[Outcome, 
     """Judge an instant vector; an empty one is judged by the no-data rule alone, whatever the quantifier.
 
     NaN satisfies nothing, not even `!=`, and breaks "none": what is not a number proves nothing. "count"
-    looks at no value.
+    looks at no value. Where NaN is left out, what remains is judged as if that were all.
 
     Raises:
         ValueError: a value is no number at all.
@@ -101,6 +103,8 @@ def judge(vector: Sequence[Series], expectation: Expectation) -> tuple[Outcome, 
         The outcome, and the number that decided: the count, or the value of the first series that
         settled the matter (the first one when none did); None when that is not finite.
     """
+    if expectation.nan_rule == "leave_out":
+        vector = [series for series in vector if not math.isnan(float(series.value))]
     if not vector:
         return _silence(expectation.no_data_rule), None
     compare = _COMPARE[expectation.comparator]

@@ -3,8 +3,7 @@
 A sandbox is built by programs in front of the command (setpriv, bwrap, prlimit), never by Python code
 between fork and exec: that would copy the worker's memory map for every probe.
 
-A seccomp filter is not part of this level yet: the kernel's system calls are all there, without
-capabilities, in namespaces of their own.
+System calls that no probe needs are refused by a filter (see `seccomp`) on the machines that it knows.
 """
 
 from __future__ import annotations
@@ -16,6 +15,8 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from remediation.probes import seccomp
 
 MEGABYTE = 1024 * 1024
 CPU_SECONDS = 10
@@ -52,6 +53,10 @@ fi
 if unshare --user true 2>/dev/null; then echo "it can make user namespaces"; fi
 """
 
+_FILTER_TEST = """
+if ! grep -q "^Seccomp:.2" /proc/self/status; then echo "system calls are not filtered"; fi
+"""
+
 
 class NoSandbox(Exception):
     """This command cannot be run safely enough here; the message says why."""
@@ -73,9 +78,13 @@ class Sandbox:
         """Whether the sandbox itself may fail, and tells on `--json-status-fd` that the command ran."""
         return self.level == "bubblewrap"
 
-    def wrap(self, argv: Sequence[str], *, status_fd: int | None = None) -> list[str]:
-        """The argument list that runs `argv` inside."""
+    def wrap(
+        self, argv: Sequence[str], *, status_fd: int | None = None, filter_fd: int | None = None
+    ) -> list[str]:
+        """The argument list that runs `argv` inside; `filter_fd` is one of `open_filter`."""
         status = () if status_fd is None else ("--json-status-fd", str(status_fd), "--")
+        if filter_fd is not None:
+            status = ("--seccomp", str(filter_fd), *(status or ("--",)))
         return [*self.front, *status, *self.inside, *argv]
 
 
@@ -115,13 +124,29 @@ def bubblewrap() -> tuple[Sandbox | None, str]:
     return None, reason
 
 
+def open_filter(sandbox: Sandbox) -> int | None:
+    """A descriptor from which bubblewrap reads the filter once; None without bubblewrap or a filter."""
+    program = seccomp.program()
+    if sandbox.level != "bubblewrap" or not program:
+        return None
+    descriptor = os.memfd_create("filter")
+    os.write(descriptor, program)
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    return descriptor
+
+
 def _try(sandbox: Sandbox) -> str:
     """What is wrong with a sandbox, or ""."""
-    # Without a status descriptor the words that end bwrap's options must still be there.
-    argv = [*sandbox.front, "--", *sandbox.inside, "sh", "-c", _HOSTILE_TEST]
+    script = _HOSTILE_TEST + (_FILTER_TEST if seccomp.program() else "")
+    filter_fd = open_filter(sandbox)
+    # Without any descriptor the words that end bwrap's options must still be there.
+    argv = sandbox.wrap(["sh", "-c", script], filter_fd=filter_fd)
+    if filter_fd is None:
+        argv = [*sandbox.front, "--", *sandbox.inside, "sh", "-c", script]
     try:
         tried = subprocess.run(
             argv,
+            pass_fds=() if filter_fd is None else (filter_fd,),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=_TEST_SECONDS,
@@ -131,6 +156,9 @@ def _try(sandbox: Sandbox) -> str:
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         return f"bubblewrap cannot be run: {type(error).__name__}."
+    finally:
+        if filter_fd is not None:
+            os.close(filter_fd)
     said = (tried.stdout + tried.stderr).decode(errors="replace").strip()
     if tried.returncode != 0:
         return f"bubblewrap does not work here: {said[:300] or f'status {tried.returncode}'}"

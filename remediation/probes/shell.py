@@ -15,7 +15,8 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import IO, Generic, Self, TypeVar
 
-from remediation.probes import matching, sandbox
+from postmortem import pipelines
+from remediation.probes import inputs, matching, sandbox
 from remediation.probes.result import MAX_ERROR, Outcome, ProbeResult, failed, storable
 from remediation.probes.sandbox import NoSandbox, Sandbox
 
@@ -24,7 +25,6 @@ KEPT_BYTES = 64 * 1024
 MAX_OUTPUT_BYTES = 1024 * 1024
 _CHUNK = 64 * 1024
 _NOT_STARTED = {126, 127}
-_GREPS = {"grep", "egrep", "fgrep", "zgrep", "rg"}
 # A reader that has seen enough (grep -q, head) ends the writer before it; that is no failure.
 _BROKEN_PIPE = 128 + signal.SIGPIPE
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])")
@@ -40,13 +40,16 @@ class Command:
     Attributes:
         pipeline: argument lists; the output of each is the input of the next.
         expectation: "success" (the last one ends with status 0), "match" or "no_match" (some line, or no
-            line, that it prints matches `pattern`).
+            line, that it prints matches `pattern`; without a pattern any line that it lets through matches).
+        reads: a file that is opened out here and given to the first command as its input; of
+            /proc/NAME/ the process of that name.
     """
 
     pipeline: Sequence[Sequence[str]]
     expectation: str
     pattern: str
     timeout_seconds: float
+    reads: str = ""
 
 
 def run(command: Command, *, weakest: str = "bubblewrap") -> ProbeResult:
@@ -54,7 +57,8 @@ def run(command: Command, *, weakest: str = "bubblewrap") -> ProbeResult:
 
     A stage that cannot start, or one before the last that fails, is an error: what the last stage says
     then means nothing. With "success", status 1 of the last stage is a fail and any other but 0 an error.
-    With a pattern, status 1 without output means "no line", as grep has it; any other but 0 is an error.
+    With "match" and "no_match", status 1 of a last stage that selects lines (grep and its kin) means "no
+    line"; any other but 0 is an error, and so is status 1 of a program that is no grep: it failed.
 
     Args:
         weakest: see `sandbox.choose`.
@@ -133,16 +137,20 @@ def _judge(command: Command, ran: _Ran) -> tuple[Outcome, str, str]:
             return "error", "not_started", f"{stage.named(number)} did not start{stage.said()}"
         if stage.status and not is_last and stage.status != _BROKEN_PIPE:
             return "error", "stage_failed", f"{stage.named(number)} ended with {stage.ending()}{stage.said()}"
-    last = ran.stages[-1]
+    last, named = ran.stages[-1], ran.stages[-1].named(len(ran.stages))
+    selects = pipelines.selects_lines(list(command.pipeline[-1]))
     if command.expectation == "success":
         if last.status in {0, 1}:
             return ("fail" if last.status else "pass"), "", ""
-    elif last.status == 0 and not ran.output and last.name.rpartition("/")[2] in _GREPS:
+    elif selects and not command.pattern and last.status in {0, 1}:
+        # What it counted or kept quiet about does not matter: the status says whether there was a line.
+        return _expected(command, is_found=last.status == 0)
+    elif selects and last.status == 0 and not ran.output:
         # `grep -q` has found a line and does not show it: "no line" would be a lie.
-        return "error", "quiet_grep", f"{last.named(len(ran.stages))} found something and printed nothing."
-    elif last.status == 0 or (last.status == 1 and not ran.output):
+        return "error", "quiet_grep", f"{named} found something and printed nothing."
+    elif last.status == 0 or (selects and last.status == 1 and not ran.output):
         return _match(command, clean(ran.output))
-    return "error", "bad_exit", f"{last.named(len(ran.stages))} ended with {last.ending()}{last.said()}"
+    return "error", "bad_exit", f"{named} ended with {last.ending()}{last.said()}"
 
 
 def _match(command: Command, said: str) -> tuple[Outcome, str, str]:
@@ -152,6 +160,10 @@ def _match(command: Command, said: str) -> tuple[Outcome, str, str]:
         )
     except matching.PatternFailed as problem:
         return "error", "pattern_failed", str(problem)
+    return _expected(command, is_found=is_found)
+
+
+def _expected(command: Command, *, is_found: bool) -> tuple[Outcome, str, str]:
     return ("pass" if is_found == (command.expectation == "match") else "fail"), "", ""
 
 
@@ -250,6 +262,8 @@ class _Pipeline:
 
     def _start(self) -> IO[bytes]:
         source: IO[bytes] | int = subprocess.DEVNULL
+        if self._command.reads:
+            source = inputs.opened(self._command.reads)
         for argv in self._command.pipeline:
             stage = _spawn(argv, self._box, source)
             if not isinstance(source, int):
@@ -295,16 +309,18 @@ class _Pipeline:
 
 def _spawn(argv: Sequence[str], box: Sandbox, source: IO[bytes] | int) -> _Stage:
     report_fd, status_fd = os.pipe() if box.reports_exit else (None, None)
+    filter_fd = sandbox.open_filter(box)
+    handed = [descriptor for descriptor in (status_fd, filter_fd) if descriptor is not None]
     try:
         process = subprocess.Popen(
-            box.wrap(argv, status_fd=status_fd),
+            box.wrap(argv, status_fd=status_fd, filter_fd=filter_fd),
             stdin=source,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env=dict(sandbox.ENVIRONMENT),
             cwd="/",
             start_new_session=True,
-            pass_fds=() if status_fd is None else (status_fd,),
+            pass_fds=handed,
             bufsize=0,
         )
     except BaseException:
@@ -312,8 +328,8 @@ def _spawn(argv: Sequence[str], box: Sandbox, source: IO[bytes] | int) -> _Stage
             os.close(report_fd)
         raise
     finally:
-        if status_fd is not None:
-            os.close(status_fd)
+        for descriptor in handed:
+            os.close(descriptor)
     return _Stage(argv[0], process, box, report_fd)
 
 

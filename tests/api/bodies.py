@@ -3,9 +3,10 @@
 from datetime import timedelta
 from typing import Any
 
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 
-from tests.api.conftest import World
+from tests.api.conftest import Parts, World
 
 CHECK = {
     "kind": "prometheus",
@@ -20,6 +21,35 @@ CHECK = {
     "timeout_seconds": 5,
     "passes_needed": 3,
     "fails_needed": 2,
+}
+CHANGE = {
+    "happened_at": "2026-11-20T09:58:00+08:00",
+    "kind": "deploy",
+    "title": "order 1.4.2",
+    "url": "https://git.example.org/order/1",
+    "service": "order",
+    "external_key": "deploy-17",
+}
+TEMPLATE = {
+    "name": "Minor incidents",
+    "severities": ["P3", "P4"],
+    "is_active": True,
+    "steps": [{"step": "phenomenon", "questions": ["What was seen?"], "skeleton": "## Seen"}],
+}
+POLICY = {
+    "severity": "P1",
+    "category": "missing_tool",
+    "kind": "detect",
+    "service": "order",
+    "team": None,
+    "days": 3,
+    "calendar": None,
+}
+CALENDAR = {
+    "name": "Shanghai",
+    "time_zone": "Asia/Shanghai",
+    "week": ["09:00-12:00, 13:00-18:00"] * 5 + ["", ""],
+    "holidays": ["2026-10-01"],
 }
 COMMAND = {
     "kind": "shell",
@@ -49,7 +79,12 @@ INCIDENT = {
     "loss_is_estimate": True,
     "capacity_limit": 200,
     "capacity_demand": 247,
+    "tags": ["sale", "connection-pool"],
 }
+
+
+def _upload() -> Parts:
+    return Parts(file=SimpleUploadedFile("order.log", b"pool at 247"))
 
 
 def bodies(world: World) -> dict[str, dict[str, Any]]:
@@ -61,7 +96,12 @@ def bodies(world: World) -> dict[str, dict[str, Any]]:
         | {"participants": [{"user": world.parts["user"], "role": "scribe"}], "dedup_key": "alert-7"},
         "incidents_edit": INCIDENT,
         "incidents_mark": {"milestone": "resolved", "at": "2026-11-20T10:00:00Z"},
-        "incidents_dismiss": {"as": "duplicate", "reason": "The same as the one before."},
+        "incidents_dismiss": {
+            "as": "duplicate",
+            "reason": "The same as the one before.",
+            "duplicate_of": people["fresh"].public_id,
+        },
+        "participants_change_role": {"role": "commander"},
         "incidents_invite": {"user": people["governor"].pk, "role": "observer"},
         "participants_excuse": {"reason": "On leave."},
         "timeline_entries_create": {
@@ -70,36 +110,174 @@ def bodies(world: World) -> dict[str, dict[str, Any]]:
             "zone": "Asia/Shanghai",
             "kind": "command",
             "marker": "repair",
+            "milestone": "mitigated",
             "is_starred": True,
         },
         "timeline_entries_edit": {
             "text": "Restarted it twice.",
             "happened_at": "2026-11-20T10:03:00Z",
             "marker": "",
+            "milestone": "",
             "zone": "UTC",
         },
+        "timeline_entries_line": {
+            "line": "+5m restarted the service",
+            "kind": "command",
+            "marker": "repair",
+            "milestone": "mitigated",
+            "is_starred": True,
+        },
+        "timeline_pastes_split": {"text": "14:03 restarted the service\n14:05 calm", "zone": "UTC"},
+        "timeline_pastes_store": {
+            "entries": [
+                {"happened_at": "2026-11-20T10:03:00+08:00", "text": "Restarted it.", "kind": "command"}
+            ]
+        },
+        "entry_evidence_attach": _upload(),
+        "incident_evidence_attach": _upload(),
+        "step_evidence_attach": _upload(),
         "reviews_create": {
             "title": "Checkout was slow",
             "incidents": [people["fresh"].public_id],
             "owner": world.caller.user.pk,
             "facilitator": world.caller.user.pk,
+            "teams_present": [world.parts["team"]],
         },
+        "imports_create": {
+            "source": "# Orders fail\n\n## Summary\n\nThey did.\n",
+            "file_name": "2026-11-19.md",
+        },
+        "imports_accept": {
+            "title": "Orders failed before",
+            "severity": "P1",
+            "services": [{"service": "order", "part": "origin"}],
+            "started_at": "2026-11-19T10:00:00Z",
+            "detected_at": None,
+            "resolved_at": "2026-11-19T10:05:00Z",
+            "zone": "UTC",
+            "is_restricted": False,
+            "settled": [{"number": 0, "at": "2026-11-19T10:01:00Z"}],
+        },
+        "reviews_edit": {
+            "title": "Orders failed again",
+            "owner": world.caller.user.pk,
+            "facilitator": people["governor"].pk,
+            "teams_present": [world.parts["team"]],
+            "facts_version": 1,
+        },
+        "reviews_cover": {"incidents": [world.parts["incident"], people["fresh"].public_id]},
+        "approvals_approve": {"comment": "Sound."},
+        "severities_edit": {
+            "name": "Major",
+            "requires_postmortem": True,
+            "review_hours": 24,
+            "counts_in_figures": True,
+            "facilitator_apart": True,
+            "approvals_needed": 1,
+            "approver_role": "governor",
+        },
+        "sla_policies_create": POLICY,
+        "sla_policies_edit": POLICY | {"days": 4},
+        "sla_policies_move": {"direction": "up"},
+        "sla_policies_explain": {
+            "severity": "P1",
+            "category": "missing_tool",
+            "kind": "detect",
+            "service": "order",
+            "team": world.parts["team"],
+        },
+        "working_calendars_create": CALENDAR | {"name": "Berlin"},
+        "working_calendars_edit": CALENDAR,
+        "review_templates_create": TEMPLATE,
+        "review_templates_edit": TEMPLATE,
         "reviews_lessons": {
             "went_well": "The alert.",
             "went_badly": "The pager.",
             "luck": "It was night.",
+            "notes": "The rest.",
             "version": 1,
         },
+        "lesson_points_map": {"items": [world.parts["item"]], "reason": "Nothing more is needed."},
+        "reviews_reopen": {"reason": "New logs were found."},
+        "addenda_create": {"text": "It came back once, in *staging*."},
         "steps_write": {"finding": "5 % failed.", "evidence": "`rate(...)`", "version": 1},
         "steps_reopen": {"reason": "New logs were found."},
-        "causes_record": {"statement": "The pool has no timeout.", "part": "root", "is_primary": False},
-        "causes_edit": {"statement": "The pool had no timeout.", "part": "root"},
-        "causes_settle": {"state": "verified", "evidence": "Reproduced with 247 clients."},
+        "measurements_state": {
+            "title": "Threads connected",
+            "window_start": "2026-11-20T10:00:00+08:00",
+            "window_end": "2026-11-20T10:10:00+08:00",
+            "value": 200,
+            "unit": "connections",
+            "source_name": "The dashboard of order",
+            "promql": "max(threads_connected)",
+        },
+        "measurements_take": {
+            "title": "Threads connected",
+            "window_start": "2026-11-20T10:00:00+08:00",
+            "window_end": "2026-11-20T10:10:00+08:00",
+            "value": 200,
+            "unit": "connections",
+            "source": world.parts["source"],
+            "promql": "max(threads_connected)",
+            "step_seconds": 15,
+        },
+        "changes_report": CHANGE,
+        "changes_edit": CHANGE,
+        "changes_judge": {"verdict": "cleared", "reason": "Another cell."},
+        "change_searches_state": {"searched": "The deploys of order, two days back."},
+        "causes_record": {
+            "statement": "The pool has no timeout.",
+            "part": "root",
+            "is_primary": False,
+            "cause_class": "capacity-pool",
+        },
+        "causes_edit": {
+            "statement": "The pool had no timeout.",
+            "part": "root",
+            "cause_class": None,
+            "version": 1,
+        },
+        "causes_explain": {
+            "whys": [
+                {"why": "Every thread waits for a connection.", "evidence": "The dump of 14:03."},
+                {"why": "Nobody set how long."},
+            ],
+            "version": 1,
+        },
+        "recurrences_judge": {
+            "earlier": people["earlier"].pk,
+            "verdict": "confirmed",
+            "reason": "The same setting.",
+        },
+        "cause_classes_create": {
+            "slug": "capacity-sockets",
+            "name": "Sockets exhausted",
+            "description": "Too few ports.",
+            "parent": "capacity",
+        },
+        "cause_classes_edit": {
+            "name": "Pools",
+            "description": "",
+            "parent": "configuration",
+            "is_retired": True,
+        },
+        "causes_settle": {"state": "verified", "evidence": "Reproduced with 247 clients.", "version": 1},
         "checklist_add": {
             "title": "No pod hangs",
             "pipeline": [["kubectl", "get", "pods"], ["grep", "Pending"]],
             "expectation": "no_match",
+            "pattern": "Pending",
         },
+        "checklist_edit": {
+            "title": "Few wait",
+            "kind": "promql",
+            "promql": "pool_waiting",
+            "comparator": "<",
+            "threshold": 3,
+            "source_name": "Prometheus",
+            "version": 1,
+        },
+        "checklist_move": {"position": 1},
         "items_create": {
             "title": "Set a timeout",
             "description": "In the pool's settings.",
@@ -115,17 +293,93 @@ def bodies(world: World) -> dict[str, dict[str, Any]]:
             "due_at": (timezone.now() + timedelta(days=3)).isoformat(),
             "checks": [check, COMMAND],
         },
-        "items_edit": {"title": "Set two timeouts", "description": "", "tracker_url": ""},
+        "proposals_create": {
+            "external_key": "capacity/order/2026-11-20",
+            "title": "Set a timeout",
+            "description": "In the pool's settings.",
+            "tracker_url": "https://tracker.example.org/7",
+            "owner": world.caller.user.pk,
+            "service": "order",
+            "team": world.parts["team"],
+            "severity": "P1",
+            "kind": "prevent",
+            "category": "technical_debt",
+            "due_at": (timezone.now() + timedelta(days=3)).isoformat(),
+            "checks": [check, COMMAND],
+        },
+        "items_edit": {
+            "title": "Set two timeouts",
+            "description": "",
+            "tracker_url": "",
+            "kind": "mitigate",
+            "category": "technical_debt",
+            "version": 1,
+        },
+        "items_change_many": {
+            "items": [world.parts["item"]],
+            "owner": people["governor"].pk,
+            "team": world.parts["team"],
+            "tracker_url": "https://tracker.example.org/8",
+        },
+        "items_hand_to_team": {"team": world.parts["team"]},
+        "items_answer_causes": {"causes": [world.parts["cause"]]},
+        "items_ask_wont_do": {"reason": "The service ends."},
+        "items_grant_wont_do": {"comment": "It does."},
+        "items_refuse_wont_do": {"reason": "It does not end."},
+        "items_ask_more_time": {
+            "due_at": (timezone.now() + timedelta(days=90)).isoformat(),
+            "reason": "The vendor is late.",
+        },
+        "items_grant_more_time": {"comment": "They are."},
+        "items_refuse_more_time": {"reason": "It can be done without them."},
         "items_assign": {"to": people["governor"].pk},
         "items_claim_fix": {"fix_url": "https://git.example.org/1", "never_red_reason": "The metric is new."},
         "items_decline": {"reason": "The service ends."},
         "items_withdraw": {"reason": "It did not help."},
         "items_reopen": {"reason": "It does not end."},
+        "processes_record": {"url": "https://wiki.example.org/sop", "revision": "v4", "note": "Limits."},
+        "processes_write": {
+            "title": "Limits before a sale",
+            "team": world.parts["team"],
+            "questions": [
+                {"text": "Who approves?", "kind": "single", "options": ["Nobody", "Ada"], "right": [1]}
+            ],
+            "passing_percent": 100,
+            "attempts_allowed": 2,
+            "version": 1,
+        },
+        "processes_grant": {"person": world.parts["user"]},
+        "exam_attempts_sit": {"answers": [[0]], "version": 1},
         "item_checks_add": check,
         "checks_edit": check,
         "checks_trial": check,
-        "checks_pause": {"is_paused": True},
+        "checks_pause": {"is_paused": True, "reason": "The metric moves."},
+        "probes_write_template": {
+            "slug": "list-pods",
+            "title": "Pods of a namespace",
+            "description": "",
+            "kind": "shell",
+            "pipeline": [["kubectl", "get", "pods", "-n", "{namespace}"]],
+            "parameters": [{"name": "namespace", "label": "Namespace"}],
+        },
+        "probes_switch": {"is_off": True, "reason": "A worker was broken into."},
+        "checks_approve": {"sha": "0" * 64},
         "data_sources_create": {"name": "Prometheus of the cell", "base_url": "http://127.0.0.1:9"},
+        "versions_restore": {"latest": 2},
+        "wording_check": {
+            "text": "It was probably the pool.",
+            "purpose": "step",
+            "review": world.parts["review"],
+            "team": world.parts["team"],
+        },
+        "terms_create": {
+            "team": world.parts["team"],
+            "phrase": "network glitch",
+            "is_allowed": False,
+            "why": "It was never one.",
+            "suggestion": "Give the retransmission rate.",
+        },
+        "terms_edit": {"phrase": "a network glitch", "is_allowed": True, "why": "The name of a test."},
         "gate_changes": {
             "repository": "shop/order",
             "target_branch": "main",

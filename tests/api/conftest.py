@@ -5,13 +5,22 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
+from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
 from django.utils import timezone
 
 from accounts.models import User
+from governance.models import Notice
+from postmortem import imports
+from postmortem.models import Review
 from tests import factories
 
 PROBLEM = "application/problem+json"
+
+
+class Parts(dict[str, Any]):
+    """A body that goes as a form of several parts, one of which is a file."""
 
 
 class Caller:
@@ -36,12 +45,17 @@ class Caller:
     def patch(self, path: str, body: Any) -> Any:
         return self.send("PATCH", path, body)
 
+    def upload(self, path: str, data: bytes, *, name: str = "screen.png") -> Any:
+        return self.send("POST", path, Parts(file=SimpleUploadedFile(name, data)))
+
     def delete(self, path: str) -> Any:
         return self.client.delete(f"/api/v1/{path}")
 
     def send(self, method: str, path: str, body: Any) -> Any:
-        """A body that is not bytes goes as JSON; None goes as an empty object."""
+        """A body that is not bytes goes as JSON, or in parts; None goes as an empty object."""
         content_type = "application/json"
+        if isinstance(body, Parts):
+            content_type, body = MULTIPART_CONTENT, encode_multipart(BOUNDARY, body)
         data = {} if body is None else body
         return self.client.generic(method, f"/api/v1/{path}", _encoded(data), content_type)
 
@@ -67,6 +81,11 @@ def administrator(db: None) -> Caller:
     return Caller(factories.user("Ada", role="administrator"))
 
 
+DOCUMENT = (
+    "# 2026-11-19 Orders fail\n\n## Timeline\n\nAll times in UTC\n\n- 10:00 Alerts fired\n- soon: looked\n"
+)
+
+
 @dataclass
 class World:
     """Records that hang together; `parts` fills the places of a path, such as {incident}."""
@@ -90,11 +109,25 @@ def build_world(caller: Caller, **incident: Any) -> World:
     first, other = (participant for participant in told.participants.order_by("id"))
     entry = factories.entry(factories.timeline(first))
     cause = factories.verified_cause(review)
+    change = factories.change(told, verdict="cleared", reason="Another cell.")
+    measurement = factories.fetched_measurement(review)
+    factories.change_search(review)
     checklist = factories.checklist_entry(review)
+    point = factories.lesson_point(review)
+    for luck in ("It was night.", "It was Sunday."):
+        Review.objects.filter(pk=review.pk).update(luck=luck)
     item = factories.item(review=review, causes=[cause], service=service, owner=caller.user)
     check = item.verification_checks.get()
+    factories.exam(item, members=[caller.user, other.user])
     run = factories.check_run(check)
+    notice = Notice.objects.create(
+        recipient=caller.user, kind="review_at_risk", incident=told, key="told", created_at=factories.NOW
+    )
     fresh = factories.resolved_incident("Checkout is slow", services=[service], **incident)
+    before = factories.resolved_incident(
+        started_at=told.started_at - factories.DAY, services=[service], **incident
+    )
+    earlier = factories.verified_cause(factories.review(incidents=[before], is_open=True))
     parts = {
         "user": other.user_id,
         "participant": other.pk,
@@ -104,16 +137,35 @@ def build_world(caller: Caller, **incident: Any) -> World:
         "review": review.public_id,
         "step": "phenomenon",
         "cause": cause.pk,
+        "point": point.pk,
+        "change": change.pk,
+        "severity": "P1",
+        "policy": factories.sla_policy(severity="P3").pk,
+        "calendar": factories.calendar().pk,
+        "template": factories.review_template().pk,
+        "measurement": measurement.pk,
         "entry": entry.pk,
+        "file": factories.evidence_file(entry).pk,
+        "notice": notice.pk,
         "item": item.public_id,
         "check": check.pk,
         "run": run.pk,
         "source": check.data_source_id,
+        "import": imports.add(source=DOCUMENT, by=caller.user, now=factories.NOW).public_id,
         "month": "2026-10",
+        "quarter": "2026-Q4",
+        "term": factories.wording_term("brownout", team=service.team).pk,
+        "cause_class": "capacity-pool",
+        "checklist_entry": checklist.pk,
+        "revision": 1,
+        "text": f"{review.public_id}.luck",
+        "version": 1,
     }
     names = {
         "fresh": fresh,
         "checklist": checklist,
+        "earlier": earlier,
+        "point": point,
         "governor": factories.user("Gia", role="governor"),
         "team": service.team,
     }

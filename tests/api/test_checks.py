@@ -51,10 +51,17 @@ def test_command_is_not_tried_in_the_web_process(member):
 
 
 def test_last_active_check_is_not_paused(member, check):
-    assert_problem(member.post(f"checks/{check.pk}/pause", {"is_paused": True}), 409, "last_check")
+    assert_problem(
+        member.post(f"checks/{check.pk}/pause", {"is_paused": True, "reason": "It moves."}), 409, "last_check"
+    )
     factories.check(check.item)
 
-    assert member.post(f"checks/{check.pk}/pause", {"is_paused": True}).json()["is_paused"] is True
+    assert (
+        member.post(f"checks/{check.pk}/pause", {"is_paused": True, "reason": "It moves."}).json()[
+            "is_paused"
+        ]
+        is True
+    )
     assert_problem(member.post(f"checks/{check.pk}/runs"), 409, "check_at_rest")
 
 
@@ -120,3 +127,75 @@ def test_query_that_prometheus_refuses_is_refused_with_its_reason(member, check,
     assert "range vector" in problem["errors"]["promql"][0]["message"]
     assert problem["details"] == {"position": "1:6"}
     assert check.item.verification_checks.count() == 1
+
+
+# -- commands: who may let them run
+
+
+def test_free_command_waits_and_another_administrator_lets_it_run(member, administrator, as_user, check):
+    made = member.post(f"items/{check.item}/checks", COMMAND).json()["id"]
+    said = member.get(f"checks/{made}/command").json()
+
+    waiting = [one["check"] for one in administrator.get("probes/waiting").json()]
+    assert_problem(
+        as_user(factories.user(role="governor")).post(f"checks/{made}/approval", {"sha": said["sha"]}),
+        403,
+        "not_allowed",
+    )
+    assert_problem(administrator.post(f"checks/{made}/approval", {"sha": "0" * 64}), 409, "command_changed")
+    approved = administrator.post(f"checks/{made}/approval", {"sha": said["sha"]}).json()
+
+    assert (said["standing"], said["body"]["pipeline"], waiting) == (
+        "not_approved",
+        [["kubectl", "get", "pods"]],
+        [made],
+    )
+    assert (approved["standing"], approved["approved_by"] is None) == ("approved", False)
+    assert administrator.get("probes/waiting").json() == []
+
+
+def test_author_does_not_approve_the_own_command(administrator, check):
+    made = administrator.post(f"items/{check.item}/checks", COMMAND).json()["id"]
+    sha = administrator.get(f"checks/{made}/command").json()["sha"]
+
+    assert_problem(administrator.post(f"checks/{made}/approval", {"sha": sha}), 409, "own_command")
+
+
+def test_query_runs_no_command(member, check):
+    assert_problem(member.get(f"checks/{check.pk}/command"), 409, "no_command")
+
+
+def test_template_makes_the_command_and_answers_for_it(member, check):
+    body = {
+        "kind": "shell",
+        "template": "version-drift",
+        "parameters": {"program": "python3", "version": "3.11.2"},
+    }
+    made = member.post(f"items/{check.item}/checks", body).json()
+    wrong = body | {"parameters": {"program": "python3", "version": "; rm -rf /"}}
+
+    assert (made["pipeline"], made["name"]) == ([["python3", "--version"]], "Version drift")
+    assert member.get(f"checks/{made['id']}/command").json()["standing"] == "approved"
+    assert_problem(member.post(f"items/{check.item}/checks", wrong), 400, "invalid")
+    assert {one["slug"] for one in member.get("probes/templates").json()} >= {
+        "version-drift",
+        "module-drift",
+        "runtime-variable",
+        "db-pool-headroom",
+    }
+
+
+def test_commands_of_hidden_items_wait_unseen(member, administrator):
+    review = factories.review(incidents=[factories.incident(is_restricted=True)])
+    hidden = factories.check(factories.item(review=review), kind="shell", is_approved=False)
+
+    assert member.get("probes/waiting").json() == []
+    assert member.get(f"checks/{hidden.pk}/command").status_code == 404
+
+
+def test_administrator_stops_commands(administrator, member):
+    turn = administrator.post("probes/switch", {"is_off": True, "reason": "Broken into"}).json()
+
+    assert (turn["is_off"], turn["team"], turn["reason"]) == (True, None, "Broken into")
+    assert_problem(administrator.post("probes/switch", {"is_off": True}), 400, "invalid")
+    assert_problem(member.post("probes/switch", {"is_off": False}), 403, "not_allowed")

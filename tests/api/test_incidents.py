@@ -32,6 +32,7 @@ def test_declaration_is_answered_with_the_whole_incident(member, order):
         "source": "api",
         "review": None,
         "review_due_at": "2026-11-22T02:00:00Z",
+        "review_standing": answer["review_standing"],
         "participants": [
             {
                 "id": declared.participants.get().pk,
@@ -42,6 +43,10 @@ def test_declaration_is_answered_with_the_whole_incident(member, order):
         ],
         "declared_by": {"id": member.user.pk, "name": "Mia", "is_active": True},
         "declared_at": answer["declared_at"],
+        "version": 1,
+        "dedup_key": "",
+        "duplicate_of": None,
+        "is_late_entry": True,
     }
     assert declared.declared_by == member.user
 
@@ -254,3 +259,19 @@ def test_detail_costs_the_same_queries_for_any_number_of_participants(
 
     with django_assert_num_queries(9):
         assert len(member.get(f"incidents/{incident}").json()["participants"]) == count
+
+
+def test_a_correction_over_a_newer_version_is_refused_with_both(member):
+    incident = factories.resolved_incident(summary="As it was.")
+    read = member.get(f"incidents/{incident}").json()["version"]
+    assert member.patch(f"incidents/{incident}", {"summary": "Theirs.", "version": read}).status_code == 200
+
+    refused = member.patch(f"incidents/{incident}", {"summary": "Mine.", "phase": "x", "version": read})
+
+    problem = assert_problem(refused, 409, "edit_conflict")
+    assert problem["details"] == {
+        "mine": {"summary": "Mine.", "phase": "x"},
+        "theirs": {"summary": "Theirs.", "phase": ""},
+        "version": read + 1,
+    }
+    assert member.patch(f"incidents/{incident}", {"summary": "Anyway."}).status_code == 200

@@ -130,3 +130,67 @@ def test_list_costs_the_same_queries_for_any_number_of_rows(
 
     with django_assert_num_queries(queries):
         assert len(member.get(path).json()["items"]) >= count
+
+
+# -- credentials of data sources
+
+
+SIGNED = {"name": "Signed", "base_url": "https://p.example.org", "auth": "bearer", "credential": "tok-9f8e7d"}
+
+
+def test_credential_is_never_answered(administrator):
+    made = administrator.post("data-sources", SIGNED)
+    source = made.json()["id"]
+    edited = administrator.patch(f"data-sources/{source}", {"name": "Other"})
+    listed = administrator.get("data-sources")
+
+    assert (made.status_code, made.json()["has_credential"]) == (201, True)
+    said = made.content + edited.content + listed.content
+    assert b"tok-9f8e7d" not in said
+    assert b"f1:test:" not in said
+
+
+def test_new_host_forgets_the_credential(administrator):
+    source = administrator.post("data-sources", SIGNED).json()["id"]
+
+    answer = administrator.patch(f"data-sources/{source}", {"base_url": "https://evil.example.org"}).json()
+
+    assert (answer["auth"], answer["has_credential"]) == ("none", False)
+
+
+def test_others_learn_nothing_of_how_a_source_signs_in(administrator, as_user):
+    fields = {"auth": "basic", "username": "robot", "networks": ["10.0.0.0/8"]}
+    source = administrator.post("data-sources", SIGNED | fields).json()["id"]
+
+    answer = as_user(factories.user(role="member")).get(f"data-sources/{source}").json()
+
+    assert (answer["username"], answer["auth"], answer["networks"], answer["has_credential"]) == (
+        "",
+        "none",
+        [],
+        False,
+    )
+
+
+def test_administrator_tries_and_deletes_a_source(administrator, as_user):
+    source = factories.data_source(base_url="http://127.0.0.1:9").pk
+
+    tried = administrator.post(f"data-sources/{source}/test").json()
+    assert_problem(
+        as_user(factories.user(role="governor")).post(f"data-sources/{source}/test"), 403, "not_allowed"
+    )
+    assert_problem(
+        as_user(factories.user(role="governor")).delete(f"data-sources/{source}"), 403, "not_allowed"
+    )
+    deleted = administrator.delete(f"data-sources/{source}")
+
+    assert (tried["outcome"], tried["error_code"]) == ("error", "unreachable")
+    assert deleted.status_code == 204
+
+
+def test_source_in_use_is_not_deleted(administrator):
+    source = factories.item().verification_checks.get().data_source
+
+    problem = assert_problem(administrator.delete(f"data-sources/{source.pk}"), 409, "source_in_use")
+
+    assert problem["details"]["checks"] == 1

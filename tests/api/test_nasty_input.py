@@ -36,7 +36,11 @@ NASTY_QUERIES = [
     quote("\U0001f600"), "%ed%a0%80", "true", "[]",
 ]  # fmt: skip
 NASTY_PARTS = ["0", "9" * 18, "9" * 30, "-1", "%00", "%ff", "x" * 3000, "..", "0000-01", "9999-12", "2026-13"]
-PARTS = ["user", "participant", "team", "service", "cause", "entry", "check", "run", "source", "month"]
+PARTS = [
+    "user", "participant", "team", "service", "cause", "change", "severity", "template",
+    "measurement", "entry", "check", "run",
+    "source", "import", "month", "file", "cause_class", "checklist_entry", "text", "version",
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -98,8 +98,7 @@ def _declare(page: Page, address: str, service: int, person: int) -> None:
 def _file_timeline(page: Page) -> None:
     incident = page.url
     page.click('main a[href$="/timeline/"] >> nth=0')
-    page.fill("[name=happened_at]", "+2m")
-    page.fill("[name=text]", "Threads_connected stands at 200, password=hunter2hunter2")
+    page.fill("[name=line]", "+2m Threads_connected stands at 200, password=hunter2hunter2")
     page.click('form[action$="/timeline/"] button.primary')
     expect(page.locator("main")).to_contain_text("Threads_connected")
     expect(page.locator("main")).not_to_contain_text("hunter2")

@@ -59,6 +59,14 @@ def judged(*, incident=None, item=None, check=None):
         ({"archived_at": None, "review": ""}, [("POSTMORTEM_MISSING", "INC-2026-0001", AS_OF - HOUR)]),
         ({"archived_at": None, "review": "", "review_due_at": AS_OF}, []),
         ({"archived_at": None, "review_due_at": AS_OF}, []),
+        (
+            {"archived_at": None, "reopened_at": AS_OF - HOUR / 2},
+            [("REVIEW_OVERDUE", "PM-2026-0001", AS_OF - HOUR / 2)],
+        ),
+        (
+            {"archived_at": None, "reopened_at": AS_OF - DAY},
+            [("REVIEW_OVERDUE", "PM-2026-0001", AS_OF - HOUR)],
+        ),
         ({"archived_at": None, "is_drill": True}, []),
         ({"archived_at": None, "is_dismissed": True}, []),
         ({"archived_at": None, "requires_postmortem": False}, []),

@@ -107,7 +107,7 @@ def test_interrupted_run_leaves_no_server(tmp_path, number):
     folder = folder_of(told)
 
     inner.send_signal(number)
-    inner.communicate(timeout=30)
+    inner.communicate(timeout=120)
 
     data = str(folder / "servers/postgres-18/data")
     assert wait_until(lambda: not is_named_by_a_process(data), seconds=10)

@@ -1,9 +1,10 @@
 import pytest
+from django.db import DataError, IntegrityError, transaction
 
-from postmortem import causes
+from postmortem import causes, reviews
 from postmortem.causes import CauseHasItems, ReviewNotOpen, StepSigned
-from postmortem.errors import Archived, Invalid, NotAllowed
-from postmortem.models import RootCause
+from postmortem.errors import Archived, EditConflict, Invalid, NotAllowed
+from postmortem.models import CauseClass, RootCause
 from tests import factories
 from tests.factories import NOW
 from tests.race import at_once
@@ -14,6 +15,11 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def review():
     return factories.review(is_open=True)
+
+
+@pytest.fixture
+def by():
+    return factories.user()
 
 
 def record(review, **changes):
@@ -158,3 +164,89 @@ def test_two_primary_causes_at_once_leave_one(review):
 
     assert refusals == [None, None]
     assert review.causes.filter(is_primary=True).count() == 1
+
+
+CHAIN = [
+    {"why": "Every thread waits for a connection.", "evidence": "The dump of 14:03."},
+    {"why": "Nobody set how long.", "evidence": ""},
+]
+
+
+def test_chain_of_whys_is_kept_in_order_and_stands_in_the_content(review, by):
+    cause = factories.cause(review, cause_class=CauseClass.objects.get(slug="capacity-pool"))
+
+    causes.explain(cause, whys=CHAIN, version=1, by=by, now=NOW)
+
+    again = RootCause.objects.get(pk=cause.pk)
+    assert (again.whys, again.version) == (CHAIN, 2)
+    [said] = reviews.content(review)["causes"]
+    assert (said["whys"], said["class"]) == (CHAIN, "capacity-pool")
+
+
+def test_cause_without_chain_and_class_says_what_it_said_before_there_were_any(review):
+    factories.cause(review)
+
+    [said] = reviews.content(review)["causes"]
+
+    assert said.keys() == {"part", "is_primary", "state", "statement", "evidence"}
+
+
+def test_chain_over_a_newer_one_is_a_conflict_that_loses_neither(review, by):
+    cause = factories.cause(review)
+    causes.explain(cause, whys=CHAIN, version=1, by=by, now=NOW)
+    mine = [{"why": "Another reason.", "evidence": ""}]
+
+    with pytest.raises(EditConflict) as refusal:
+        causes.explain(cause, whys=mine, version=1, by=by, now=NOW)
+
+    assert refusal.value.details == {"mine": {"whys": mine}, "theirs": {"whys": CHAIN}, "version": 2}
+    assert causes.explain(cause, whys=CHAIN, version=1, by=by, now=NOW).version == 2
+
+
+@pytest.mark.parametrize(
+    ("whys", "field"),
+    [
+        ([{"why": "x"}] * 11, "whys"),
+        ([{"why": "x"}, {"why": " "}], "whys.1.why"),
+        ([{"why": "x" * 501}], "whys.0.why"),
+        ([{"why": "x", "evidence": "y" * 2001}], "whys.0.evidence"),
+        ([{"evidence": "y"}], "whys.0.why"),
+    ],
+)
+def test_unfit_chain_is_refused_by_place(review, by, whys, field):
+    cause = factories.cause(review)
+
+    with pytest.raises(Invalid) as refusal:
+        causes.explain(cause, whys=whys, version=1, by=by, now=NOW)
+
+    assert refusal.value.field == field
+    assert RootCause.objects.get(pk=cause.pk).whys == []
+
+
+@pytest.mark.parametrize("whys", [{"why": "x"}, [{}] * 11])
+def test_database_refuses_a_chain_that_is_no_short_list(review, whys):
+    cause = factories.cause(review)
+
+    with pytest.raises((IntegrityError, DataError)), transaction.atomic():
+        RootCause.objects.filter(pk=cause.pk).update(whys=whys)
+
+
+def test_class_and_chain_wait_for_the_reopening_of_a_signed_step(review, by):
+    cause = factories.verified_cause(review)
+    for step in review.steps.all():
+        factories.signed(step)
+    code = CauseClass.objects.get(slug="code")
+
+    with pytest.raises(StepSigned):
+        causes.explain(cause, whys=CHAIN, version=1, by=by, now=NOW)
+    with pytest.raises(StepSigned):
+        causes.edit(cause, statement=cause.statement, part="root", cause_class=code, by=by, now=NOW)
+
+
+def test_class_is_given_and_taken_and_stays_unless_named(review, by):
+    pool = CauseClass.objects.get(slug="capacity-pool")
+    cause = causes.record(review, statement="No timeout.", part="root", cause_class=pool, by=by, now=NOW)
+
+    assert causes.edit(cause, statement="None.", part="root", by=by, now=NOW).cause_class == pool
+    edited = causes.edit(cause, statement="None.", part="root", cause_class=None, by=by, now=NOW)
+    assert edited.cause_class is None

@@ -2,22 +2,18 @@ from datetime import timedelta
 
 import pytest
 
-from postmortem import reviews, timelines, trail
+from postmortem import markup, reviews, timelines, trail
 from postmortem.causes import ReviewNotOpen, StepSigned
 from postmortem.errors import Archived, EditConflict, Invalid, NotAllowed
 from postmortem.models import Review
 from postmortem.reviews import (
     AlreadyOpen,
     AlreadyReviewed,
-    CauseUnverified,
-    EvidenceMissing,
     Gap,
     NotArchivable,
-    StepNotSigned,
-    StepOutOfOrder,
     TimelinesMissing,
-    VagueWording,
 )
+from postmortem.steps import CauseUnverified, EvidenceMissing, StepNotSigned, StepOutOfOrder, VagueWording
 from tests import factories
 from tests.factories import NOW
 from tests.race import at_once
@@ -164,7 +160,11 @@ class TestWrite:
 
         step = write(step, finding="可能是连接池", evidence="")
 
-        assert (step.finding, step.finding_html, step.version) == ("可能是连接池", "<p>可能是连接池</p>", 2)
+        assert (step.finding, step.finding_html, step.version) == (
+            "可能是连接池",
+            markup.stored("可能是连接池"),
+            2,
+        )
 
     def test_a_save_over_a_newer_version_loses_neither_text(self):
         step = factories.review(is_open=True).steps.get(position=1)
@@ -445,7 +445,7 @@ class TestArchive:
 
         assert [(gap.code, gap.where) for gap in gaps] == [
             ("not_open", "steps/1"),
-            ("timelines_missing", "timelines"),
+            ("timelines_missing", f"timelines/{incident.participants.get().pk}"),
             ("step_unsigned", "steps/1"),
             ("step_unsigned", "steps/2"),
             ("step_unsigned", "steps/3"),

@@ -107,3 +107,27 @@ def test_mask_twice_is_mask_once(pieces):
 )
 def test_mask_ends_on_hostile_text(text):
     assert len(secrets.mask(text[: 64 * 1024])[0]) > 0
+
+
+def test_where_a_secret_was_and_of_what_kind_is_told_and_never_the_secret():
+    text = f"deploy\n{KEY}\nredis-cli -a hunter22\n{KEY}\nok\nDB_PASSWORD=hunter22 AKIAIOSFODNN7EXAMPLE\n"
+
+    masked, found = secrets.mask_and_tell(text)
+
+    assert [(one.line, one.kind) for one in found] == [
+        (3, "private_key"),
+        (6, "password"),
+        (8, "private_key"),
+        (12, "access_key"),
+        (12, "value"),
+    ]
+    assert masked == secrets.mask(text)[0]
+    assert "hunter22" not in masked + repr(found)
+
+
+@given(st.text(alphabet="ab:=/@ \n-password", max_size=300))
+def test_told_lines_are_lines_of_the_text(text):
+    found = secrets.mask_and_tell(text)[1]
+
+    assert all(1 <= one.line <= text.count("\n") + 1 for one in found)
+    assert len(found) == secrets.mask(text)[1]

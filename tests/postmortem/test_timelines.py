@@ -2,6 +2,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from django.db import IntegrityError, transaction
 
 from postmortem import timelines, trail, values
 from postmortem.errors import Archived, Invalid, NotAllowed
@@ -210,13 +211,13 @@ class TestMerged:
         assert timelines.merged(timeline.participant.incident, viewer=factories.user()) == []
 
     @pytest.mark.parametrize("people", [1, 3])
-    def test_merged_takes_one_query(self, people, django_assert_num_queries):
+    def test_merged_takes_two_queries(self, people, django_assert_num_queries):
         incident = factories.incident()
         for _ in range(people):
             factories.filed_timeline(factories.participant(incident))
         viewer = factories.user()
 
-        with django_assert_num_queries(1):
+        with django_assert_num_queries(2):
             names = [
                 entry.timeline.participant.user.name for entry in timelines.merged(incident, viewer=viewer)
             ]
@@ -335,3 +336,89 @@ def test_parse_moment_finds_the_day_in_the_writers_zone():
     assert timelines.parse_moment("00:10", reference=utc(2026, 11, 20, 16, 30), zone=SHANGHAI) == utc(
         2026, 11, 20, 16, 10
     )
+
+
+@pytest.mark.django_db
+class TestLines:
+    def test_a_line_is_read_from_the_entry_written_last(self):
+        participant = factories.participant(factories.incident(started_at=NOW - 5 * HOUR))
+
+        def read(line):
+            return timelines.read_line(line, participant=participant, zone=UTC, now=NOW)
+
+        assert read("+5m pool").at == NOW - 5 * HOUR + timedelta(minutes=5)
+        timeline = factories.timeline(participant)
+        factories.entry(timeline, happened_at=NOW - HOUR)
+        factories.entry(timeline, happened_at=NOW - 3 * HOUR)
+        assert read("+5m pool").at == NOW - 3 * HOUR + timedelta(minutes=5)
+
+    @pytest.mark.parametrize(
+        ("line", "field"),
+        [("pool at 247", "happened_at"), ("14:03", "text"), ("", "happened_at"), ("14:03 a\x00", "text")],
+    )
+    def test_a_line_that_lacks_something_is_refused(self, line, field):
+        with pytest.raises(Invalid) as refusal:
+            timelines.read_line(line, participant=factories.participant(), zone=UTC, now=NOW)
+
+        assert refusal.value.field == field
+
+    def test_many_are_written_at_once_or_not_at_all(self):
+        timeline = factories.timeline()
+        by = timeline.participant.user
+        sound = {"text": "redis-cli -a hunter22", "happened_at": NOW, "zone": "UTC", "kind": "command"}
+
+        with pytest.raises(Invalid) as refusal:
+            timelines.add_many(timeline, entries=[sound, sound | {"kind": "dream"}], by=by, now=NOW)
+        assert (refusal.value.field, refusal.value.details) == ("entries.1.kind", {"row": 1})
+        assert not Entry.objects.exists()
+
+        made = timelines.add_many(
+            timeline, entries=[sound, sound | {"milestone": "detected"}], by=by, now=NOW
+        )
+        assert [entry.text for entry in made] == ["redis-cli -a [masked]"] * 2
+        assert [row.act for row in trail.of(made[1])] == ["timelines.add_many"]
+
+    @pytest.mark.parametrize(
+        ("entries", "field"),
+        [
+            ([], "entries"),
+            ([{}] * (timelines.MAX_ENTRIES + 1), "entries"),
+            ([{"milestone": "detected"}] * 2, "entries.1.milestone"),
+            ([{"text": " "}], "entries.0.text"),
+        ],
+    )
+    def test_many_that_break_a_rule_are_refused_by_name(self, entries, field):
+        timeline = factories.timeline()
+        sound = {"text": "x", "happened_at": NOW, "zone": "UTC", "kind": "note"}
+
+        with pytest.raises(Invalid) as refusal:
+            timelines.add_many(
+                timeline, entries=[sound | one for one in entries], by=timeline.participant.user, now=NOW
+            )
+        assert refusal.value.field == field
+        assert not Entry.objects.exists()
+
+    def test_many_keep_to_the_rules_of_one(self):
+        timeline = factories.filed_timeline()
+        sound = {"text": "x", "happened_at": NOW, "zone": "UTC", "kind": "note"}
+
+        with pytest.raises(TimelineFiled):
+            timelines.add_many(timeline, entries=[sound], by=timeline.participant.user, now=NOW)
+        with pytest.raises(NotAllowed):
+            timelines.add_many(timeline, entries=[sound], by=factories.user(), now=NOW)
+
+    def test_a_person_gives_a_milestone_one_moment(self):
+        timeline = factories.timeline()
+        first = add(timeline, milestone="detected")
+        with pytest.raises(Invalid) as refusal:
+            add(timeline, milestone="detected")
+        assert refusal.value.field == "milestone"
+
+        by = timeline.participant.user
+        second = add(timeline)
+        with pytest.raises(Invalid):
+            timelines.edit(second, milestone="detected", by=by, now=NOW)
+        timelines.edit(first, milestone="", by=by, now=NOW)
+        assert timelines.edit(second, milestone="detected", by=by, now=NOW).milestone == "detected"
+        with pytest.raises(IntegrityError), transaction.atomic():
+            Entry.objects.filter(pk=first.pk).update(milestone="detected")

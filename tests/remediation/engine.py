@@ -24,8 +24,10 @@ def result(outcome: str) -> ProbeResult:
 
 
 def begin(check: VerificationCheck, *, now: datetime | None = None) -> Claimed:
-    """Queue and claim a run of this check alone."""
-    runs.enqueue_now(check.pk, now=now or timezone.now())
+    """Queue and claim a run of this check alone, an interval after the one before."""
+    last = CheckRun.objects.filter(verification_check=check.pk).order_by("-slot").first()
+    following = max(timezone.now(), last.slot + check.interval) if last else timezone.now()
+    runs.enqueue_now(check.pk, now=now or following)
     [held] = [one for one in runs.claim(kind=check.kind, limit=1000) if one.check_id == check.pk]
     return held
 

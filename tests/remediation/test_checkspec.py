@@ -22,7 +22,7 @@ def test_spec_that_makes_sense_is_accepted(spec):
 @pytest.mark.parametrize(
     ("changes", "field"),
     [
-        ({"kind": "exam"}, "kind"),
+        ({"kind": "essay"}, "kind"),
         ({"name": "x" * 121}, "name"),
         ({"data_source_id": None}, "data_source_id"),
         ({"promql": "  \n"}, "promql"),
@@ -98,6 +98,10 @@ def test_columns_leave_out_what_belongs_to_the_other_kind():
         "threshold": None,
         "no_data_rule": "no_data",
         "no_data_reason": "",
+        "nan_rule": "fail",
+        "reads": "",
+        "template": "",
+        "parameters": None,
         "pipeline": [["kubectl", "get", "pods"], ["grep", "-E", "(Pending|CrashLoopBackOff)"]],
         "shell_expectation": "no_match",
         "pattern": "(Pending|CrashLoopBackOff)",

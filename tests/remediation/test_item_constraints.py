@@ -255,4 +255,7 @@ class TestChecks:
             refused("remediation_checkrun", act, DatabaseError)
 
     def test_policy_positions_are_unique(self):
-        refused("position", lambda: SlaPolicy.objects.create(position=1, days=3))
+        refused("position", at_commit(lambda: SlaPolicy.objects.create(position=1, days=3)))
+
+    def test_a_policy_promises_a_day_at_least(self):
+        refused("a_day_at_least", lambda: SlaPolicy.objects.create(position=90, days=0))

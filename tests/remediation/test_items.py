@@ -61,7 +61,7 @@ class TestAgree:
 
         item.refresh_from_db()
         assert (item.public_id, item.state, item.owner, item.agreed_by) == ("RI-2026-0001", "open", owner, by)
-        assert (item.due_at, item.policy_version) == (NOW + 14 * DAY, "sla-3v1")
+        assert (item.due_at, item.policy_version) == (NOW + 14 * DAY, factories.sla_version(3))
         assert list(item.causes.all()) == [cause]
         check = item.verification_checks.get()
         assert (check.promql, check.next_run_at, check.version) == ("pool_waiting", NOW, 1)
@@ -190,20 +190,20 @@ class TestAgree:
 
 
 @pytest.mark.parametrize(
-    ("severity", "category", "days", "version"),
+    ("severity", "category", "days", "position"),
     [
-        ("P0", "missing_tool", 14, "sla-1v1"),
-        ("P0", "technical_debt", 7, "sla-2v1"),
-        ("P1", "process_defect", 14, "sla-3v1"),
-        ("P2", "technical_debt", 30, "sla-4v1"),
-        ("P4", "technical_debt", 60, "sla-5v1"),
+        ("P0", "missing_tool", 14, 1),
+        ("P0", "technical_debt", 7, 2),
+        ("P1", "process_defect", 14, 3),
+        ("P2", "technical_debt", 30, 4),
+        ("P4", "technical_debt", 60, 5),
     ],
 )
-def test_due_date_follows_the_first_policy_that_fits(severity, category, days, version):
+def test_due_date_follows_the_first_policy_that_fits(severity, category, days, position):
     """R9: a missing tool is due in 14 days."""
     due_at, policy_version = items.due_date(severity=factories.severity(severity), category=category, now=NOW)
 
-    assert (due_at, policy_version) == (NOW + days * DAY, version)
+    assert (due_at, policy_version) == (NOW + days * DAY, factories.sla_version(position))
 
 
 class TestMoves:
@@ -367,7 +367,7 @@ class TestMoves:
             lambda: items.decline(item, reason="x", by=by, now=NOW),
             lambda: items.add_check(item, spec=spec(), by=by, now=NOW),
             lambda: items.edit_check(check, spec=spec(), by=by, now=NOW),
-            lambda: items.pause(check, is_paused=True, by=by, now=NOW),
+            lambda: items.pause(check, is_paused=True, reason="Migration", by=by, now=NOW),
         ):
             with pytest.raises(NotAllowed):
                 act()
@@ -473,9 +473,9 @@ class TestChecks:
         item = factories.item(checks=2)
         first, second = item.verification_checks.all()
 
-        assert items.pause(first, is_paused=True, by=item.owner, now=NOW).is_paused
+        assert items.pause(first, is_paused=True, reason="Migration", by=item.owner, now=NOW).is_paused
         with pytest.raises(LastCheck):
-            items.pause(second, is_paused=True, by=item.owner, now=NOW)
+            items.pause(second, is_paused=True, reason="Migration", by=item.owner, now=NOW)
 
         resumed = items.pause(first, is_paused=False, by=item.owner, now=NOW + HOUR)
         assert (resumed.is_paused, resumed.next_run_at) == (False, NOW + HOUR)
@@ -502,8 +502,8 @@ def test_two_who_pause_the_last_two_checks_at_once_leave_one_active():
     first, second = item.verification_checks.all()
 
     refusals = at_once(
-        lambda: items.pause(first, is_paused=True, by=item.owner, now=NOW),
-        lambda: items.pause(second, is_paused=True, by=item.owner, now=NOW),
+        lambda: items.pause(first, is_paused=True, reason="Migration", by=item.owner, now=NOW),
+        lambda: items.pause(second, is_paused=True, reason="Migration", by=item.owner, now=NOW),
     )
 
     assert sorted(refusal.code for refusal in refusals if refusal) == ["last_check"]

@@ -27,7 +27,7 @@ def test_a_complete_review_has_no_gap_and_is_archived():
 
 def test_every_verified_cause_needs_an_item():
     review = factories.complete_review()
-    factories.verified_cause(review, "No circuit breaker.", is_primary=False)
+    cause = factories.verified_cause(review, "No circuit breaker.", is_primary=False)
     factories.cause(review, "A hypothesis needs none.")
     factories.cause(review, "Nor does what was refuted.", state="refuted", evidence="x")
 
@@ -35,7 +35,7 @@ def test_every_verified_cause_needs_an_item():
         plan.archive(review, by=review.facilitator, now=NOW)
 
     [gap] = refusal.value.details["gaps"]
-    assert (gap["code"], gap["where"]) == ("cause_without_item", "items")
+    assert (gap["code"], gap["where"]) == ("cause_without_item", f"causes/{cause.pk}")
     assert "No circuit breaker." in gap["message"]
 
 
@@ -54,7 +54,7 @@ def test_an_item_whose_owner_left_is_a_gap_until_it_is_settled():
     item.owner.save()
 
     [gap] = plan.gaps(review)
-    assert gap.code == "item_ownerless"
+    assert (gap.code, gap.where) == ("item_ownerless", f"items/{item.public_id}")
     assert item.public_id in gap.message
 
     factories.moved(item, "wont_do", at=NOW)

@@ -21,6 +21,8 @@ def test_private_and_public_addresses_may_be_asked(address):
         "168.63.129.16",
         "192.0.0.192",
         "fd00:ec2::254",
+        "fd00:ec2::23",
+        "2001::5601:5601",  # Teredo for 169.254.169.254
         "0.0.0.0",  # the address itself is the test
         "0.1.2.3",
         "::",

@@ -76,3 +76,20 @@ def test_kept_warnings_are_bounded():
 
 def test_storable_text_keeps_lines_and_other_scripts():
     assert storable("连接池\n\tempty\x00", 100) == "连接池\n\tempty"
+
+
+@pytest.mark.parametrize(
+    ("values", "quantifier", "outcome"),
+    [
+        (["NaN", "1"], "all", "pass"),
+        (["NaN", "9"], "all", "fail"),
+        (["NaN", "1"], "any", "pass"),
+        (["NaN"], "all", "no_data"),
+        (["NaN", "9"], "none", "pass"),
+    ],
+)
+def test_nan_is_left_out_when_the_check_says_so(values, quantifier, outcome):
+    vector = [Series({}, value) for value in values]
+
+    assert judge(vector, Expectation(quantifier, "<", 5.0, nan_rule="leave_out"))[0] == outcome
+    assert judge([Series({}, "NaN"), *vector], Expectation("all", "<", 5.0))[0] == "fail"

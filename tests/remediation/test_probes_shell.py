@@ -51,7 +51,7 @@ def test_success_is_status_0_and_fail_is_status_1(argv, verdict):
         (RUNNING, "no_match", "pass"),
         (SILENT, "match", "fail"),
         (SILENT, "no_match", "pass"),
-        (["false"], "no_match", "pass"),  # as grep says "no line"
+        (["false"], "no_match", "bad_exit"),  # only a grep means "no line" by it: this failed
         (["expr", "1", "+"], "no_match", "bad_exit"),
     ],
 )

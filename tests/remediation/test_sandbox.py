@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from remediation.probes import sandbox, shell
+from remediation.probes import sandbox, seccomp, shell
 from remediation.probes.result import ProbeResult
 from remediation.probes.shell import Command
 from tests.servers import free_port
@@ -225,3 +225,60 @@ def test_sandbox_that_does_not_hold_is_not_used(monkeypatch):
 
     assert found is None
     assert "/etc/passwd can be seen" in reason
+
+
+# -- system calls
+
+_CALLS = """
+import ctypes, platform
+numbers = {
+    "x86_64": (101, 165, 250, 272, 308, 321, 323, 425),
+    "aarch64": (117, 40, 219, 97, 268, 280, 282, 425),
+}
+libc = ctypes.CDLL(None, use_errno=True)
+for number in numbers[platform.machine()]:
+    result = libc.syscall(number, 0, 0, 0, 0, 0)
+    print(number, result, ctypes.get_errno())
+print("clone3", libc.syscall(435, 0, 0), ctypes.get_errno())
+"""
+
+
+@pytest.mark.usefixtures("bubblewrap")
+def test_dangerous_system_calls_are_refused():
+    if not seccomp.program():
+        pytest.skip("There are no numbers of system calls for this kind of machine.")
+
+    *refused, clone3 = python(_CALLS).output.splitlines()
+
+    assert [line.split()[1:] for line in refused] == [["-1", "1"]] * 8
+    assert clone3 == "clone3 -1 38"
+
+
+@pytest.mark.usefixtures("bubblewrap")
+def test_ordinary_programs_run_under_the_filter():
+    said = python(
+        "import subprocess, threading\n"
+        "thread = threading.Thread(target=print, args=('thread',)); thread.start(); thread.join()\n"
+        "print(subprocess.check_output(['sh', '-c', 'echo child | cat']).decode())"
+    )
+
+    assert (said.outcome, said.output.split()) == ("pass", ["thread", "child"])
+
+
+def test_filter_is_the_kernels_form_and_unknown_machines_have_none():
+    assert seccomp.program("mips") == b""
+    for machine in ("x86_64", "aarch64"):
+        assert len(seccomp.program(machine)) % 8 == 0
+
+
+@pytest.mark.usefixtures("bubblewrap")
+def test_command_sees_neither_secrets_of_the_worker_nor_its_environment(monkeypatch):
+    monkeypatch.setenv("DATABASE_URL", "postgres://closeloop:the-password@db/closeloop")
+    monkeypatch.setenv("PROBE_SIGNING_KEY", "the-signing-key")
+
+    reading = "env; cat /proc/*/environ 2>/dev/null | tr '\\0' '\\n'; ls /proc"
+    said = script(f"{reading}; cat /proc/{os.getpid()}/environ 2>&1; true")
+
+    assert "the-password" not in said.output
+    assert "the-signing-key" not in said.output
+    assert str(os.getpid()) not in said.output.split()

@@ -241,7 +241,7 @@ def test_trial_shows_the_first_outcome_and_stores_nothing(prometheus: Prometheus
         ("sum(rate(up))", "1:10", "expected type range vector"),
         ("up{", "1:4", "unexpected end of input"),
         ("please look at the dashboard", "1:8", "unexpected identifier"),
-        ("up[5m]", "", "a matrix"),
+        ("up[5m]", "", "a range of values"),
     ],
 )
 def test_trial_refuses_what_prometheus_refuses(prometheus: Prometheus, promql, position, words):
@@ -339,3 +339,35 @@ def test_unknown_sandbox_setting_does_not_weaken_the_sandbox(settings, monkeypat
         sandbox.bubblewrap.cache_clear()
 
     assert (last_run(check).outcome, last_run(check).error_code) == ("error", "no_sandbox")
+
+
+def test_trial_refuses_a_range_and_a_text_before_anybody_is_asked(db):
+    source = factories.data_source(base_url="http://127.0.0.1:9")
+
+    for expression in ("up[5m]", '"text"'):
+        with pytest.raises(Invalid) as refusal:
+            trial(CheckSpec(data_source_id=source.pk, promql=expression, threshold=1.0))
+        assert refusal.value.field == "promql"
+
+
+def test_trial_refuses_what_is_no_promql_although_no_server_answers(db):
+    source = factories.data_source(base_url="http://127.0.0.1:9")
+
+    with pytest.raises(Invalid) as refusal:
+        trial(CheckSpec(data_source_id=source.pk, promql="sum(up", threshold=1.0))
+
+    assert (refusal.value.field, refusal.value.details) == ("promql", {"position": "1:4"})
+
+
+def test_trial_warns_of_what_is_hardly_meant(db):
+    source = factories.data_source(base_url="http://127.0.0.1:9")
+
+    variable, filtered, constant, newer = (
+        trial(CheckSpec(data_source_id=source.pk, promql=expression, threshold=1.0)).warnings
+        for expression in ('up{job="$job"}', "up > 1", "vector(1)", "holt_winters(up[1h], 0.5, 0.5)")
+    )
+
+    assert "$job" in variable[0]
+    assert "leaves out" in filtered[0]
+    assert "no metric" in constant[0]
+    assert "Only the server" in newer[0]

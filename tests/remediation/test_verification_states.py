@@ -372,3 +372,69 @@ def test_slot_is_not_finished_before_it_began():
 
     stored = CheckRun.objects.get(pk=held.run_id)
     assert stored.slot < stored.started_at < stored.finished_at
+
+
+# -- one slot counts once: docs/adr/0023
+
+
+def press(check, outcome, at):
+    """Run a check by hand at this moment."""
+    return record([(begin(check, now=at), result(outcome))])
+
+
+def test_three_quick_presses_do_not_verify():
+    check = factories.item(state="fix_claimed").verification_checks.get()
+    noon = timezone.now().replace(minute=0, second=0, microsecond=0)
+
+    for second in range(3):
+        press(check, "pass", noon + timedelta(seconds=second))
+
+    check.refresh_from_db()
+    assert (check.streak, state_of(check.item)) == (1, "verifying")
+
+
+def test_passes_in_three_slots_verify():
+    check = factories.item(state="fix_claimed").verification_checks.get()
+    noon = timezone.now().replace(minute=0, second=0, microsecond=0)
+
+    for number in range(3):
+        press(check, "pass", noon + number * check.interval)
+
+    assert state_of(check.item) == "verified"
+
+
+def test_two_quick_fails_do_not_regress_and_two_slots_do():
+    check = factories.item(state="verified").verification_checks.get()
+    noon = timezone.now().replace(minute=0, second=0, microsecond=0)
+
+    for second in range(2):
+        press(check, "fail", noon + timedelta(seconds=second))
+    quick = state_of(check.item)
+    press(check, "fail", noon + check.interval)
+
+    assert (quick, state_of(check.item)) == ("verified", "regressed")
+
+
+def test_a_fail_within_the_slot_of_a_pass_counts_at_once():
+    check = factories.item(state="verifying").verification_checks.get()
+    noon = timezone.now().replace(minute=0, second=0, microsecond=0)
+
+    press(check, "pass", noon)
+    press(check, "fail", noon + timedelta(seconds=1))
+
+    check.refresh_from_db()
+    assert (check.streak, state_of(check.item)) == (-1, "fix_claimed")
+
+
+def test_a_claim_begins_the_count_anew_within_the_slot():
+    check = factories.item(state="fix_claimed").verification_checks.get()
+    noon = timezone.now().replace(minute=0, second=0, microsecond=0)
+    press(check, "pass", noon)
+    check.refresh_from_db()
+    check.streak = 0  # as `items.claim_fix` leaves it
+    check.save()
+
+    press(check, "pass", noon + timedelta(seconds=1))
+
+    check.refresh_from_db()
+    assert check.streak == 1

@@ -13,10 +13,11 @@ from typing import Any
 from django.urls import get_resolver
 from django.utils import timezone
 
-from accounts.models import User
-from governance.models import GateDecision
-from postmortem.models import Incident, Review, Service
-from remediation.models import DataSource, VerificationCheck
+from accounts.models import Team, User
+from governance.models import Delivery, GateDecision, Notice
+from postmortem import imports
+from postmortem.models import CauseClass, Draft, Incident, Review, SavedView, Service
+from remediation.models import DataSource, RemediationItem, VerificationCheck
 from tests import factories
 from tests.factories import DAY, HOUR
 
@@ -99,6 +100,32 @@ def build() -> World:
     token = factories.api_token(people["administrator"], now=timezone.now())[0]
     world = World(people, service, {}, {})
     tell(world, "in the open")
+    view = SavedView.objects.create(user=people["administrator"], name="Mine", created_at=timezone.now())
+    told = Notice.objects.create(
+        recipient=people["administrator"],
+        kind="review_at_risk",
+        incident=Incident.objects.first(),
+        key="told",
+        created_at=timezone.now(),
+    )
+    unsent = Delivery.objects.create(
+        notice=told,
+        state="given_up",
+        created_at=timezone.now(),
+        next_at=timezone.now(),
+        finished_at=timezone.now(),
+    )
+    kept, thrown = (
+        Draft.objects.create(
+            owner=people["administrator"],
+            key="/incidents/new",
+            page=f"page-of-{word}-0123456789",
+            fields={"title": ["Half a title"]},
+            saved_at=timezone.now(),
+            discarded_at=discarded_at,
+        )
+        for word, discarded_at in (("kept", None), ("thrown", timezone.now()))
+    )
     decision = GateDecision.objects.create(
         kind="audit",
         decided_at=timezone.now(),
@@ -116,18 +143,37 @@ def build() -> World:
         service=service,
         date=date(2026, 11, 20),
     )
+    document = imports.add(
+        source="# Orders failed in 2020\n\n## Timeline\n\n- 10:00 soon\n",
+        by=people["administrator"],
+        now=timezone.now(),
+    )
     world.parts |= {
+        "imports": document.public_id,
         "services": service.slug,
         "gate": str(decision.pk),
         "report": "2026-05",
         "tokens": str(token.pk),
+        "notices": str(told.pk),
+        "deliveries": str(unsent.pk),
+        "drafts": kept.page,
+        "severities": "P1",
+        "sla": str(factories.sla_policy(severity="P0").pk),
+        "calendars": str(factories.calendar().pk),
+        "review-templates": str(factories.review_template("Severe", severities=["P0"]).pk),
+        "views": str(view.pk),
         "data-sources": str(DataSource.objects.get().pk),
+        "cause-classes": str(CauseClass.objects.get(slug="design-overload").pk),
+        "wording": str(factories.wording_term("glitch", team=service.team).pk),
     }
+    idle = factories.data_source("Idle", base_url="http://127.0.0.1:9")
+    world.of_page["data_source_delete"] = {"data-sources": str(idle.pk)}
+    world.of_page["draft_take_back"] = {"drafts": thrown.page}
     return world
 
 
 def tell(world: World, word: str, *, is_restricted: bool = False) -> None:
-    """Incidents, their reviews and what was promised in them, in every state; the world names them now.
+    """Incidents, their reviews and what was promised there, in every state; the world names them from now on.
 
     Args:
         word: stands in every text, so that a leak of any of them is found by it.
@@ -152,7 +198,7 @@ class _Story:
         self._there = {"participants": [self.people["administrator"], self.people["member"]]}
 
     def reviewed_in_the_open(self) -> dict[str, str]:
-        """An open review: first step signed, second written, a plan made; one timeline is sealed."""
+        """An open review: one step is signed, the next written, causes are named; one timeline is sealed."""
         told = self._resolved("Orders fail", started_at=self.now - 4 * DAY, **self._there)
         self.review = self._review(
             "Orders failed", told, is_open=True, went_badly=f"Nobody looked, {self.word}"
@@ -164,47 +210,97 @@ class _Story:
         factories.filed_timeline(theirs, text=f"Called the team, {self.word}")
         first, second, *_later = self.review.steps.order_by("position")
         factories.signed(factories.written(first, finding=f"All, {self.word}."), by=self.people["member"])
-        factories.written(second)
+        factories.written(second, finding=f"At first, {self.word}.")
+        factories.written(second, finding=f"Then, {self.word}.")
         self.cause = factories.verified_cause(self.review, f"The pool has no timeout, {self.word}.")
         supposed = factories.cause(self.review, f"A load test ran, {self.word}.")
-        checklist = factories.checklist_entry(self.review, title=f"No pod hangs, {self.word}")
+        measurement = factories.fetched_measurement(self.review, title=f"Threads, {self.word}")
+        change = factories.change(
+            told, f"order 1.4.2, {self.word}", verdict="cleared", reason=f"Another cell, {self.word}"
+        )
+        factories.change_search(self.review, f"The deploys, {self.word}")
+        factories.checklist_entry(self.review, title=f"No pod hangs, {self.word}")
+        checklist = factories.checklist_query(self.review, title=f"Few wait, {self.word}")
         self.world.of_page |= {
             "incident": {"incidents": told.public_id},
             "timeline_file": {"incidents": told.public_id},
+            # An earlier one of the same words stands in another review.
+            "cause_earlier": {"causes": str(self.cause.pk)},
+            "cause_judge": {"causes": str(self.cause.pk)},
+            **{f"merged_incident{kind}": {"incidents": told.public_id} for kind in ("", "_csv", "_md")},
         }
         return {
             "entries": str(entry.pk),
+            "evidence": str(factories.evidence_file(entry, thumbnail=b"small").pk),
             "reviews": self.review.public_id,
             "causes": str(supposed.pk),
+            "lessons": str(factories.lesson_point(self.review, f"The page was silent, {self.word}").pk),
+            "measurements": str(measurement.pk),
+            "changes": str(change.pk),
             "checklist": str(checklist.pk),
+            "texts": f"{self.review.public_id}.metric_anomaly.finding",
+            "versions": "1",
         }
 
     def promised(self) -> None:
         """An item in each state; the open one has a run, and a paused check beside the other."""
         items = {
-            state: factories.item(
-                f"Set a timeout, {self.word}",
-                description=f"Of a second, {self.word}",
-                review=self.review,
-                causes=[self.cause],
-                service=self.world.service,
-                owner=self.people["member"],
-                checks=2,
-                state=state,
-            )
+            state: self._promise(owner=self.people["member"], checks=2, state=state)
             for state in ("open", "in_progress", "verifying", "verified", "regressed", "wont_do")
         }
         check, paused = items["open"].verification_checks.order_by("pk")
         factories.check_run(check, slot=self.now - HOUR, outcome="fail", error=f"It said {self.word}")
         VerificationCheck.objects.filter(pk=paused.pk).update(is_paused=True)
-        VerificationCheck.objects.filter(item__in=items.values()).update(next_run_at=self.now + DAY)
+        command = factories.check(items["in_progress"], kind="shell", is_approved=False, name=self.word)
+        gone = factories.user("Gone")
+        asked, mine, ownerless = (self._promise(owner=self.people["member"]) for _ in range(3))
+        for item, person in ((asked, self.people["leader"]), (mine, self.people["administrator"])):
+            factories.wont_do_request(item, by=person, reason=f"Nobody needs it, {self.word}")
+        promised = {"agreed_at": self.now - DAY, "owner": self.people["member"]}
+        later, longer, running = (self._promise(**promised) for _ in range(3))
+        for item, person in ((later, self.people["leader"]), (longer, self.people["administrator"])):
+            factories.deadline_waiver(item, by=person, reason=f"The vendor is late, {self.word}")
+        RemediationItem.objects.filter(pk=ownerless.pk).update(owner=gone)
+        User.objects.filter(pk=gone.pk).update(is_active=False)
+        VerificationCheck.objects.filter(item__review=self.review).update(next_run_at=self.now + DAY)
+        administrator, leader = self.people["administrator"], self.people["leader"]
+        # One team for every story: its name is no secret, and stands where teams are chosen.
+        team = Team.objects.filter(name="Examined").first() or factories.team(
+            "Examined", members=[administrator, leader]
+        )
+        exam = factories.exam(ownerless, title=f"Limits, {self.word}", team=team)
+        factories.attempt(exam, leader)
+        self.world.parts["roster"] = str(exam.roster.get(person=leader).pk)
+        self.world.of_page |= {
+            name: {"items": ownerless.public_id} for name in ("process", "exam_write", "exam_sit")
+        }
         self.world.parts |= {"items": items["open"].public_id, "checks": str(check.pk)}
         self.world.of_page |= {
+            "item_grant_wont_do": {"items": asked.public_id},
+            "item_refuse_wont_do": {"items": asked.public_id},
+            "item_withdraw_wont_do": {"items": mine.public_id},
+            "item_ask_time": {"items": running.public_id},
+            "item_grant_time": {"items": later.public_id},
+            "item_refuse_time": {"items": later.public_id},
+            "item_withdraw_time": {"items": longer.public_id},
+            "item_take_over": {"items": ownerless.public_id},
             "item_withdraw": {"items": items["verifying"].public_id},
             "item_reopen": {"items": items["regressed"].public_id},
             "check_pause": {"checks": str(items["verified"].verification_checks.first().pk)},
             "check_resume": {"checks": str(paused.pk)},
+            "check_approve": {"checks": str(command.pk)},
+            "check_command": {"checks": str(command.pk)},
         }
+
+    def _promise(self, **fields: Any) -> RemediationItem:
+        return factories.item(
+            f"Set a timeout, {self.word}",
+            description=f"Of a second, {self.word}",
+            review=self.review,
+            causes=[self.cause],
+            service=self.world.service,
+            **fields,
+        )
 
     def others(self) -> None:
         """An incident that goes on, and reviews that are archived, ready to be, and not open yet."""
@@ -214,20 +310,31 @@ class _Story:
         )
         over = self._resolved("Stock is wrong")
         archived = factories.archived_review(incidents=[over], title=f"Stock was wrong, {self.word}")
+        factories.addendum(archived, f"Found later, {self.word}")
+        reopened = factories.archived_review(
+            incidents=[self._resolved("Cache is cold")], title=f"Cache was cold, {self.word}"
+        )
+        factories.reopened(reopened, reason=f"New logs, {self.word}")
         finished = factories.complete_review(
             incidents=[self._resolved("Mail fails")], title=f"Mail failed, {self.word}"
         )
         unopened = self._review("Search failed", self._resolved("Search fails"))
-        VerificationCheck.objects.filter(item__review__in=[archived, finished]).update(
+        VerificationCheck.objects.filter(item__review__in=[archived, reopened, finished]).update(
             next_run_at=self.now + DAY
         )
         self.world.parts |= {
             "incidents": running.public_id,
+            "revisions": "1",
             "people": str(running.participants.get(user=self.people["member"]).pk),
         }
         self.world.of_page |= {
             "incident_close": {"incidents": over.public_id},
             "review_document": {"reviews": archived.public_id},
+            "review_reopen": {"reviews": archived.public_id},
+            "revision": {"reviews": reopened.public_id},
+            "revision_changes": {"reviews": reopened.public_id, "revisions": "2"},
+            "addendum_new": {"reviews": archived.public_id},
+            "review_approve": {"reviews": finished.public_id},
             "review_archive": {"reviews": finished.public_id},
             "review_open": {"reviews": unopened.public_id},
         }

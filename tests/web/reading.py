@@ -14,19 +14,30 @@ _WORDS = {
     "old_password": "correct horse battery staple",
     "new_password1": "another horse entirely",
     "new_password2": "another horse entirely",
+    "duplicate_of": "",
     "happened_at": "+1m",
+    "line": "+1m restarted it",
     "pipeline": "kubectl get pods | grep Pending",
     "command": "kubectl get pods | grep Pending",
     "promql": "pool_waiting",
     "pattern": "Pending",
     "threshold": "1",
+    "value": "200",
+    "url": "https://git.example.com/shop/order/1",
     "base_url": "http://127.0.0.1:9090",
+    # The first way to sign in is none.
+    "credential": "",
+    "ca_certificates": "",
+    "networks": "",
+    "day_5": "",
+    "day_6": "",
+    "holidays": "2026-10-01",
     "loss_currency": "CNY",
     "slug": "search",
     "fix_url": "https://git.example.com/shop/order/1",
     "tracker_url": "https://tracker.example.com/1",
 }
-_LEFT_EMPTY = {"date", "datetime-local", "number", "search", "file"}
+_LEFT_EMPTY = {"date", "datetime-local", "number", "search"}
 
 
 @dataclass
@@ -36,12 +47,14 @@ class Form:
     Attributes:
         fields: what a browser would send at once, with the gaps filled.
         choices: the names of selects, radios and checkboxes.
+        files: the names of files that must be chosen.
     """
 
     path: str
     method: str
     fields: dict[str, list[str]] = field(default_factory=dict)
     choices: set[str] = field(default_factory=set)
+    files: set[str] = field(default_factory=set)
 
 
 @dataclass
@@ -83,10 +96,15 @@ class _Reader(HTMLParser):
             self.page.forms += self._open
             if "hx-post" in given:
                 self._another(given["hx-post"])
+        if self._open and tag == "div" and "hx-post" in given:
+            self._another(given["hx-post"])
         # What stands in a <template> is a row that is not there yet.
         if self._open and "disabled" not in given and "__prefix__" not in given.get("name", ""):
             self._handle_field(tag, given)
-        elif tag == "button" and "hx-post" in given:
+        for asks in ("data-read", "data-autosave"):
+            if asks in given and self._open:
+                self._another(given[asks])
+        if tag == "button" and "hx-post" in given and not self._open:
             self.page.forms.append(Form(urljoin(self._at, given["hx-post"]), "post"))
 
     def handle_data(self, data: str) -> None:
@@ -135,9 +153,12 @@ class _Reader(HTMLParser):
         elif tag == "input" and name and kind in {"checkbox", "radio"}:
             form.choices.add(name)
             is_first = name not in form.fields
-            if "checked" in given or (is_first and kind == "radio") or name in {"origins", "scopes"}:
+            if "checked" in given or (is_first and kind == "radio") or name in {"items", "origins", "scopes"}:
                 chosen = [] if kind == "radio" else form.fields.get(name, [])
                 form.fields[name] = [*chosen, given.get("value", "on")]
+        elif tag == "input" and name and kind == "file":
+            form.fields[name] = [""]
+            form.files |= {name} if "required" in given else set()
         elif tag == "input" and name and kind not in {"submit", "button"}:
             form.fields[name] = [given.get("value") or _word(name, "" if kind in _LEFT_EMPTY else "A word")]
 

@@ -31,9 +31,21 @@ def docs(open_page, live_server, reader) -> Page:
     return page
 
 
-def try_out(page: Page, operation: str) -> None:
+def unfold(page: Page, operation: str) -> None:
+    """Of a long list only what one looks at is drawn, so scroll as a reader does."""
+    page.click(f"#operations-tag-{operation.split('-')[1]} button")
+    page.mouse.move(700, 500)
+    for _screen in range(60):
+        if page.locator(f"#{operation} .opblock-summary-control").count():
+            break
+        page.mouse.wheel(0, 500)
+        page.wait_for_timeout(100)
     page.click(f"#{operation} .opblock-summary-control")
     page.click(f"#{operation} .try-out__btn")
+
+
+def try_out(page: Page, operation: str) -> None:
+    unfold(page, operation)
     page.click(f"#{operation} .execute")
     expect(page.locator(f"#{operation} .live-responses-table")).to_be_visible()
 
@@ -77,8 +89,7 @@ def test_documentation_tries_an_operation_with_a_token(docs):
 
 def test_documentation_changes_something_with_the_session(docs):
     incident = factories.resolved_incident(severity="P4")
-    docs.click("#operations-incidents-incidents_close .opblock-summary-control")
-    docs.click("#operations-incidents-incidents_close .try-out__btn")
+    unfold(docs, "operations-incidents-incidents_close")
     docs.fill("#operations-incidents-incidents_close input[placeholder=incident]", incident.public_id)
 
     docs.click("#operations-incidents-incidents_close .execute")

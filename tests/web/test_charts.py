@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from web.charts import Point, figure, sparkline, value_line
+from web.charts import Course, Point, courses, figure, sparkline, value_line
 
 START = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
@@ -83,3 +83,45 @@ def test_charts_carry_no_styles_and_escape_words():
 def test_sparkline_needs_two_values():
     assert sparkline(points(1.0)) == ""
     assert "Last value: 2" in sparkline(points(1.0, 2.0), threshold=3.0)
+
+
+def course(*values: float | None) -> Course:
+    return Course([(START + index * timedelta(minutes=1), value) for index, value in enumerate(values)])
+
+
+def drawn_courses(*lines: Course, **more) -> str:
+    window = {"start": START, "end": START + timedelta(minutes=10), "gap": timedelta(seconds=90)}
+    return courses(lines, **window | more)
+
+
+def test_courses_draw_each_series_with_a_stroke_of_its_own():
+    drawn = drawn_courses(*[course(1.0, 2.0)] * 9)
+
+    assert drawn.count('class="line series-1"') == 1
+    assert drawn.count('class="line series-7"') == 3
+
+
+def test_courses_break_where_points_are_missing_or_no_numbers():
+    missing = Course([(START, 1.0), (START + timedelta(minutes=5), 2.0)])
+
+    for line in (missing, course(1.0, math.nan, 2.0), course(1.0, None, 2.0), course(1.0, math.inf, 2.0)):
+        (path,) = re.findall(r'series-1" d="([^"]+)"', drawn_courses(line))
+        assert path.count("M") == 2
+
+
+def test_courses_shade_the_impact_within_the_window():
+    early = (START - timedelta(hours=1), START + timedelta(minutes=5), "Impact of <INC>")
+    later = (START + timedelta(hours=1), START + timedelta(hours=2), "Another day")
+
+    drawn = drawn_courses(course(1.0, 2.0), shaded=[early, later])
+
+    (shade,) = re.findall(r'<rect class="shade" x="([\d.]+)" y="12" width="([\d.]+)"', drawn)
+    assert [float(figure) for figure in shade] == [58.0, 325.0]
+    assert "Impact of &lt;INC&gt;" in drawn
+
+
+def test_courses_of_nothing_draw_nothing():
+    assert drawn_courses() == ""
+    assert drawn_courses(course(math.nan, None)) == ""
+    assert drawn_courses(course(1.0), end=START) == ""
+    assert drawn_courses(course(1e308, -1e308)) == ""

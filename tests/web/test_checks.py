@@ -6,6 +6,7 @@ import pytest
 from django.utils import timezone
 
 from remediation.models import CheckRun
+from remediation.probes.templates import SHIPPED
 from tests import factories
 from web import checkwords
 
@@ -141,11 +142,18 @@ def test_waiting_reloads_the_page_once_the_run_is_over(page, check):
 
 
 def test_pause_and_resume(page, check):
-    page.post(f"/checks/{check.pk}/pause")
+    page.post(f"/checks/{check.pk}/pause", {"reason": "The metric moves."})
     check.refresh_from_db()
-    assert check.is_paused
+    assert (check.is_paused, check.pause_reason) == (True, "The metric moves.")
+    assert "The metric moves." in page.get(f"/checks/{check.pk}/").content.decode()
 
     page.post(f"/checks/{check.pk}/resume")
+    check.refresh_from_db()
+    assert not check.is_paused
+
+
+def test_pause_needs_a_reason(page, check):
+    assert page.post(f"/checks/{check.pk}/pause").status_code == 422
     check.refresh_from_db()
     assert not check.is_paused
 
@@ -154,7 +162,10 @@ def test_the_last_active_check_is_not_paused(page):
     check = factories.item().verification_checks.get()
 
     assert not page.get(f"/checks/{check.pk}/").context["may_pause"]
-    assert page.post(f"/checks/{check.pk}/pause").status_code == 409
+    refused = page.post(f"/checks/{check.pk}/pause", {"reason": "The metric moves."})
+    assert refused.status_code in (409, 422)
+    check.refresh_from_db()
+    assert not check.is_paused
 
 
 def test_edit_starts_a_new_version_and_says_so(page):
@@ -210,3 +221,17 @@ def test_viewer_only_reads(client, check):
     assert "Run now" not in client.get(f"/checks/{check.pk}/").content.decode()
     for act in ("run", "pause", "resume", "edit"):
         assert client.post(f"/checks/{check.pk}/{act}").status_code == 403
+
+
+def test_the_shipped_templates_can_be_translated():
+    said = {word for template in SHIPPED.values() for word in (template.title, template.description)}
+
+    assert said == set(checkwords.SHIPPED_TEMPLATES)
+
+
+def test_stopping_all_commands_needs_a_reason_and_says_so(client):
+    client.force_login(factories.user("Ada", role="administrator"))
+
+    assert "(optional)" not in client.get("/probes/").text.partition("Stop all commands")[2]
+    client.post("/probes/switch", {"turn": "off", "reason": "A bad template"})
+    assert "(optional)" in client.get("/probes/").text.partition("Let commands run again")[2]

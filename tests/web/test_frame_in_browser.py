@@ -5,6 +5,8 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from tests import factories
+from tests.factories import HOUR, NOW
+from tests.web import places
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -99,6 +101,62 @@ def test_help_lists_the_keys_and_switches_them_off(open_page, live_server, staff
     page.keyboard.press("/")
 
     expect(page.locator("#seek")).not_to_be_focused()
+
+
+def test_j_and_k_go_from_row_to_row_and_o_opens_one(open_page, live_server, staff):
+    newest = [factories.incident(f"Incident {number}", started_at=NOW - number * HOUR) for number in range(3)]
+    page = open_page()
+    log_in(page, live_server.url, staff)
+    page.goto(f"{live_server.url}/incidents/")
+    rows = page.locator("tbody .row-link")
+
+    page.keyboard.press("j")
+    expect(rows.nth(0)).to_be_focused()
+    shown = rows.nth(0).evaluate("(row) => getComputedStyle(row, '::after').outlineStyle")
+    assert shown == "solid"
+    for key, place in (("j", 1), ("j", 2), ("j", 2), ("k", 1)):
+        page.keyboard.press(key)
+        expect(rows.nth(place)).to_be_focused()
+    page.keyboard.press("o")
+    page.wait_for_url(f"**/incidents/{newest[1]}/")
+
+    page.goto(f"{live_server.url}/incidents/")
+    page.keyboard.press("k")
+    expect(rows.nth(2)).to_be_focused()
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**/incidents/{newest[2]}/")
+
+
+def test_j_and_k_are_letters_where_somebody_types_and_when_keys_are_off(open_page, live_server, staff):
+    factories.incident()
+    page = open_page()
+    log_in(page, live_server.url, staff)
+    page.goto(f"{live_server.url}/incidents/")
+
+    page.locator("#seek").press_sequentially("jko")
+    expect(page.locator("#seek")).to_have_value("jko")
+    expect(page.locator("#seek")).to_be_focused()
+
+    page.keyboard.press("Escape")
+    page.evaluate("document.activeElement.blur()")
+    page.evaluate("localStorage.setItem('closeloop.keys', 'off')")
+    page.keyboard.press("j")
+    expect(page.locator("tbody .row-link")).not_to_be_focused()
+
+
+LISTS = ["incidents", "items", "reviews", "services", "gate", "imports", "settings/severities"]
+
+
+@pytest.mark.parametrize("address", LISTS)
+def test_every_list_is_walked_by_keys(open_page, live_server, transactional_db, address):
+    person = places.build().people["administrator"]
+    page = open_page()
+    log_in(page, live_server.url, person)
+    page.goto(f"{live_server.url}/{address}/")
+
+    page.keyboard.press("j")
+
+    expect(page.locator("main tbody .row-link").first).to_be_focused()
 
 
 def test_theme_changes_at_once_and_holds(open_page, live_server, staff):

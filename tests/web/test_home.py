@@ -142,3 +142,19 @@ def test_home_asks_the_database_equally_often(client, ada, django_assert_max_num
 
     with django_assert_max_num_queries(24):
         client.get("/")
+
+
+def test_home_tells_the_manager_of_a_team_what_lost_its_owner(client):
+    """R4."""
+    manager = factories.user("Manager")
+    made = item("Set a timeout", team=factories.team(manager=manager))
+    client.force_login(manager)
+    assert "Nobody answers for" not in client.get("/").content.decode()
+    made.owner.is_active = False
+    made.owner.save()
+
+    text = client.get("/").content.decode()
+    assert "Nobody answers for these items of your teams" in text
+    assert f'action="/items/{made}/take-over"' in text
+    client.force_login(factories.user("Somebody"))
+    assert "Nobody answers for" not in client.get("/").content.decode()

@@ -175,7 +175,7 @@ def test_deadline_is_shown_while_choosing(page):
         "/items/new/due", {"severity": factories.severity("P0").pk, "category": "technical_debt"}
     ).content.decode()
 
-    assert "sla-2v1" in body
+    assert factories.sla_version(2) in body
 
 
 @pytest.mark.parametrize(

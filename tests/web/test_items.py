@@ -66,6 +66,16 @@ def test_list_begins_with_the_most_urgent_open_work(page):
         ("overdue=1", ["pool"]),
         ("mine=1", ["pool"]),
         ("q=POO", ["pool"]),
+        ("ours=1", ["pool"]),
+        ("at_risk=1", ["other"]),
+        ("ownerless=1", ["other"]),
+        ("asked=1", ["pool"]),
+        ("severity=P2", ["other"]),
+        ("category=missing_tool", ["other"]),
+        ("kind=detect", ["pool"]),
+        ("origin=review", ["other"]),
+        ("origin=proactive", ["pool"]),
+        ("sort=nonsense&severity=P9&kind=heal", ["pool", "other"]),
         ("service=cart&state=all", ["cart"]),
         ("team=orders", ["pool"]),
         ("state=nonsense", ["pool", "other"]),
@@ -74,10 +84,17 @@ def test_list_begins_with_the_most_urgent_open_work(page):
     ],
 )
 def test_list_filters_and_forgets_what_makes_no_sense(page, ada, query, titles):
-    orders = factories.team(slug="orders")
-    item("pool", owner=ada, due_in=-DAY, service=factories.service("order", team=orders))
+    orders = factories.team(slug="orders", members=[ada])
+    pool = item(
+        "pool", owner=ada, due_in=-DAY, kind="detect", service=factories.service("order", team=orders)
+    )
+    factories.wont_do_request(pool)
     item("cart", state="verified", service=factories.service("cart"), due_in=-2 * DAY)
-    item("other", state="in_progress", due_in=DAY)
+    other = item(
+        "other", state="in_progress", severity="P2", category="missing_tool", review=factories.review()
+    )
+    other.owner.is_active = False
+    other.owner.save()
 
     assert sorted(shown(page.get(f"/items/?{query}"))) == sorted(titles)
 
@@ -105,8 +122,8 @@ def test_list_asks_the_database_equally_often_for_any_number_of_rows(page, djang
         made = item(f"item {number}", checks=2)
         factories.check_run(made.verification_checks.first())
 
-    # Session, person; then the rows, their checks with runs, the counts of the tabs, the names to filter by.
-    with django_assert_num_queries(6):
+    # Session, person; their places, the rows, their checks with runs, the counts, the names to filter by.
+    with django_assert_num_queries(7):
         page.get("/items/")
 
 
@@ -125,6 +142,25 @@ def test_list_shows_the_last_runs_oldest_first(page):
         "pass",
     ]
     assert 'class="mark mark-no_data"' in response.content.decode()
+
+
+@pytest.mark.parametrize("sort", ["due", "-due", "severity", "-severity"])
+def test_list_is_read_to_its_end_in_any_order(page, sort):
+    now = timezone.now()
+    for number in range(53):
+        factories.item(
+            f"item {number}", due_at=now + timedelta(days=number % 5), severity=f"P{number % 3}", checks=1
+        )
+
+    first = page.get(f"/items/?sort={sort}")
+    second = page.get(f"/items/?sort={sort}&after={first.context['page'].after}")
+    back = page.get(f"/items/?sort={sort}&before={second.context['page'].before}")
+
+    assert len({*shown(first), *shown(second)}) == 53
+    assert shown(back) == shown(first)
+    rows = [*first.context["items"], *second.context["items"]]
+    key = {"due": lambda row: row.due_at, "severity": lambda row: row.severity.rank}[sort.strip("-")]
+    assert [key(row) for row in rows] == sorted((key(row) for row in rows), reverse=sort[0] == "-")
 
 
 def test_export_is_filtered_and_no_formula_leaves_it(page):

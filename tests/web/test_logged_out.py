@@ -123,8 +123,7 @@ def log_in(page: Page, person) -> None:
 
 
 def write(page: Page) -> None:
-    page.fill("[name=happened_at]", "+1m")
-    page.fill("[name=text]", "Restarted the order service.")
+    page.fill("[name=line]", "+1m Restarted the order service.")
     page.click("#mine button.primary")
 
 
@@ -135,7 +134,7 @@ def test_words_stay_in_the_form_until_somebody_has_logged_in_again(desk):
     write(desk)
     alert = desk.get_by_role("alert")
     expect(alert).to_contain_text("You are logged out")
-    expect(desk.locator("[name=text]")).to_have_value("Restarted the order service.")
+    expect(desk.locator("[name=line]")).to_have_value("+1m Restarted the order service.")
     expect(desk.locator("[name=password]")).to_have_count(0)
     desk.click("#mine button.primary")
     expect(alert).to_have_count(1)
@@ -163,7 +162,7 @@ def test_words_stay_in_the_form_when_the_server_does_not_answer(desk):
     write(desk)
 
     expect(desk.get_by_role("alert")).to_contain_text("The server did not answer")
-    expect(desk.locator("[name=text]")).to_have_value("Restarted the order service.")
+    expect(desk.locator("[name=line]")).to_have_value("+1m Restarted the order service.")
 
 
 @pytest.mark.browser
@@ -173,7 +172,7 @@ def test_words_stay_in_the_form_when_something_in_between_answers(desk):
     write(desk)
 
     expect(desk.get_by_role("alert")).to_contain_text("The server did not answer")
-    expect(desk.locator("[name=text]")).to_have_value("Restarted the order service.")
+    expect(desk.locator("[name=line]")).to_have_value("+1m Restarted the order service.")
     expect(desk.get_by_text("Bad gateway")).to_have_count(0)
 
 
@@ -187,7 +186,7 @@ def test_leaving_asks_as_long_as_words_were_not_taken(desk):
 
     desk.evaluate("location.assign('/incidents/')")
 
-    expect(desk.locator("[name=text]")).to_have_value("Restarted the order service.")
+    expect(desk.locator("[name=line]")).to_have_value("+1m Restarted the order service.")
     assert asked == ["beforeunload"]
 
 

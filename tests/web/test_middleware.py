@@ -56,6 +56,7 @@ pages = (
         path("login", say, name="login"),
         path("search", say, name="search"),
         path("preferences", set_preferences, name="preferences"),
+        path("drafts", say, name="draft_save"),
     ],
     "web",
 )

@@ -123,6 +123,7 @@ ADDRESSES = [
     "/report/{}/due.csv",
     "/settings/tokens/{}/revoke",
     "/settings/data-sources/{}/",
+    "/settings/wording/{}/",
 ]
 
 

@@ -254,3 +254,45 @@ def test_nobody_else_sees_data_sources(page):
 
     assert page.get("/settings/data-sources/").status_code == 403
     assert page.post(f"/settings/data-sources/{source.pk}/", {}).status_code == 403
+
+
+def test_credential_of_a_source_is_kept_and_never_shown(client, db):
+    client.force_login(factories.user(role="administrator"))
+    facts = {"name": "Main", "base_url": "https://p.example.org", "auth": "bearer"}
+    client.post("/settings/data-sources/", facts | {"credential": "tok-9f8e7d"})
+    source = DataSource.objects.get()
+    path = f"/settings/data-sources/{source.pk}/"
+
+    client.post(path, facts | {"name": "Other", "is_enabled": "on", "is_tls_verified": "on"})
+    page = client.get(path).content.decode()
+
+    source.refresh_from_db()
+    assert (source.name, source.credential.reveal()) == ("Other", "tok-9f8e7d")
+    assert "tok-9f8e7d" not in page
+    assert "f1:test:" not in page
+    assert "A credential is stored." in page
+
+
+def test_new_host_forgets_the_credential_and_says_so(client, db):
+    client.force_login(factories.user(role="administrator"))
+    facts = {"name": "Main", "base_url": "https://p.example.org", "auth": "bearer"}
+    client.post("/settings/data-sources/", facts | {"credential": "tok-9f8e7d"})
+    source = DataSource.objects.get()
+
+    moved = facts | {"base_url": "https://q.example.org", "is_enabled": "on", "is_tls_verified": "on"}
+    answer = client.post(f"/settings/data-sources/{source.pk}/", moved, follow=True)
+
+    source.refresh_from_db()
+    assert (source.auth, bool(source.credential)) == ("none", False)
+    assert "could now go elsewhere" in answer.content.decode()
+
+
+def test_source_is_tried_and_deleted_from_its_page(client, db):
+    client.force_login(factories.user(role="administrator"))
+    source = factories.data_source("Idle", base_url="http://127.0.0.1:9")
+
+    tried = client.post(f"/settings/data-sources/{source.pk}/test", follow=True)
+    client.post(f"/settings/data-sources/{source.pk}/delete")
+
+    assert "cannot be asked" in tried.content.decode()
+    assert not DataSource.objects.exists()

@@ -4,13 +4,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.contrib.messages import get_messages
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import User
 from postmortem.models import Entry, Timeline
-from tests import factories
+from tests import factories, files
 
 pytestmark = pytest.mark.django_db
 
@@ -23,7 +24,12 @@ def client_of(user: User) -> Client:
     return client
 
 
-def line(**changes) -> dict[str, str]:
+def line(*, happened_at: str = "14:03", text: str = "Restarted the service.", **changes) -> dict[str, str]:
+    return {"line": f"{happened_at} {text}", "kind": "note", "marker": "", "milestone": ""} | changes
+
+
+def entry(**changes) -> dict[str, str]:
+    """The form of an entry that is edited."""
     return {"happened_at": "14:03", "kind": "note", "marker": "", "text": "Restarted the service."} | changes
 
 
@@ -101,27 +107,29 @@ def test_an_offset_counts_from_the_entry_before(ada, address):
 @pytest.mark.parametrize(
     ("changes", "field"),
     [
-        ({"happened_at": "soon"}, "happened_at"),
-        ({"happened_at": "25:00"}, "happened_at"),
-        ({"happened_at": "9999-12-31 23:59"}, "happened_at"),
-        ({"happened_at": "0001-01-01 00:00"}, "happened_at"),
-        ({"happened_at": "+99999h"}, "happened_at"),
-        ({"happened_at": ""}, "happened_at"),
-        ({"happened_at": "1" * 5000}, "happened_at"),
-        ({"text": ""}, "text"),
-        ({"text": " \n "}, "text"),
-        ({"text": "x" * 70_000}, "text"),
+        ({"happened_at": "soon"}, "line"),
+        ({"happened_at": "25:00"}, "line"),
+        ({"happened_at": "9999-12-31 23:59"}, "line"),
+        ({"happened_at": "0001-01-01 00:00"}, "line"),
+        ({"happened_at": "+99999h"}, "line"),
+        ({"happened_at": ""}, "line"),
+        ({"happened_at": "1" * 5000}, "line"),
+        ({"text": ""}, "line"),
+        ({"text": " \n "}, "line"),
+        ({"text": "x" * 70_000}, "line"),
+        ({"line": ""}, "line"),
         ({"kind": "gossip"}, "kind"),
         ({"marker": "gossip"}, "marker"),
+        ({"milestone": "gossip"}, "milestone"),
     ],
 )
 @pytest.mark.parametrize("headers", [{}, HTMX])
 def test_a_refused_entry_keeps_its_words_and_names_the_field(ada, address, changes, field, headers):
-    response = client_of(ada).post(address, line(text="Kept words") | changes, headers=headers)
+    response = client_of(ada).post(address, line(**{"text": "Kept words"} | changes), headers=headers)
 
     assert response.status_code == 422
     assert list(response.context["form"].errors) == [field]
-    assert "text" in changes or "Kept words" in response.content.decode()
+    assert {"text", "line"} & changes.keys() or "Kept words" in response.content.decode()
     assert not Entry.objects.exists()
 
 
@@ -144,51 +152,49 @@ def test_a_masked_secret_is_announced(ada, address, headers):
 
     assert "hunter2secret" not in Entry.objects.get().text
     words = [str(message) for message in get_messages(response.wsgi_request)]
-    assert (
-        words == ["1 secret was found in the text and masked before it was stored."]
-        or "1 secret was found" in response.content.decode()
-    )
+    said = "1 secret was masked before anything was stored: a password in line 1."
+    assert words == [said] or said in response.content.decode()
     assert "hunter2secret" not in client_of(ada).get(address).content.decode()
 
 
 def test_an_entry_is_edited_and_removed(ada, address):
     client = client_of(ada)
     client.post(address, line())
-    entry = Entry.objects.get()
+    found = Entry.objects.get()
 
-    form = client.get(f"/entries/{entry.pk}/edit").content.decode()
-    client.post(f"/entries/{entry.pk}/edit", line(happened_at="2026-03-02 14:04:00", text="Better words"))
-    entry.refresh_from_db()
+    form = client.get(f"/entries/{found.pk}/edit").content.decode()
+    client.post(f"/entries/{found.pk}/edit", entry(happened_at="2026-03-02 14:04:00", text="Better words"))
+    found.refresh_from_db()
     assert 'value="2026-03-02 14:03:00"' in form
-    assert (entry.text, entry.happened_at) == ("Better words", datetime(2026, 3, 2, 6, 4, tzinfo=UTC))
+    assert (found.text, found.happened_at) == ("Better words", datetime(2026, 3, 2, 6, 4, tzinfo=UTC))
 
-    assert client.get(f"/entries/{entry.pk}/remove").status_code == 200
+    assert client.get(f"/entries/{found.pk}/remove").status_code == 200
     assert Entry.objects.exists()
-    client.post(f"/entries/{entry.pk}/remove")
+    client.post(f"/entries/{found.pk}/remove")
     assert not Entry.objects.exists()
 
 
 def test_an_edit_that_leaves_the_moment_alone_leaves_its_zone_alone(ada, incident):
     moment = datetime(2026, 3, 2, 6, 3, 0, 250_000, tzinfo=UTC)
-    entry = factories.entry(
+    found = factories.entry(
         factories.timeline(incident.participants.get()), happened_at=moment, zone="Europe/Berlin"
     )
 
     client_of(ada).post(
-        f"/entries/{entry.pk}/edit", line(happened_at="2026-03-02 14:03:00", text="Better words")
+        f"/entries/{found.pk}/edit", entry(happened_at="2026-03-02 14:03:00", text="Better words")
     )
 
-    entry.refresh_from_db()
-    assert (entry.text, entry.happened_at, entry.zone) == ("Better words", moment, "Europe/Berlin")
+    found.refresh_from_db()
+    assert (found.text, found.happened_at, found.zone) == ("Better words", moment, "Europe/Berlin")
 
 
 def test_nobody_else_reaches_my_entries(ada, incident):
-    entry = factories.entry(factories.timeline(incident.participants.get()))
+    found = factories.entry(factories.timeline(incident.participants.get()))
 
     for user in (factories.user(), factories.user(role="administrator")):
         for page in ("edit", "remove"):
-            assert client_of(user).get(f"/entries/{entry.pk}/{page}").status_code == 404
-            assert client_of(user).post(f"/entries/{entry.pk}/{page}", line()).status_code == 404
+            assert client_of(user).get(f"/entries/{found.pk}/{page}").status_code == 404
+            assert client_of(user).post(f"/entries/{found.pk}/{page}", entry()).status_code == 404
     assert client_of(ada).get("/entries/999999999999999999999/edit").status_code == 404
 
 
@@ -212,7 +218,7 @@ def test_filing_asks_first_and_seals_the_words(ada, incident, address):
     assert mine.filed_at is not None
     page = client.get(address).content.decode()
     assert "is filed" in page
-    assert 'name="text"' not in page
+    assert 'name="line"' not in page
     assert "/edit" not in page
     assert client.post(address, line()).status_code == 422
     entry = Entry.objects.get()
@@ -262,7 +268,7 @@ def test_an_archived_postmortem_closes_the_timelines(ada, incident, address):
 
     page = client.get(address).content.decode()
 
-    assert 'name="text"' not in page
+    assert 'name="line"' not in page
     assert client.post(address, line()).status_code == 422
     assert Entry.objects.count() == 1
 
@@ -276,5 +282,96 @@ def test_my_timeline_asks_the_database_the_same_however_long_it_is(
         factories.entry(mine)
     client = client_of(ada)
 
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(9):
         client.get(address)
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("14:03 restarted", "2 Mar 2026, 14:03:00 CST (UTC+08:00)"),
+        ("06:03 UTC restarted", "2 Mar 2026, 14:03:00 CST (UTC+08:00)"),
+        ("restarted", "Begin with the moment"),
+        ("14:03", "Write what happened then."),
+        ("25:00 restarted", "There is no such day or time."),
+        ("14:03 CST restarted", "several zones"),
+        ("", "After the entry before"),
+        ("14:03 a\n14:04 b\n14:05 c", "These are 3 events"),
+        ("14:03 redis-cli -a hunter22", "a password in line 1"),
+    ],
+)
+def test_reading_of_a_line_is_shown_before_it_is_stored(ada, address, written, said):
+    response = client_of(ada).post(f"{address}reading", {"line": written})
+
+    assert response.status_code == 200
+    assert said.lower() in response.text.lower() or (not written and "<code>14:03</code>" in response.text)
+    assert "<html" not in response.text
+    assert not Timeline.objects.exists()
+    assert "<strong>hunter22" not in response.text
+
+
+def test_a_zone_that_the_line_names_is_the_zone_of_the_entry(ada, address):
+    client_of(ada).post(address, line(happened_at="15:03 Asia/Tokyo"))
+
+    entry = Entry.objects.get()
+    assert (entry.zone, entry.happened_at) == ("Asia/Tokyo", datetime(2026, 3, 2, 6, 3, tzinfo=UTC))
+
+
+def test_a_line_of_several_lines_is_one_entry(ada, address):
+    client_of(ada).post(address, line(text="mysql status\r\nThreads_connected 247", kind="command"))
+
+    assert Entry.objects.get().text == "mysql status\nThreads_connected 247"
+
+
+def test_a_milestone_is_given_once(ada, address):
+    client = client_of(ada)
+    client.post(address, line(milestone="detected"))
+    again = client.post(address, line(milestone="detected"))
+
+    assert again.status_code == 422
+    assert list(again.context["form"].errors) == ["milestone"]
+    assert Entry.objects.get().milestone == "detected"
+    assert "Detected" in client.get(address).text
+
+
+@pytest.mark.parametrize("headers", [{}, HTMX])
+def test_a_screenshot_comes_with_its_line(ada, address, headers):
+    shot = SimpleUploadedFile("image.png", files.picture(), content_type="image/png")
+
+    response = client_of(ada).post(address, line(kind="screenshot", file=shot), headers=headers)
+
+    assert response.status_code in {200, 302}
+    entry = Entry.objects.get()
+    assert (entry.kind, entry.evidence.get().media_type) == ("screenshot", "image/png")
+    assert f"/evidence/{entry.evidence.get().pk}/thumbnail" in client_of(ada).get(address).text
+
+
+def test_a_bad_screenshot_writes_no_entry(ada, address):
+    shot = SimpleUploadedFile("image.png", files.bomb(), content_type="image/png")
+
+    response = client_of(ada).post(address, line(kind="screenshot", file=shot))
+
+    assert response.status_code == 422
+    assert list(response.context["form"].errors) == ["file"]
+    assert "14:03 Restarted the service." in response.text
+    assert not Timeline.objects.exists()
+
+
+def test_a_reminder_is_shown_to_whom_it_concerns(ada, incident, address):
+    lead = factories.user("Gu", role="facilitator")
+    participant = incident.participants.get()
+    button = f"/incidents/{incident}/people/{participant.pk}/remind"
+
+    assert button in client_of(lead).get(f"/incidents/{incident}/").text
+    assert button not in client_of(factories.user()).get(f"/incidents/{incident}/").text
+    response = client_of(lead).post(button, follow=True)
+
+    assert "Ada is reminded." in response.text
+    for page in ("/", address):
+        assert "reminded" in client_of(ada).get(page).text, page
+    assert f"asks for your timeline of {incident}" in client_of(ada).get("/notices/").text
+    again = client_of(lead).post(
+        button, headers={"referer": f"http://testserver/incidents/{incident}/"}, follow=True
+    )
+    assert "less than 12 hours ago" in again.text
+    assert client_of(factories.user()).post(button).status_code == 403

@@ -1,31 +1,48 @@
 """Somebody who opens every page, sends every form, and leaves nothing behind."""
 
 import re
+from functools import cached_property
 from http.cookies import SimpleCookie
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from django.apps import apps
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection, transaction
 from django.http import HttpResponseBase
 from django.test import Client
+from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
 from django.urls import resolve
 
 from accounts.models import User
 from tests.web import places, reading
 from tests.web.places import World
-from tests.web.reading import Form
+from tests.web.reading import Form, Page
 
 FORM = "application/x-www-form-urlencoded"
 # Parts of pages, which htmx asks for and puts into the frame that is there.
-FRAGMENTS = {"check_waiting", "item_due", "check_try", "step_preview"}
+FRAGMENTS = {
+    "cause_alike",
+    "check_waiting",
+    "checklist_waiting",
+    "item_due",
+    "check_try",
+    "step_preview",
+    "measurement_try",
+    "timeline_reading",
+    "wording_hints",
+}
 FOR_MACHINES = {"healthz", "version"}
+# Bytes that somebody sent us, which may do nothing in a browser.
+FILES = {"evidence", "evidence_thumbnail"}
 # What pages read from their query without a link or a form that says so.
 _UNSAID = {
     "check_waiting": {"asked"},
+    "checklist_waiting": {"asked"},
     "item_due": {"severity", "category"},
     "incident_mark": {"milestone"},
     "login": {"next"},
+    "versions": {"after", "from", "to"},
 }
 _WRITES = re.compile(r'(INSERT|UPDATE|DELETE|WITH)\b(?! INTO "django_session"| "django_session")')
 _INLINE = re.compile(
@@ -34,13 +51,7 @@ _INLINE = re.compile(
 
 
 class Visitor:
-    """Asks for pages as one person, or as nobody; what an answer changed is undone.
-
-    Attributes:
-        answers: to a GET of each page, by its name; where a page is but the target of a form, also the page
-            above it, as "above step_write".
-        pages: those of them that are pages, read.
-    """
+    """Asks for pages as one person, or as nobody; what an answer changed is undone."""
 
     def __init__(self, world: World, person: User | None) -> None:
         self.world = world
@@ -50,8 +61,27 @@ class Visitor:
             self.client.force_login(person)
         self._cookies = {name: morsel.value for name, morsel in self.client.cookies.items()}
         self._facts = facts()
-        self.answers = self._get_pages()
-        self.pages = {
+
+    @cached_property
+    def answers(self) -> dict[str, HttpResponseBase]:
+        """To a GET of each page, by its name.
+
+        Where a page is but the target of a form, also the page above it, as "above step_write".
+        """
+        found: dict[str, HttpResponseBase] = {}
+        for place in places.pages():
+            path = self.world.path(place)
+            # The report has two addresses under one name.
+            name = place.name if place.name not in found else place.route
+            found[name] = self.ask("GET", path, is_known=place.name != "login")
+            if found[name].status_code == 405:
+                found[f"above {name}"] = self.ask("GET", path[: path.rindex("/") + 1])
+        return found
+
+    @cached_property
+    def pages(self) -> dict[str, Page]:
+        """The answers that are pages, read."""
+        return {
             name: reading.read(response.text, at=response.request["PATH_INFO"])
             for name, response in self.answers.items()
             if response.status_code == 200 and response["Content-Type"].startswith("text/html")
@@ -78,6 +108,10 @@ class Visitor:
         return response
 
     def post(self, form: Form, fields: dict[str, list[str]], **request: Any) -> HttpResponseBase:
+        if form.files and all(fields.get(name) == [""] for name in form.files):
+            chosen = {name: SimpleUploadedFile("order.log", b"pool at 247") for name in form.files}
+            parts = encode_multipart(BOUNDARY, fields | chosen)
+            return self.ask("POST", form.path, data=parts, content_type=MULTIPART_CONTENT, **request)
         data = urlencode(fields, doseq=True, errors="surrogatepass")
         return self.ask("POST", form.path, data=data, content_type=FORM, **request)
 
@@ -102,17 +136,6 @@ class Visitor:
                 # The forms of the style guide are samples, which nobody reads.
                 if names and link.startswith("/") and name_of(link) != "styleguide":
                     found.setdefault(name_of(link), set()).update(names)
-        return found
-
-    def _get_pages(self) -> dict[str, HttpResponseBase]:
-        found = {}
-        for place in places.pages():
-            path = self.world.path(place)
-            # The report has two addresses under one name.
-            name = place.name if place.name not in found else place.route
-            found[name] = self.ask("GET", path, is_known=place.name != "login")
-            if found[name].status_code == 405:
-                found[f"above {place.name}"] = self.ask("GET", path[: path.rindex("/") + 1])
         return found
 
 
@@ -151,6 +174,8 @@ def faults(response: HttpResponseBase, *, name: str = "") -> list[str]:
     if "no-store" not in response.get("Cache-Control", ""):
         found.append("may be stored")
     policy = response.get("Content-Security-Policy", "")
+    if name in FILES and response.status_code == 200:
+        return found if policy == "sandbox; default-src 'none'" else [*found, f"policy: {policy!r}"]
     if "script-src 'self'" not in policy or "frame-ancestors 'none'" not in policy or "unsafe" in policy:
         found.append(f"policy: {policy!r}")
     if response.get("Content-Type", "").startswith("text/html") and not 300 <= response.status_code < 400:

@@ -1,5 +1,6 @@
 """Forms check shape; the acts check rules. A refusal of an act is shown beside the field it names."""
 
+import re
 from datetime import datetime
 from typing import Any
 
@@ -46,3 +47,16 @@ class ProseField(forms.CharField):
 
     def to_python(self, value: Any) -> str:
         return super().to_python(value).replace("\r\n", "\n")
+
+
+class TagsField(forms.CharField):
+    """Tags in one line, with commas between them, those of Chinese too."""
+
+    def prepare_value(self, value: Any) -> Any:
+        return ", ".join(value) if isinstance(value, list) else value
+
+    def to_python(self, value: Any) -> list[str]:
+        return [tag.strip() for tag in re.split(r"[,，、;；\n]", super().to_python(value)) if tag.strip()]
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        return super().has_changed(self.prepare_value(initial), data)

@@ -30,6 +30,7 @@ _PROMETHEUS_FIELDS = (
     "threshold",
     "no_data_rule",
     "no_data_reason",
+    "nan_rule",
 )
 _SHELL_FIELDS = ("command", "shell_expectation", "pattern")
 # An act names the stored column; the form calls it what the person typed.
@@ -45,6 +46,22 @@ def _code(rows: int, placeholder: str) -> forms.Textarea:
         "placeholder": placeholder,
     }
     return forms.Textarea(attrs=attributes)
+
+
+class PauseForm(forms.Form):
+    reason = forms.CharField(
+        label=_("Why"), max_length=300, help_text=_("Shown on the check for as long as it is paused.")
+    )
+
+
+class SwitchForm(forms.Form):
+    """Stopping needs a reason; letting run again needs none."""
+
+    reason = forms.CharField(label=_("Why"), max_length=300)
+
+    def __init__(self, *, is_stopped: bool) -> None:
+        super().__init__()
+        self.fields["reason"].required = not is_stopped
 
 
 class CheckForm(forms.Form):
@@ -81,6 +98,13 @@ class CheckForm(forms.Form):
         initial="no_data",
         required=False,
         help_text=_("A query over a missing metric answers nothing. By default that proves nothing."),
+    )
+    nan_rule = forms.ChoiceField(
+        label=_("A series that is not a number"),
+        choices=VerificationCheck.NanRule,
+        initial="fail",
+        required=False,
+        help_text=_("A division of nothing by nothing gives NaN, which by default passes never."),
     )
     no_data_reason = forms.CharField(
         label=_("Why an empty answer is a pass"),
@@ -179,6 +203,7 @@ class CheckForm(forms.Form):
             comparator=values["comparator"] or "<",
             threshold=values["threshold"],
             no_data_rule=values["no_data_rule"] or "no_data",
+            nan_rule=values["nan_rule"] or "fail",
             no_data_reason=values["no_data_reason"] if values["no_data_rule"] == "pass" else "",
         )
 
@@ -212,6 +237,7 @@ def _values_of(check: VerificationCheck) -> dict[str, Any]:
         "threshold",
         "no_data_rule",
         "no_data_reason",
+        "nan_rule",
         "shell_expectation",
     )
     more = ("pattern", "interval_seconds", "timeout_seconds", "passes_needed", "fails_needed")

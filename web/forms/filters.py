@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Team, User
 from governance.models import GateDecision, Verdict
-from postmortem.models import Service
+from postmortem.models import Service, Severity
 from remediation.models import RemediationItem
 
 Choices = list[tuple[str, Any]]
@@ -44,10 +44,13 @@ class _Filters(forms.Form):
 
 
 class ItemFilters(_Filters):
-    """Of the items list; `state` is set by the tabs above it."""
+    """Of the items list and board; `state` is set by the tabs above the list."""
 
     # Choices of several states at once come before the states themselves.
     ACTIVE, ALL = "active", "all"
+    # These stand behind “More filters”.
+    REST = ("team", "owner", "severity", "category", "kind", "origin")
+    FLAGS = ("overdue", "at_risk", "ownerless", "asked")
 
     q = forms.CharField(
         label=_("Text or id"), required=False, widget=forms.TextInput(attrs={"type": "search"})
@@ -58,8 +61,26 @@ class ItemFilters(_Filters):
     service = forms.ChoiceField(label=_("Service"), required=False)
     team = forms.ChoiceField(label=_("Team"), required=False)
     owner = forms.ChoiceField(label=_("Owner"), required=False)
+    severity = forms.ChoiceField(label=_("Severity"), required=False)
+    category = forms.ChoiceField(
+        label=_("Category"),
+        required=False,
+        choices=[("", _("Any category")), *RemediationItem.Category.choices],
+    )
+    kind = forms.ChoiceField(
+        label=_("Next time it will"),
+        required=False,
+        choices=[("", _("Any kind")), *RemediationItem.Kind.choices],
+    )
+    origin = forms.ChoiceField(
+        label=_("Origin"), required=False, choices=[("", _("Any origin")), *RemediationItem.Origin.choices]
+    )
     mine = forms.BooleanField(label=_("Mine"), required=False)
+    ours = forms.BooleanField(label=_("My teams"), required=False)
     overdue = forms.BooleanField(label=_("Overdue"), required=False)
+    at_risk = forms.BooleanField(label=_("At risk"), required=False)
+    ownerless = forms.BooleanField(label=_("No active owner"), required=False)
+    asked = forms.BooleanField(label=_("Asked not to be done"), required=False)
 
     def offer(self) -> None:
         found = _names()
@@ -67,17 +88,41 @@ class ItemFilters(_Filters):
             ("service", _("Any service")),
             ("team", _("Any team")),
             ("owner", _("Anybody")),
+            ("severity", _("Any severity")),
         ):
             self.fields[name].choices = [("", nothing), *found[name]]  # type: ignore[attr-defined]
 
+    def chosen(self) -> dict[str, Any]:
+        """The filters in force, as `items.narrowed` takes them; `mine` and `ours` are the reader's."""
+        names = ("q", "state", "service", *self.REST, *self.FLAGS)
+        return {name: value for name in names if (value := self.value(name))}
+
+    @property
+    def is_narrowed(self) -> bool:
+        return any(self.value(name) for name in self.fields if name != "state")
+
+    @property
+    def rest(self) -> list[Any]:
+        return [self[name] for name in self.REST]
+
+    @property
+    def flags(self) -> list[Any]:
+        return [self[name] for name in self.FLAGS]
+
+    @property
+    def has_rest(self) -> bool:
+        return any(self.value(name) for name in (*self.REST, *self.FLAGS))
+
 
 def _names() -> dict[str, Choices]:
-    """Services, teams and people to choose from, in one statement."""
+    """Services, teams, people and severities to choose from, in one statement."""
     services = Service.objects.values_list(Value("service"), "slug", "slug")
     teams = Team.objects.values_list(Value("team"), "slug", "name")
     people = User.objects.filter(is_active=True).values_list(Value("owner"), Cast("pk", CharField()), "name")
-    found: dict[str, Choices] = {"service": [], "team": [], "owner": []}
-    for kind, value, label in services.order_by().union(teams.order_by(), people.order_by(), all=True):
+    severities = Severity.objects.values_list(Value("severity"), "code", "code")
+    found: dict[str, Choices] = {"service": [], "team": [], "owner": [], "severity": []}
+    rows = services.order_by().union(teams.order_by(), people.order_by(), severities.order_by(), all=True)
+    for kind, value, label in rows:
         found[kind].append((value, label or value))
     for choices in found.values():
         choices.sort(key=lambda choice: choice[1].casefold())

@@ -1,5 +1,7 @@
 """Forms about incidents and personal timelines."""
 
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from django import forms
@@ -10,13 +12,12 @@ from django.utils.translation import pgettext_lazy
 from accounts.models import User
 from postmortem.models import MAX_TEXT, Entry, Incident, IncidentService, Participant, Service, Severity
 from web import milestones
-from web.badges import LOOKS
-from web.forms import MomentField, ProseField
+from web.forms import MomentField, ProseField, TagsField
 
 FACTS = (
     "title", "severity", "environment", "phase", "summary", "is_drill", "is_restricted",
     "impact_minutes", "failure_percent", "loss_amount", "loss_currency", "loss_is_estimate",
-    "capacity_limit", "capacity_demand", *Incident.MILESTONES,
+    "capacity_limit", "capacity_demand", "tags", *Incident.MILESTONES,
 )  # fmt: skip
 
 
@@ -34,6 +35,7 @@ class IncidentForm(forms.Form):
         widget=forms.CheckboxSelectMultiple,
         error_messages={"required": _("Name at least one service the incident came from.")},
     )
+    goes_on = forms.BooleanField(label=_("It still goes on"), required=False)
     affected = forms.ModelMultipleChoiceField(
         Service.objects.none(),
         label=_("It also hurt"),
@@ -41,20 +43,27 @@ class IncidentForm(forms.Form):
         widget=forms.CheckboxSelectMultiple,
     )
 
+    version = forms.IntegerField(widget=forms.HiddenInput, min_value=1, required=False)
+
     def __init__(
         self,
         data: Any = None,
         *,
         services: QuerySet[Service],
         incident: Incident | None = None,
+        now: datetime | None = None,
         **kwargs: Any,
     ) -> None:
+        # A declaration is asked for the end of what is past; a correction is not.
+        self._now = now
         initial = kwargs.pop("initial", {}) | (_stored(incident) if incident is not None else {})
         super().__init__(data, initial=initial, **kwargs)
+        if incident is None:
+            del self.fields["version"]
         self.fields |= forms.fields_for_model(
             Incident,
             fields=FACTS,
-            field_classes=dict.fromkeys(Incident.MILESTONES, MomentField),
+            field_classes=dict.fromkeys(Incident.MILESTONES, MomentField) | {"tags": _tags_field},
             widgets={
                 "summary": forms.Textarea(attrs={"rows": 4}),
                 "loss_currency": forms.TextInput(
@@ -70,6 +79,23 @@ class IncidentForm(forms.Form):
         for name in ("origins", "affected"):
             self.fields[name].queryset = services
             self.fields[name].label_from_instance = lambda row: f"{row.slug} · {row.name}"
+
+    def clean(self) -> None:
+        """What began long ago is mostly over: its end belongs into this form, or a word that it goes on."""
+        super().clean()
+        started_at, resolved_at = self.cleaned_data.get("started_at"), self.cleaned_data.get("resolved_at")
+        if (
+            self._now is not None
+            and started_at is not None
+            and resolved_at is None
+            and "resolved_at" not in self.errors
+            and self._now - started_at > Incident.LATE_AFTER
+            and not self.cleaned_data.get("goes_on")
+        ):
+            self.add_error(
+                "resolved_at",
+                _("It began more than a day ago: give its end, or say below that it still goes on."),
+            )
 
     def clean_loss_currency(self) -> str:
         return self.cleaned_data["loss_currency"].upper()
@@ -91,6 +117,16 @@ class IncidentForm(forms.Form):
         ]
 
 
+def _tags_field(**kwargs: Any) -> TagsField:
+    return TagsField(
+        label=kwargs["label"],
+        help_text=kwargs["help_text"],
+        required=False,
+        max_length=1000,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "list": "known-tags"}),
+    )
+
+
 def _stored(incident: Incident) -> dict[str, Any]:
     links = list(incident.service_links.all())
     named = {
@@ -100,7 +136,7 @@ def _stored(incident: Incident) -> dict[str, Any]:
             ("affected", IncidentService.Part.AFFECTED),
         )
     }
-    return forms.model_to_dict(incident, fields=FACTS) | named
+    return forms.model_to_dict(incident, fields=(*FACTS, "version")) | named | {"version": incident.version}
 
 
 class InviteForm(forms.Form):
@@ -142,6 +178,15 @@ PeopleFormSet = forms.formset_factory(
 )
 
 
+def invited(fields: Mapping[str, Sequence[str]]) -> list[dict[str, str]]:
+    """The rows of people in what a browser sent, as they begin a form again."""
+    rows = [
+        {name: (fields.get(f"people-{number}-{name}") or [""])[-1] for name in ("user", "role")}
+        for number in range(PeopleFormSet.absolute_max)
+    ]
+    return [row for row in rows if row["user"]]
+
+
 class MarkForm(forms.Form):
     """A milestone and its moment; no moment means now."""
 
@@ -161,7 +206,33 @@ class DismissForm(forms.Form):
     """Why an incident was none."""
 
     as_ = forms.ChoiceField(label=_("It was a"), choices=Incident._meta.get_field("dismissed_as").flatchoices)
+    duplicate_of = forms.CharField(
+        label=_("Of which incident"),
+        max_length=16,
+        required=False,
+        help_text=_(
+            "For a duplicate: the id of the incident that tells of the same harm, such as INC-2026-0001."
+        ),
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
     reason = forms.CharField(label=_("Reason"), max_length=2000, widget=forms.Textarea(attrs={"rows": 2}))
+
+    def __init__(self, data: Any = None, *, visible: QuerySet[Incident]) -> None:
+        super().__init__(data)
+        self._visible = visible
+
+    def clean_duplicate_of(self) -> Incident | None:
+        public_id = self.cleaned_data["duplicate_of"].strip().upper()
+        found = self._visible.filter(public_id=public_id).first() if public_id else None
+        if public_id and found is None:
+            raise forms.ValidationError(_("There is no such incident."))
+        return found
+
+
+class RoleForm(forms.Form):
+    """The part somebody had."""
+
+    role = forms.ChoiceField(label=_("Role"), choices=Participant.Role.choices)
 
 
 class ReasonForm(forms.Form):
@@ -182,6 +253,9 @@ class EntryForm(forms.Form):
     marker = forms.ChoiceField(
         label=_("Marks"), choices=[("", _("nothing special")), *Entry.Marker.choices[1:]], required=False
     )
+    milestone = forms.ChoiceField(
+        label=_("Milestone"), choices=[("", _("none")), *Entry.Milestone.choices[1:]], required=False
+    )
     is_starred = forms.BooleanField(label=_("Star"), required=False)
     text = ProseField(
         label=_("What happened"),
@@ -193,45 +267,3 @@ class EntryForm(forms.Form):
             }
         ),
     )
-
-
-class IncidentFilterForm(forms.Form):
-    """The filters of the list, kept in its URL; a value that makes no sense filters nothing."""
-
-    q = forms.CharField(
-        label=_("Search"),
-        max_length=200,
-        required=False,
-        widget=forms.SearchInput(attrs={"placeholder": _("Title, summary or id"), "autocomplete": "off"}),
-    )
-    state = forms.ChoiceField(label=_("State"), required=False)
-    severity = forms.ModelChoiceField(
-        Severity.objects.order_by("rank"),
-        label=_("Severity"),
-        required=False,
-        to_field_name="code",
-        empty_label=_("All severities"),
-    )
-    service = forms.ModelChoiceField(
-        Service.objects.none(),
-        label=_("Service"),
-        required=False,
-        to_field_name="slug",
-        empty_label=_("All services"),
-    )
-    drills = forms.ChoiceField(
-        label=_("Drills"),
-        required=False,
-        choices=[("", _("With drills")), ("no", _("Without drills")), ("only", _("Drills only"))],
-    )
-
-    def __init__(self, *args: Any, services: "QuerySet[Service]", **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        states = [(name, shown.word) for name, shown in LOOKS["incident_state"].items()]
-        self.fields["state"].choices = [("", _("All states")), *states]
-        self.fields["service"].queryset = services
-
-    def chosen(self) -> dict[str, Any]:
-        """The filters in force, by name."""
-        self.is_valid()
-        return {name: value for name, value in self.cleaned_data.items() if value}

@@ -53,17 +53,3 @@ class TokenForm(forms.Form):
     @property
     def life(self) -> timedelta:
         return timedelta(days=self.cleaned_data["days"])
-
-
-class DataSourceForm(forms.Form):
-    """A Prometheus server that checks may ask; `remediation.sources` says which addresses do."""
-
-    name = forms.CharField(
-        label=_("Name"), max_length=80, help_text=_("How people choose it when they write a check.")
-    )
-    base_url = forms.CharField(
-        label=_("Address"),
-        max_length=500,
-        widget=forms.URLInput(attrs={"placeholder": "https://prometheus.example.org"}),
-        help_text=_("What stands before /api/v1, without user and password."),
-    )

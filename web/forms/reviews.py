@@ -1,13 +1,14 @@
-"""Forms about reviews: steps, lessons, causes, the checklist."""
+"""Forms about reviews: steps, lessons, the checklist."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import User
-from postmortem.models import MAX_TEXT, ChecklistEntry, Review, ReviewStep, RootCause
+from accounts.models import Team, User
+from postmortem.models import MAX_NOTES, MAX_TEXT, Incident, Review, ReviewStep
+from remediation.models import RemediationItem
 from web.forms import ProseField
 
 
@@ -30,10 +31,70 @@ class ReviewForm(forms.Form):
         ),
     )
 
+    teams_present = forms.ModelMultipleChoiceField(
+        Team.objects.none(),
+        label=_("Teams present"),
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text=_("A review in which more than one team takes part counts as cross-team."),
+    )
+
+    version = forms.IntegerField(widget=forms.HiddenInput, min_value=1, required=False)
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        if "version" not in self.initial:
+            # A new review has none yet.
+            del self.fields["version"]
         for name in ("owner", "facilitator"):
             self.fields[name].queryset = User.objects.filter(~Q(role=User.Role.VIEWER), is_active=True)
+        self.fields["teams_present"].queryset = Team.objects.order_by("name")
+
+
+class NewReviewForm(ReviewForm):
+    """A new review may at once be about several incidents."""
+
+    others = forms.ModelMultipleChoiceField(
+        Incident.objects.none(),
+        label=_("Review together with"),
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text=_(
+            "For incidents that are one story. One restricted incident hides the whole review from others."
+        ),
+    )
+
+    def __init__(self, *args: Any, others: QuerySet[Incident], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["others"].queryset = others
+        self.fields["others"].label_from_instance = incident_words
+
+
+class CoverageForm(forms.Form):
+    """Which incidents a review is about."""
+
+    incidents = forms.ModelMultipleChoiceField(
+        Incident.objects.none(), label=_("Incidents"), widget=forms.CheckboxSelectMultiple
+    )
+
+    def __init__(self, *args: Any, incidents: QuerySet[Incident], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["incidents"].queryset = incidents
+        self.fields["incidents"].label_from_instance = incident_words
+
+
+class ApprovalForm(forms.Form):
+    """What an approver has to say."""
+
+    comment = ProseField(
+        label=_("Comment"), required=False, max_length=2000, widget=forms.Textarea(attrs={"rows": 3})
+    )
+
+
+def incident_words(incident: Incident) -> str:
+    """An incident as a choice: its id and title, and that it is restricted."""
+    words = f"{incident.public_id} · {incident.title}"
+    return f"{words} ({_('Restricted')})" if incident.is_restricted else words
 
 
 def _writing(rows: int, placeholder: Any = "") -> forms.Textarea:
@@ -67,7 +128,10 @@ class StepForm(forms.Form):
     evidence = ProseField(label=_("Evidence"), required=False, max_length=MAX_TEXT)
     version = forms.IntegerField(widget=forms.HiddenInput, min_value=1)
 
+    hints: ClassVar = {"finding": "step", "evidence": "step"}
+
     def __init__(self, *args: Any, step: ReviewStep, **kwargs: Any) -> None:
+        self.hint_review = step.review
         kwargs.setdefault("auto_id", f"id_{step.kind}_%s")
         kwargs.setdefault(
             "initial", {"finding": step.finding, "evidence": step.evidence, "version": step.version}
@@ -92,10 +156,21 @@ class LessonsForm(forms.Form):
     luck = ProseField(
         label=_("Where luck played in"), required=False, max_length=MAX_TEXT, widget=_writing(5)
     )
+    notes = ProseField(
+        label=_("Notes"),
+        required=False,
+        max_length=MAX_NOTES,
+        widget=_writing(5),
+        help_text=_("What belongs nowhere else: proposals, the rest of an imported document."),
+    )
     version = forms.IntegerField(widget=forms.HiddenInput, min_value=1)
 
+    hints: ClassVar = {"went_well": "lesson", "went_badly": "lesson", "luck": "lesson"}
+
     def __init__(self, *args: Any, review: Review, **kwargs: Any) -> None:
+        self.hint_review = review
         initial = {
+            "notes": review.notes,
             "went_well": review.went_well,
             "went_badly": review.went_badly,
             "luck": review.luck,
@@ -103,74 +178,39 @@ class LessonsForm(forms.Form):
         }
         super().__init__(*args, initial=initial, **kwargs)
 
-
-class CauseForm(forms.Form):
-    """What had to be so, what set it off, or what made it worse."""
-
-    statement = ProseField(
-        label=_("Statement"),
-        max_length=4000,
-        widget=_writing(3),
-        help_text=_("One sentence about a system or a process; never about a person."),
-    )
-    part = forms.ChoiceField(
-        label=_("Part it played"),
-        choices=RootCause.Part.choices,
-        widget=forms.RadioSelect,
-        initial=RootCause.Part.ROOT,
-    )
+    def clean_notes(self) -> str | None:
+        # A form that does not show the notes leaves them as they are.
+        return self.cleaned_data["notes"] if "notes" in self.data else None
 
 
-class NewCauseForm(CauseForm):
-    """A new cause may at once be the primary one."""
+class AnswerForm(forms.Form):
+    """What answers a point of what went badly: items of the same review, or a reason why none does."""
 
-    is_primary = forms.BooleanField(
-        label=_("This is the primary root cause"),
+    items = forms.ModelMultipleChoiceField(
+        RemediationItem.objects.none(),
+        label=_("Items that answer it"),
         required=False,
-        help_text=_("Every review has exactly one; it must be a root cause."),
+        widget=forms.CheckboxSelectMultiple,
     )
-
-
-class SettleForm(forms.Form):
-    """Whether a hypothesis held, and what showed it."""
-
-    state = forms.ChoiceField(label=_("It is"), choices=RootCause.State.choices, widget=forms.RadioSelect)
-    evidence = ProseField(
-        label=_("Evidence"),
+    reason = forms.CharField(
+        label=_("No item, because"),
+        max_length=2000,
         required=False,
-        max_length=MAX_TEXT,
-        widget=_writing(5, _("What was tried or read, and what came out.")),
-        help_text=_("Needed for everything but a hypothesis."),
+        widget=forms.Textarea(attrs={"rows": 2}),
+        help_text=_("An approval: for facilitators and governors."),
     )
 
+    def __init__(
+        self, *args: Any, items: QuerySet[RemediationItem], may_decline: bool, **kwargs: Any
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        # A reason that was given stays, whoever names items.
+        self.fields["reason"].disabled = not may_decline
+        self.fields["items"].queryset = items
+        self.fields["items"].label_from_instance = lambda row: f"{row.public_id} · {row.title}"
 
-class ChecklistForm(forms.Form):
-    """One command of the executable checklist, and when it passes."""
 
-    title = forms.CharField(
-        label=_("What it shows"),
-        max_length=200,
-        widget=forms.TextInput(attrs={"placeholder": _("No pod of the order service hangs")}),
-    )
-    pipeline = forms.CharField(
-        label=_("Command"),
-        max_length=4000,
-        strip=True,
-        widget=forms.TextInput(
-            attrs={
-                "class": "code",
-                "autocomplete": "off",
-                "spellcheck": "false",
-                "placeholder": 'kubectl get pods -n order | grep -E "(Pending|CrashLoopBackOff)"',
-            }
-        ),
-        help_text=_(
-            "One command, or several joined by |. No shell runs it: no ; && || > < $( ` or variables."
-        ),
-    )
-    expectation = forms.ChoiceField(
-        label=_("It passes when"),
-        choices=ChecklistEntry.Expectation.choices,
-        widget=forms.RadioSelect,
-        initial="no_match",
-    )
+class AddendumForm(forms.Form):
+    """What was learnt after the archive."""
+
+    text = ProseField(label=_("Text"), max_length=MAX_TEXT, widget=_writing(6))

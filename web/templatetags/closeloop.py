@@ -4,19 +4,27 @@ All of them answer something harmless for missing values: a page never fails ove
 """
 
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 from zlib import crc32
 
 from django import template
 from django.http import QueryDict
 from django.template import Context
+from django.template.loader import get_template
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 
+from postmortem import markup
+from remediation import texts
+from web import hints
 from web.badges import look
+from web.context import Place, places
 from web.icons import ICONS
 from web.moments import distance_words, duration_words
 
@@ -28,12 +36,38 @@ AVATAR_HUES = 8
 @register.simple_tag
 def icon(name: str, label: str = "", classes: str = "") -> SafeString:
     """One icon, hidden from screen readers unless it has a label of its own."""
+    return _icon(name, str(label), classes)
+
+
+@lru_cache(maxsize=1024)
+def _icon(name: str, label: str, classes: str) -> SafeString:
     drawing = mark_safe(ICONS.get(name, ICONS["ring"]))  # noqa: S308 - our own constants
     css = f"icon {classes}".strip()
     if label:
         whole = '<svg class="{}" viewBox="0 0 16 16" role="img"><title>{}</title>{}</svg>'
         return format_html(whole, css, label, drawing)
     return format_html('<svg class="{}" viewBox="0 0 16 16" aria-hidden="true">{}</svg>', css, drawing)
+
+
+@register.simple_tag
+def kept(template_name: str, **given: object) -> SafeString:
+    """A part of the frame, rendered once for each language and for what it is `given`.
+
+    The template may use nothing else: no request, no person, no moment. The frame of a page would
+    otherwise take as long to render as its content.
+    """
+    return _kept(template_name, get_language(), tuple(sorted(given.items())))
+
+
+@lru_cache(maxsize=1024)
+def _kept(template_name: str, language: str | None, given: tuple[tuple[str, object], ...]) -> SafeString:
+    return mark_safe(get_template(template_name).render(dict(given)))  # noqa: S308 - our own template
+
+
+@register.simple_tag(name="places")
+def places_tag(here: str) -> list[Place]:
+    """The entries of the navigation: `{% places here as shown %}`."""
+    return places(here)
 
 
 @register.simple_tag
@@ -48,6 +82,13 @@ def badge(kind: str, value: object, label: str = "", title: str = "", style: str
         style: "plain" for dense tables (no chip around it), "glyph" for the shape alone (its word stays
             there for screen readers and as tooltip), "large".
     """
+    shown_as = "" if value is None else str(value)
+    return _badge(kind, shown_as, str(label), str(title), style, get_language())
+
+
+# The words are the language's, so it is part of the key.
+@lru_cache(maxsize=2048)
+def _badge(kind: str, value: str, label: str, title: str, style: str, language: str | None) -> SafeString:
     shown = look(kind, value)
     words = label or str(shown.word)
     classes = " ".join(filter(None, ["badge", f"tone-{shown.tone}", "loud" if shown.is_loud else "", style]))
@@ -64,7 +105,8 @@ def moment(context: Context, value: datetime | date | None, style: str = "relati
 
     Args:
         value: an aware datetime, a date, or None (shown as “–”).
-        style: relative ("2 h ago"), exact ("23 Nov 2026, 17:20"), both, time ("17:20:05"), day.
+        style: relative ("2 h ago"), exact ("23 Nov 2026, 17:20"), both, time ("17:20:05"), day, stamp (to the
+            second, with the zone).
 
     The page may put `now` into its context, so that all of its figures speak of the same moment.
     """
@@ -80,7 +122,9 @@ def moment(context: Context, value: datetime | date | None, style: str = "relati
     words = {
         "exact": exact,
         "time": date_format(local, "H:i:s"),
+        "stamp": f"{date_format(local, _('j M Y, H:i:s'))} {_zone_words(local)}",
         "day": date_format(local, _("j M Y")),
+        "kept": exact,
         "both": f"{exact} · {relative}",
     }.get(style, relative)
     # The patterns are translated too: a language chooses its own order of day, month and year.
@@ -104,6 +148,12 @@ def duration(value: timedelta | int | float | None) -> str:
     if isinstance(value, int | float) and not isinstance(value, bool):
         value = timedelta(seconds=value)
     return duration_words(value if isinstance(value, timedelta) else None)
+
+
+@register.filter
+def prose(record: Any, field: str) -> SafeString:
+    """A Markdown column as HTML, rendered when it was stored: `{{ incident|prose:"summary" }}`."""
+    return markup.shown(getattr(record, field, "") or "", getattr(record, f"{field}_html", "") or "")
 
 
 @register.simple_tag
@@ -174,6 +224,26 @@ def sort_header(context: Context, key: str, label: str, classes: str = "", defau
         query_with(context, sort=following, after=None, before=None),
         label,
         icon(shape),
+    )
+
+
+@register.simple_tag
+def versions_link(record: Any, column: str, label: str = "") -> SafeString:
+    """A quiet link to the versions of a text, where there is more than one; `web.versions.counted` says so.
+
+    Args:
+        label: what it is a text of, where the place does not tell.
+    """
+    counts = getattr(record, "version_counts", None)
+    name = texts.name_of(record, column) if counts else ""
+    if not counts or (count := counts.get(name, 0)) < 2:
+        return mark_safe("")
+    words = ngettext("%(count)d version", "%(count)d versions", count) % {"count": count}
+    return format_html(
+        '<a class="versions" href="{}">{}{}</a>',
+        reverse("web:versions", args=[name]),
+        icon("clock"),
+        f"{label}: {words}" if label else words,
     )
 
 
@@ -266,3 +336,9 @@ def _initials(name: str) -> str:
     if not latin:
         return words[-1][-1] if words else "?"
     return (latin[0][0] + (latin[-1][0] if len(latin) > 1 else "")).upper()
+
+
+@register.inclusion_tag("_wording.html")
+def wording_hints(field: Any) -> dict[str, Any]:
+    """The hints on the wording of a field, where its form asks for some."""
+    return hints.of_field(field)

@@ -24,7 +24,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--kind",
             action="append",
-            choices=[verification.PROMETHEUS, verification.SHELL],
+            choices=[verification.PROMETHEUS, verification.SHELL, verification.EXAM],
             help="only this kind",
         )
 
@@ -32,7 +32,7 @@ class Command(BaseCommand):
         stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
-        kinds = kind or [verification.PROMETHEUS, verification.SHELL]
+        kinds = kind or [verification.PROMETHEUS, verification.SHELL, verification.EXAM]
         while not stop.is_set():
             try:
                 done, is_work_left = self._work(kinds)

@@ -8,7 +8,8 @@ window.SwaggerUIBundle({
   url: place.dataset.schema,
   deepLinking: true,
   displayOperationId: false,
-  docExpansion: "list",
+  // Long lists are drawn only where one looks; folded, a page of subjects comes first.
+  docExpansion: "none",
   filter: true,
   defaultModelsExpandDepth: 0,
   tryItOutEnabled: false,

@@ -87,7 +87,8 @@ for (const failure of ["htmx:responseError", "htmx:sendError", "htmx:timeout"]) 
   document.addEventListener(failure, (event) => {
     const { target, xhr } = event.detail;
     const words = document.querySelector("template[data-not-sent]");
-    if (!words || xhr.getResponseHeader("HX-Reswap")) return;
+    // Hints save nothing, so their failure says nothing about what was typed.
+    if (!words || target.matches(".wording") || xhr.getResponseHeader("HX-Reswap")) return;
     forget(target);
     target.before(words.content.cloneNode(true));
   });
@@ -101,6 +102,43 @@ document.addEventListener("htmx:afterRequest", (event) => {
   const form = event.detail.elt?.closest?.("form");
   if (!form) return;
   delete form.dataset.sent;
+  // A button inside, such as a preview, sends nothing of it away.
+  if (event.detail.elt !== form) return;
   if (event.detail.successful) changed.delete(form);
   else if (form.matches("[data-guard]")) changed.add(form);
+});
+
+// A hint on the wording leads to its words. It counts code points, a field counts UTF-16 units.
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-select]");
+  const field = button && document.querySelector(button.dataset.select);
+  if (!field) return;
+  const units = (points) => Array.from(field.value).slice(0, points).join("").length;
+  field.focus();
+  field.setSelectionRange(units(button.dataset.start), units(button.dataset.end));
+});
+
+// What is missing names the place that mends it: unfold that place and put the focus on its field.
+const FIELD = "input:not([type=hidden]), select, textarea";
+function mend() {
+  const place = location.hash.length > 1 && document.getElementById(location.hash.slice(1));
+  if (!place || document.querySelector("[data-focus]")) return;
+  for (let fold = place.closest("details"); fold; fold = fold.parentElement.closest("details")) fold.open = true;
+  const inside = place.id.startsWith("id_") ? FIELD : "[data-mends]";
+  const field = place.matches(`${FIELD}, button, a`) ? place : place.querySelector(inside);
+  if (!field) return;
+  field.focus({ preventScroll: true });
+  field.scrollIntoView({ block: "center" });
+}
+addEventListener("hashchange", mend);
+// The browser itself goes to the place once more when the page is loaded, and takes the focus with it.
+addEventListener("load", () => setTimeout(mend));
+// On this very page nothing is asked for anew: words that are typed and not saved stay.
+document.addEventListener("click", (event) => {
+  const link = event.target.closest("a[data-mend]");
+  if (!link || event.ctrlKey || event.metaKey || event.shiftKey || link.pathname !== location.pathname) return;
+  if (!document.getElementById(link.hash.slice(1))) return;
+  event.preventDefault();
+  if (location.hash === link.hash) mend();
+  else location.hash = link.hash;
 });

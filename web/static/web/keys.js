@@ -1,4 +1,5 @@
-// Keyboard shortcuts. Every element with data-keys="g i" is pressed (or, if it is a field, focused) by its keys.
+// Keyboard shortcuts. Every element with data-keys="g i" is pressed (or, if it is a field, focused) by its keys;
+// j and k go from row to row of a list, Enter and o open the row.
 // They can be switched off in the help dialog, as WCAG 2.1.4 asks of shortcuts of a single character.
 
 const STORE = "closeloop.keys";
@@ -7,7 +8,9 @@ let pressed = "";
 let timer = 0;
 
 const isOn = () => localStorage.getItem(STORE) !== "off";
-const isTyping = (target) => target.closest("input, textarea, select, [contenteditable]") !== null;
+// A row's box to tick is nothing to type into.
+const isTyping = (target) => target.closest("input:not([type=checkbox]), textarea, select, [contenteditable]") !== null;
+const ROW = "main .table tbody tr, main .list > li";
 
 function act(element) {
   if (element.matches("input, textarea, select")) {
@@ -18,6 +21,27 @@ function act(element) {
   } else {
     element.click();
   }
+}
+
+// What opens a row: its own link, or in a table without such links the first one there is.
+const opens = (row) => row.querySelector(".row-link") ?? (row.matches("tr") ? row.querySelector("a[href]") : null);
+
+function step(by) {
+  const links = [...document.querySelectorAll(ROW)].map(opens).filter((link) => link?.checkVisibility());
+  const here = document.activeElement.closest(ROW);
+  const at = links.indexOf(here && opens(here));
+  const next = at < 0 ? links.at(by > 0 ? 0 : -1) : links[Math.min(Math.max(at + by, 0), links.length - 1)];
+  next?.focus({ preventScroll: true });
+  next?.closest(ROW).scrollIntoView({ block: "nearest" });
+  return next !== undefined;
+}
+
+function walk(key) {
+  if (key === "j" || key === "k") return step(key === "j" ? 1 : -1);
+  const here = key === "o" ? document.activeElement.closest(ROW) : null;
+  const link = here && opens(here);
+  link?.click();
+  return Boolean(link);
 }
 
 document.addEventListener("keydown", (event) => {
@@ -40,6 +64,9 @@ document.addEventListener("keydown", (event) => {
     event.preventDefault();
     pressed = "";
     act(hit);
+  } else if (walk(event.key)) {
+    event.preventDefault();
+    pressed = "";
   }
 });
 

@@ -1,0 +1,130 @@
+"""Commands that wait for an approval, the templates of the catalogue, and the switch that stops commands."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.db.models import QuerySet
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.models import Team, User
+from api.checks import CommandAnswer, command_of
+from api.resource import Resource, checked, refuse_query
+from api.shapes import ById, Strict
+from remediation import approvals, catalogue, items
+from remediation.models import ProbeSwitch, ProbeTemplate
+from remediation.probes.templates import TYPES
+
+
+class WaitingAnswer(CommandAnswer):
+    check = serializers.IntegerField(help_text="The id of the check.")
+    item = serializers.CharField()
+
+
+class ProbeParameter(Strict):
+    name = serializers.CharField(max_length=31)
+    label = serializers.CharField(max_length=80)
+    kind = serializers.ChoiceField(TYPES, required=False)
+    choices = serializers.ListField(
+        child=serializers.CharField(max_length=100), max_length=50, required=False
+    )
+    pattern = serializers.CharField(max_length=200, allow_blank=True, required=False)
+    may_begin_with_dash = serializers.BooleanField(required=False)
+    default = serializers.CharField(max_length=200, allow_null=True, required=False)
+
+
+class ProbeTemplateFacts(Strict):
+    """Values go where {name} stands: into an argument, the pattern, or a quoted matcher."""
+
+    title = serializers.CharField(max_length=80)
+    description = serializers.CharField(max_length=400, allow_blank=True)
+    kind = serializers.ChoiceField(["shell", "prometheus"])
+    parameters = ProbeParameter(many=True, required=False)
+    pipeline = serializers.ListField(
+        child=serializers.ListField(child=serializers.CharField(max_length=1000), max_length=100),
+        max_length=10,
+        required=False,
+    )
+    reads = serializers.CharField(max_length=300, allow_blank=True, required=False)
+    expectation = serializers.ChoiceField(["success", "match", "no_match"], required=False)
+    pattern = serializers.CharField(max_length=200, allow_blank=True, required=False)
+    promql = serializers.CharField(max_length=10000, allow_blank=True, required=False)
+    comparator = serializers.ChoiceField(["<", "<=", "==", "!=", ">=", ">"], required=False)
+    threshold = serializers.CharField(max_length=60, allow_blank=True, required=False)
+    timeout_seconds = serializers.IntegerField(min_value=1, max_value=300, required=False)
+
+
+class NewProbeTemplate(ProbeTemplateFacts):
+    slug = serializers.SlugField(max_length=60)
+
+
+class ProbeTemplateAnswer(ProbeTemplateFacts):
+    slug = serializers.CharField()
+    version = serializers.IntegerField()
+
+
+class ProbeTurn(Strict):
+    is_off = serializers.BooleanField()
+    team = ById(queryset=Team.objects.all(), required=False, allow_null=True, help_text="Null for all teams.")
+    reason = serializers.CharField(max_length=300, allow_blank=True, required=False)
+
+
+class ProbeSwitchAnswer(serializers.ModelSerializer):
+    by = serializers.CharField(source="by.email")
+
+    class Meta:
+        model = ProbeSwitch
+        fields = ("team", "is_off", "reason", "by", "at")
+
+
+class Probes(Resource):
+    """What may run, and what stops it."""
+
+    tag = "checks"
+
+    def visible(self) -> QuerySet[Any]:
+        return ProbeTemplate.objects.all()
+
+    @extend_schema(description="The commands that wait for an approval.", responses=WaitingAnswer(many=True))
+    def waiting(self, request: Request) -> Response:
+        refuse_query(request)
+        now: datetime = timezone.now()
+        found = approvals.waiting(items.visible_to(request.user), now=now)[:100]
+        said = [command_of(check, now) | {"check": check.pk, "item": check.item.public_id} for check in found]
+        return Response(WaitingAnswer(said, many=True).data)
+
+    @extend_schema(description="The templates that may be used.", responses=ProbeTemplateAnswer(many=True))
+    def templates(self, request: Request) -> Response:
+        refuse_query(request)
+        said = [template.as_json() for template in catalogue.offered()]
+        return Response(ProbeTemplateAnswer(said, many=True).data)
+
+    @extend_schema(
+        description="Add a template, or write one anew; administrators only.",
+        request=NewProbeTemplate,
+        responses=ProbeTemplateAnswer,
+    )
+    def write_template(self, request: Request) -> Response:
+        refuse_query(request)
+        body = checked(NewProbeTemplate, request.data)
+        body["parameters"] = [dict(parameter) for parameter in body.get("parameters", ())]
+        slug = body.pop("slug")
+        row = catalogue.write(slug=slug, body=body, by=request.user, now=timezone.now())
+        return Response(ProbeTemplateAnswer(row.body).data)
+
+    @extend_schema(
+        description="Stop commands, of all or of one team, or let them go on; administrators only.",
+        request=ProbeTurn,
+        responses=ProbeSwitchAnswer,
+    )
+    def switch(self, request: Request) -> Response:
+        refuse_query(request)
+        said: dict[str, Any] = {"team": None, "reason": ""} | checked(ProbeTurn, request.data)
+        user: User = request.user
+        turn = approvals.switch(**said, by=user, now=timezone.now())
+        return Response(ProbeSwitchAnswer(turn).data)

@@ -1,0 +1,278 @@
+"""Goals G11 and G12: the list of incidents, deep, filtered, sorted and searched, of 100,000; G13's figure.
+
+    python -m benchmarks.lists [--incidents 100000] [--rounds 5]
+
+Every page is asked of the shipped application (granian as shipped, a logged-in reader) in turns with a Django
+view that answers JSON and does nothing (bare.py). What counts are ratios of medians of one run: the figures
+themselves are the machine's. Pages without a goal (other orders, common words) are shown as they are.
+tests/web/test_incident_list.py counts the statements of a page, tests/web/test_reading.py shows that reading
+renders nothing, and the last line says what rendering costs against the bare library.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from http.client import HTTPConnection, RemoteDisconnected
+from pathlib import Path
+from typing import Any
+
+from benchmarks.audit import _database, _free_port, _granian
+
+ASKED_A_ROUND = 10
+_WORDS = (
+    *("connection", "pool", "timeout", "gateway", "order", "payment", "latency", "deploy", "rollback"),
+    *("config", "cache", "queue", "disk", "node", "kernel"),
+)
+_CHINESE = (
+    "数据库连接池耗尽",
+    "网关超时",
+    "缓存雪崩",
+    "消息队列积压",
+    "磁盘写满",
+    "发布回滚",
+    "证书过期",
+    "配置错误",
+)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--incidents", type=int, default=100_000)
+    parser.add_argument("--rounds", type=int, default=5)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="closeloop-bench-", ignore_cleanup_errors=True) as folder:
+        Path(folder).chmod(0o711)
+        with _database(Path(folder)), _pages(Path(folder), options.incidents) as (cookie, ports, paths):
+            took = _measure(cookie, ports, paths, options.rounds)
+    return _report(took)
+
+
+def _measure(
+    cookie: str, ports: dict[str, int], paths: dict[str, str], rounds: int
+) -> dict[str, list[float]]:
+    """Milliseconds of every request, by name of the page."""
+    took: dict[str, list[float]] = {name: [] for name in ["bare", *paths]}
+    links = {name: HTTPConnection("127.0.0.1", port) for name, port in ports.items()}
+    for number in range(rounds + 1):
+        for name in took:
+            path = paths.get(name, "/bare")
+            link = links["bare" if name == "bare" else "web"]
+            found = [_ask(link, path, cookie) for _ in range(ASKED_A_ROUND if number else 3)]
+            # The first round only warms up connections, plans and code.
+            took[name] += found if number else []
+    return took
+
+
+def _ask(link: HTTPConnection, path: str, cookie: str) -> float:
+    begin = time.perf_counter()
+    link.request("GET", path, headers={"Cookie": cookie})
+    try:
+        answer = link.getresponse()
+    except RemoteDisconnected:
+        # It was idle while the others had their turn.
+        link.close()
+        return _ask(link, path, cookie)
+    answer.read()
+    if answer.status != 200:
+        raise SystemExit(f"{path} answered {answer.status}")
+    return 1e3 * (time.perf_counter() - begin)
+
+
+def _report(took: dict[str, list[float]]) -> int:
+    median = {name: statistics.median(values) for name, values in took.items()}
+    for name, value in median.items():
+        print(f"  {name:24} {value:8.2f} ms  {value / median['bare']:6.1f} x bare")
+    deep = max(median["page 100"], median["last page"]) / median["page 1"]
+    page = median["page 1"] / median["bare"]
+    for name, ratio, bound, text in (
+        ("G11", deep, 1.2, "deepest page / page 1"),
+        ("G12", page, 30, "page 1 (50 rows) / bare view"),
+    ):
+        verdict = "met" if ratio <= bound else "MISSED"
+        print(f"{name}: {ratio:.2f}, goal {bound} or less: {verdict}  ({text})")
+    print(_rendering())
+    return 0 if deep <= 1.2 and page <= 30 else 1
+
+
+def _rendering() -> str:
+    """20 KB of Markdown: ours against the bare library and nh3."""
+    import nh3
+    from markdown import Markdown
+
+    from postmortem import markup
+
+    section = "## What happened\n\nThe *pool* of `order` ran dry:\n\n- one\n- two\n\n"
+    section += "| a | b |\n|--|--|\n| 1 | 2 |\n\n"
+    text = section * (20_000 // len(section))
+    ours, floor = [], []
+    for _ in range(7):
+        begin = time.perf_counter()
+        markup.stored(text)
+        middle = time.perf_counter()
+        nh3.clean(Markdown(extensions=["tables", "fenced_code", "sane_lists", "nl2br"]).convert(text))
+        ours.append(middle - begin)
+        floor.append(time.perf_counter() - middle)
+    ratio = statistics.median(ours) / statistics.median(floor)
+    return (
+        f"G13: 0 renders while reading; storing 20 KB takes {1e3 * statistics.median(ours):.0f} ms,"
+        f" {ratio:.2f} of markdown and nh3 (the goal of 0.1 asks for a renderer in C)"
+    )
+
+
+@contextmanager
+def _pages(folder: Path, count: int) -> Iterator[tuple[str, dict[str, int], dict[str, str]]]:
+    import django
+
+    os.environ["STATIC_ROOT"] = str(folder / "static")
+    django.setup()
+    from django.core.management import call_command
+    from django.db import connection
+
+    call_command("collectstatic", verbosity=0, interactive=False)
+    call_command("migrate", verbosity=0)
+    print(f"filling the database with {count} incidents", flush=True)
+    begin = time.perf_counter()
+    reader = _fill(count)
+    print(f"filled in {time.perf_counter() - begin:.0f} s", flush=True)
+    cookie, paths = _session(reader), _paths(count)
+    connection.close()
+    ports = {"web": _free_port(), "bare": _free_port()}
+    running = [
+        _granian("config.wsgi:application", ports["web"], folder / "web.log"),
+        _granian("benchmarks.bare:application", ports["bare"], folder / "bare.log"),
+    ]
+    try:
+        for name, path in (("web", "/healthz"), ("bare", "/bare")):
+            _await_answer(ports[name], path)
+        yield cookie, ports, paths
+    finally:
+        for process in running:
+            process.terminate()
+        for process in running:
+            process.wait(10)
+
+
+def _await_answer(port: int, path: str) -> None:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        try:
+            link = HTTPConnection("127.0.0.1", port, timeout=5)
+            link.request("GET", path)
+            if link.getresponse().status < 500:
+                return
+        except OSError:
+            pass
+        time.sleep(0.3)
+    raise SystemExit(f"Nothing answers on port {port}.")
+
+
+def _session(reader: Any) -> str:
+    from django.test import Client
+
+    client = Client()
+    client.force_login(reader)
+    return f"sessionid={client.cookies['sessionid'].value}"
+
+
+def _paths(count: int) -> dict[str, str]:
+    from urllib.parse import quote
+
+    from postmortem.models import Incident
+
+    def after(number: int) -> str:
+        row = Incident.objects.order_by("-started_at", "-pk")[number]
+        return f"/incidents/?after={row.started_at:%Y%m%dT%H%M%S.%f}Z~{row.pk}"
+
+    return {
+        "page 1": "/incidents/",
+        "page 100": after(min(4950, count - 51)),
+        "last page": after(count - 51),
+        "severity P1": "/incidents/?severity=P1",
+        "one service": "/incidents/?service=service-7",
+        "one tag": "/incidents/?tag=tag-3",
+        "overdue reviews": "/incidents/?review=overdue",
+        "sorted by severity": "/incidents/?sort=severity",
+        "sorted by duration": "/incidents/?sort=-duration",
+        "sorted by deadline": "/incidents/?sort=-due",
+        "a common word": "/incidents/?q=pool",
+        "a rare word": f"/incidents/?q=rare{count // 2}",
+        "an id": "/incidents/?q=INC-2024-00077",
+        "Chinese": f"/incidents/?q={quote('连接池')}",
+        "search, common": "/search?q=pool",
+        "search, Chinese": f"/search?q={quote('连接池')}",
+    }
+
+
+def _fill(count: int) -> Any:
+    from django.db import connection
+    from django.utils import timezone
+
+    from accounts.models import Team, User
+    from postmortem.models import Incident, IncidentService, Participant, Review, Service, Severity
+
+    now = timezone.now()
+    people = User.objects.bulk_create(
+        User(email=f"person{n}@example.com", name=f"Person {n}", password="!") for n in range(200)
+    )
+    team = Team.objects.create(slug="core", name="Core")
+    services = Service.objects.bulk_create(
+        Service(slug=f"service-{n}", name=f"Service {n}", team=team) for n in range(100)
+    )
+    severities = list(Severity.objects.order_by("rank"))
+    for start in range(0, count, 5000):
+        numbers = range(start, min(start + 5000, count))
+        began = {n: now - timedelta(minutes=15 * n) for n in numbers}
+        reviews = Review.objects.bulk_create(
+            Review(
+                public_id=f"PM-2024-{n:06d}",
+                title=f"Review {n}",
+                owner=people[n % 200],
+                facilitator=people[(n + 1) % 200],
+                created_at=began[n],
+            )
+            for n in numbers
+            if n % 4 == 0
+        )
+        by_number = dict(zip([n for n in numbers if n % 4 == 0], reviews, strict=True))
+        incidents = Incident.objects.bulk_create(
+            Incident(
+                public_id=f"INC-2024-{n:06d}",
+                title=f"{_WORDS[n % 15]} {_WORDS[n // 15 % 15]}: {'down' if n % 3 else _CHINESE[n % 8]}",
+                summary=f"{' '.join(_WORDS[(n + step) % 15] for step in range(0, 45, 4))} rare{n}",
+                severity=severities[n % len(severities)],
+                started_at=began[n],
+                detected_at=began[n] + timedelta(minutes=1),
+                resolved_at=began[n] + timedelta(minutes=5 + n % 300) if n > 20 else None,
+                declared_by=people[n % 200],
+                declared_at=began[n],
+                tags=[f"tag-{n % 40}"],
+                review=by_number.get(n),
+            )
+            for n in numbers
+        )
+        IncidentService.objects.bulk_create(
+            IncidentService(incident=incident, service=services[(n + 7 * far) % 100], part=part)
+            for n, incident in zip(numbers, incidents, strict=True)
+            for far, part in enumerate(("origin", "affected"))
+        )
+        Participant.objects.bulk_create(
+            Participant(incident=incident, user=people[(n * 3) % 200])
+            for n, incident in zip(numbers, incidents, strict=True)
+        )
+    with connection.cursor() as cursor:
+        cursor.execute("VACUUM ANALYZE")
+    return people[0]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

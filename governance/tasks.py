@@ -1,0 +1,18 @@
+"""Celery's way into governance."""
+
+from __future__ import annotations
+
+from celery import shared_task
+from django.utils import timezone
+
+from governance import deliveries, notices
+
+
+@shared_task(name="governance.tell")
+def tell() -> None:
+    notices.tick(now=timezone.now())
+
+
+@shared_task(name="governance.send_mails")
+def send_mails() -> None:
+    deliveries.send_due(now=timezone.now())

@@ -1,0 +1,87 @@
+"""Pure: the action items that a document proposes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from postmortem.importing import vocabulary
+from postmortem.importing.draft import Action
+from postmortem.importing.lines import Line
+
+_ITEM = re.compile(r"^(\s*)(?:[-*+•]|\d{1,3}[.)、])\s*(?:\[(?P<box>[ xX✓✔])\]\s*)?(?=\S)")
+# Boxes of a form, not things to do to the system.
+# A longer list is no plan; it stays a text.
+MOST_ACTIONS = 500
+_CELL = re.compile(r"^\s*:?-+:?\s*$")
+
+
+def actions_in(lines: Sequence[Line], heading: str) -> list[Action]:
+    """The list items at the top level of a section of actions, or the rows of its table."""
+    table = [line for line in lines if line.kind == "text" and line.text.count("|") >= 2]
+    found = _of_table(table, heading)
+    items = [line for line in lines if line.kind in {"text", "pseudo"} and _ITEM.match(line.text)]
+    if not items:
+        return found
+    if len(items) > MOST_ACTIONS:
+        return found
+    shallow = min(_indent(line) for line in items)
+    current: list[Line] = []
+    for line in lines:
+        is_item = line.kind in {"text", "pseudo"} and _ITEM.match(line.text) and _indent(line) <= shallow + 1
+        if is_item:
+            found += _action(current, heading)
+            current = [line]
+        elif current and (line.kind == "blank" or line.indent > shallow or not _ended(current)):
+            current.append(line)
+        else:
+            found += _action(current, heading)
+            current = []
+    return found + _action(current, heading)
+
+
+def _indent(line: Line) -> int:
+    return len(line.text[: line.indent].expandtabs(4))
+
+
+def _ended(lines: list[Line]) -> bool:
+    """Whether a list item is over: a blank line came after it."""
+    return lines[-1].kind == "blank"
+
+
+def _action(lines: list[Line], heading: str) -> list[Action]:
+    filled = [number for number, line in enumerate(lines) if line.kind != "blank"]
+    if not filled:
+        return []
+    lines = lines[: filled[-1] + 1]
+    match = _ITEM.match(lines[0].text)
+    assert match is not None  # noqa: S101 (the caller looked)
+    text = "\n".join([lines[0].text[match.end() :], *(line.text.strip() for line in lines[1:])]).strip()
+    if vocabulary.EMPTY_ACTION.match(text) or vocabulary.CHORE.search(text):
+        return []
+    is_done = (
+        (match["box"] or " ") != " "
+        or bool(vocabulary.DONE.search(lines[0].text))
+        or _is_done_heading(heading)
+    )
+    return [Action(text, is_done, lines[0].start, lines[-1].end)]
+
+
+def _is_done_heading(heading: str) -> bool:
+    return bool(re.search(r"\b(?:done|completed)\b|已完成", heading, re.IGNORECASE))
+
+
+def _of_table(rows: list[Line], heading: str) -> list[Action]:
+    """Each filled row of a table of actions: its first cell that is more than a number."""
+    if not 3 <= len(rows) <= MOST_ACTIONS or not all(
+        _CELL.match(cell) for cell in rows[1].text.strip().strip("|").split("|")
+    ):
+        return []
+    found: list[Action] = []
+    for row in rows[2:]:
+        cells = [cell.strip() for cell in row.text.strip().strip("|").split("|")]
+        said = [cell for cell in cells if cell and not vocabulary.EMPTY_ACTION.match(cell)]
+        if any(len(cell) > 3 for cell in said):
+            is_done = _is_done_heading(heading) or bool(vocabulary.DONE_WORD.search(row.text))
+            found.append(Action(" | ".join(said), is_done, row.start, row.end))
+    return found

@@ -1,0 +1,148 @@
+"""The quarterly backlog of technical debt: what was due, what was carried over, how much is done (R9)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+
+from django.db.models import OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models.functions import Coalesce
+from django.utils.translation import gettext as _
+
+from postmortem.errors import Invalid
+from remediation.models import ItemTransition, RemediationItem
+
+State = RemediationItem.State
+_FORM = re.compile(r"([0-9]{4})-[Qq]([1-4])", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Quarter:
+    """Three months of the installation's zone: start <= t < end."""
+
+    year: int
+    number: int
+    start: datetime
+    end: datetime
+
+    def __str__(self) -> str:
+        return f"{self.year}-Q{self.number}"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One item of the backlog; done is verified by check runs, and still so when the quarter ended."""
+
+    item: RemediationItem
+    is_carried: bool
+    is_done: bool
+
+
+@dataclass(frozen=True)
+class TeamShare:
+    """A team's part of the backlog."""
+
+    name: str
+    slug: str
+    rows: Sequence[Row]
+
+    @property
+    def done(self) -> int:
+        return sum(row.is_done for row in self.rows)
+
+    @property
+    def share(self) -> float | None:
+        return self.done / len(self.rows) if self.rows else None
+
+
+@dataclass(frozen=True)
+class Backlog:
+    """The backlog of a quarter by team; what was declined is counted apart and not in it."""
+
+    quarter: Quarter
+    teams: Sequence[TeamShare]
+    declined: int
+
+    @property
+    def total(self) -> int:
+        return sum(len(team.rows) for team in self.teams)
+
+    @property
+    def done(self) -> int:
+        return sum(team.done for team in self.teams)
+
+    @property
+    def share(self) -> float | None:
+        return self.done / self.total if self.total else None
+
+
+def quarter_of(moment: datetime, *, zone: tzinfo) -> Quarter:
+    """The quarter in which a moment lies."""
+    local = moment.astimezone(zone)
+    return _quarter(local.year, (local.month - 1) // 3 + 1, zone)
+
+
+def read_quarter(text: str, *, zone: tzinfo) -> Quarter:
+    """A quarter by its name, such as 2026-Q4.
+
+    Raises:
+        Invalid: no such name; `field` is "quarter".
+    """
+    match = _FORM.fullmatch(text)
+    if match is None or not 2000 <= int(match[1]) < 2100:
+        raise Invalid(_("Name a quarter like 2026-Q4."), field="quarter")
+    return _quarter(int(match[1]), int(match[2]), zone)
+
+
+def beside(quarter: Quarter, by: int, *, zone: tzinfo) -> Quarter:
+    """The quarter so many before or after."""
+    index = quarter.year * 4 + quarter.number - 1 + by
+    return _quarter(index // 4, index % 4 + 1, zone)
+
+
+def _quarter(year: int, number: int, zone: tzinfo) -> Quarter:
+    following = (year, 3 * number + 1) if number < 4 else (year + 1, 1)
+    return Quarter(
+        year, number, datetime(year, 3 * number - 2, 1, tzinfo=zone), datetime(*following, 1, tzinfo=zone)
+    )
+
+
+def of(rows: QuerySet[RemediationItem], *, quarter: Quarter, team: str = "") -> Backlog:
+    """The backlog of technical debt of a quarter.
+
+    In it is what is due in the quarter, and what was due before and not yet verified when it began. Only
+    check runs make an item done: it is verified when the quarter ends, or now, where it goes on.
+
+    Args:
+        rows: the items that the reader may see.
+        team: a slug; all teams when empty.
+    """
+    due_before = Q(due_at__lt=quarter.start) & ~Q(state_before__in=[State.VERIFIED, State.WONT_DO])
+    found = rows.annotate(state_before=_state(quarter.start), state_after=_state(quarter.end)).filter(
+        Q(due_at__gte=quarter.start) | due_before,
+        category=RemediationItem.Category.TECHNICAL_DEBT,
+        due_at__lt=quarter.end,
+        agreed_at__lt=quarter.end,
+    )
+    if team:
+        found = found.filter(team__slug=team)
+    by_team: dict[int, list[Row]] = {}
+    teams = {}
+    declined = 0
+    for item in found.select_related("owner", "team", "service", "severity").order_by("due_at", "pk"):
+        if item.state_after == State.WONT_DO:
+            declined += 1
+            continue
+        is_done = item.state_after == State.VERIFIED
+        teams[item.team_id] = item.team
+        by_team.setdefault(item.team_id, []).append(Row(item, item.due_at < quarter.start, is_done))
+    shares = [TeamShare(teams[pk].name, teams[pk].slug, kept) for pk, kept in by_team.items()]
+    return Backlog(quarter, sorted(shares, key=lambda one: one.name.casefold()), declined)
+
+
+def _state(before: datetime) -> Coalesce:
+    """The state of an item at a moment, by the moves it had made."""
+    moves = ItemTransition.objects.filter(item=OuterRef("pk"), at__lt=before).order_by("-at", "-id")
+    return Coalesce(Subquery(moves.values("to_state")[:1]), Value(State.OPEN.value))

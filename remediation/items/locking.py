@@ -1,0 +1,58 @@
+"""What every act on an item begins with: who may see it, the lock, and the refusals they share."""
+
+from __future__ import annotations
+
+from django.db.models import QuerySet
+from django.utils.translation import gettext as _
+
+from accounts.models import User
+from postmortem import access
+from postmortem.errors import DomainError, Invalid
+from remediation.models import RemediationItem, VerificationCheck
+
+State = RemediationItem.State
+UNFINISHED = tuple(state for state in State.values if state not in {State.VERIFIED, State.WONT_DO})
+
+
+class WrongState(DomainError):
+    """The item cannot go there from its state; details: `state`."""
+
+    code = "wrong_state"
+
+
+def visible_to(user: User) -> QuerySet[RemediationItem]:
+    """The items this person may see: those of no review, and those of reviews they may see."""
+    return RemediationItem.objects.filter(access.review_q(user, "review__"))
+
+
+def locked(item: RemediationItem) -> RemediationItem:
+    return RemediationItem.objects.select_for_update(of=("self",)).select_related("severity").get(pk=item.pk)
+
+
+def locked_check(check: VerificationCheck) -> VerificationCheck:
+    """Lock the item first, then the check: the engine takes them in the same order."""
+    locked(check.item)
+    return VerificationCheck.objects.select_for_update(of=("self",)).select_related("item").get(pk=check.pk)
+
+
+def refuse_unless(item: RemediationItem, *states: str) -> None:
+    if item.state not in states:
+        allowed = ", ".join(f"“{State(state).label}”" for state in states)
+        raise WrongState(
+            _("%(id)s is “%(state)s”; this is for an item that is %(allowed)s.")
+            % {"id": item.public_id, "state": State(item.state).label, "allowed": allowed},
+            details={"state": item.state},
+        )
+
+
+def check_owner(person: object, *, field: str) -> None:
+    if not isinstance(person, User):
+        raise Invalid(_("The owner is one person, never a team."), field=field)
+    if not person.is_active:
+        raise Invalid(_("%(name)s is not active.") % {"name": person}, field=field)
+
+
+def lock_owner(person: User, *, field: str) -> None:
+    """Refuse a person deactivated since; until the transaction ends nobody deactivates them."""
+    if not User.objects.select_for_update(no_key=True).filter(pk=person.pk, is_active=True).exists():
+        raise Invalid(_("%(name)s is not active.") % {"name": person}, field=field)

@@ -1,0 +1,52 @@
+"""Runs of a postmortem's checklist: asked by a person, before the archive and after it."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+
+from accounts.models import User
+from postmortem.models import ChecklistEntry, Review, never_truncated
+from remediation.models.queueing import Run, finished_has_an_outcome, finished_is_final
+from remediation.models.sources import DataSource
+
+
+class ChecklistRun(Run):
+    """One attempt at a checklist entry. It carries what it asks, for the entry may change or go meanwhile."""
+
+    review = models.ForeignKey(Review, models.PROTECT, related_name="checklist_runs", db_index=False)
+    # The run outlives an entry that is taken off the list.
+    entry = models.ForeignKey(
+        ChecklistEntry, models.DO_NOTHING, db_constraint=False, related_name="runs", db_index=False
+    )
+    entry_version = models.PositiveIntegerField()
+    title = models.CharField(max_length=200)
+    requested_by = models.ForeignKey(User, models.PROTECT, related_name="+")
+    pipeline = models.JSONField(null=True)
+    expectation = models.CharField(max_length=10, blank=True)
+    pattern = models.CharField(max_length=200, blank=True)
+    data_source = models.ForeignKey(DataSource, models.PROTECT, null=True, related_name="+")
+    promql = models.TextField(blank=True)
+    comparator = models.CharField(max_length=2, blank=True)
+    threshold = models.FloatField(null=True)
+    timeout_seconds = models.PositiveSmallIntegerField()
+
+    class Meta:
+        ordering = ("-id",)
+        indexes = (
+            models.Index(
+                fields=["kind", "queued_at"], condition=Q(finished_at=None), name="checklist_run_waiting"
+            ),
+            models.Index(fields=["review", "-id"], name="checklist_run_by_review"),
+            models.Index(fields=["entry", "-id"], name="checklist_run_by_entry"),
+        )
+        constraints = (
+            models.UniqueConstraint(
+                fields=["entry"], condition=Q(finished_at=None), name="one_unfinished_run_per_entry"
+            ),
+            finished_has_an_outcome("finished_checklist_run_has_an_outcome"),
+        )
+        triggers = (finished_is_final(), never_truncated())
+
+    def __str__(self) -> str:
+        return f"{self.title} @ {self.queued_at:%Y-%m-%d %H:%M:%S} {self.outcome or 'waiting'}"

@@ -1,0 +1,18 @@
+"""The history of an item's deadline, as its page tells it."""
+
+from datetime import datetime
+
+from remediation.models import DeadlineMark, DeadlineWaiver, RemediationItem
+
+
+def shown(record: RemediationItem, now: datetime) -> list[DeadlineWaiver | DeadlineMark]:
+    """What happened to the deadline, newest first: who asked and answered, and what was missed."""
+    asked = list(record.deadline_waivers.select_related("asked_by", "answered_by"))
+    for waiver in asked:
+        waiver.at, waiver.is_lapsed = waiver.answered_at or waiver.asked_at, waiver.has_lapsed(now)
+    marks = list(record.deadline_marks.all())
+    for mark in marks:
+        mark.at = mark.due_at
+        if mark.kind == DeadlineMark.Kind.AT_RISK:
+            mark.at = mark.noticed_at
+    return sorted([*asked, *marks], key=lambda row: row.at, reverse=True)
