@@ -14,6 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.models import User
+from api.commands import approve_view, command_view
 from api.pipelines import CommandFields, PipelineAnswer
 from api.resource import Resource, act, checked, creation, detail, listing, one, removal
 from api.shapes import Count, Empty, Figure, Person, Strict
@@ -137,6 +138,8 @@ class Checklist(Resource):
     edit = act("Define an entry anew.", _edit, takes=EntryEdit, gives=ChecklistAnswer)
     move = act("Put an entry at another place.", entries.move, takes=Place, gives=ChecklistAnswer)
     remove = removal("Remove an entry from the executable checklist.", entries.remove)
+    command = command_view("What exactly an entry runs, and whether it may.")
+    approve = approve_view("Approve the command of an entry for 90 days: an administrator, never its author.")
     export = detail(
         "The checklist as a shell script, as Markdown and as data.", gives=ChecklistExport, of=_export
     )

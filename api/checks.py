@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-import json
 from datetime import datetime
 from typing import Any
 
 from django.db.models import QuerySet
-from django.utils import timezone
-from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.models import User
+from api.commands import approve_view, command_view
 from api.pipelines import CommandFields, PipelineAnswer
-from api.resource import Resource, act, checked, creation, detail, listing, one, refuse_query
+from api.resource import Resource, act, checked, creation, detail, listing, one
 from api.shapes import Answer, ById, Count, Empty, Figure, Strict
-from postmortem import pipelines
 from postmortem.errors import Invalid
-from remediation import approvals, catalogue, items, verification
+from remediation import catalogue, items, verification
 from remediation.checkspec import CheckSpec
 from remediation.models import MAX_EXPRESSION, CheckRun, DataSource, VerificationCheck
-from remediation.probes import commands
 
 
 class CheckDefinition(CommandFields):
@@ -63,48 +59,6 @@ class CheckDefinition(CommandFields):
 
     def needs_command(self, attrs: Any) -> bool:
         return attrs.get("kind") == VerificationCheck.Kind.SHELL and not attrs.get("template")
-
-
-class Sha(Strict):
-    sha = serializers.CharField(max_length=64, help_text="Of the command as you read it.")
-
-
-class CommandAnswer(serializers.Serializer):
-    """What exactly a check runs, and whether it may."""
-
-    sha = serializers.CharField()
-    body = serializers.JSONField(
-        help_text="All that decides what it does; the hash is over its canonical form."
-    )
-    standing = serializers.ChoiceField(["approved", "not_approved", "expired", "forged"])
-    seems_to = serializers.ChoiceField(commands.KINDS, help_text="Told by its words: advice, no guard.")
-    author = serializers.CharField(allow_null=True)
-    approved_by = serializers.CharField(allow_null=True)
-    template = serializers.CharField(allow_blank=True)
-    approved_at = serializers.DateTimeField(allow_null=True)
-    expires_at = serializers.DateTimeField(allow_null=True)
-
-
-def command_of(check: VerificationCheck, now: datetime) -> dict[str, Any]:
-    """What `CommandAnswer` says of a check."""
-    if check.kind != VerificationCheck.Kind.SHELL:
-        raise approvals.NoCommand(_("This check runs no command."))
-    body = approvals.body_of_check(check)
-    sha = approvals.sha_of(body)
-    stands = approvals.standing(check.pk, body, now=now)
-    revision = check.revisions.filter(sha=sha).select_related("author").first()
-    approval = stands.approval
-    return {
-        "sha": sha,
-        "body": json.loads(body),
-        "standing": stands.code,
-        "seems_to": commands.classify(pipelines.show(check.pipeline or [])),
-        "author": revision.author.email if revision and revision.author else None,
-        "approved_by": approval.approver.email if approval and approval.approver else None,
-        "template": approval.template if approval else check.template,
-        "approved_at": approval.approved_at if approval else None,
-        "expires_at": approval.expires_at if approval else None,
-    }
 
 
 class Pause(Strict):
@@ -231,21 +185,8 @@ class Checks(Resource):
         gives=CheckAnswer,
     )
 
-    @extend_schema(description="What exactly a check runs, and whether it may.", responses=CommandAnswer)
-    def command(self, request: Request, **url: Any) -> Response:
-        refuse_query(request)
-        return Response(CommandAnswer(command_of(self.find(**url), timezone.now())).data)
-
-    @extend_schema(
-        description="Approve the command of a check for 90 days; administrators only, never its author.",
-        request=Sha,
-        responses=CommandAnswer,
-    )
-    def approve(self, request: Request, **url: Any) -> Response:
-        refuse_query(request)
-        check, now = self.find(**url), timezone.now()
-        approvals.approve(check, **checked(Sha, request.data), by=request.user, now=now)
-        return Response(CommandAnswer(command_of(self.find(**url), now)).data)
+    command = command_view("What exactly a check runs, and whether it may.")
+    approve = approve_view("Approve the command of a check for 90 days: an administrator, never its author.")
 
     pause = act("Pause a check, or let it go on.", items.pause, takes=Pause, gives=CheckAnswer)
 

@@ -13,17 +13,20 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.models import Team, User
-from api.checks import CommandAnswer, command_of
+from api.commands import CommandAnswer, said_of
 from api.resource import Resource, checked, refuse_query
 from api.shapes import ById, Strict
+from postmortem import access
 from remediation import approvals, catalogue, items
 from remediation.models import ProbeSwitch, ProbeTemplate
 from remediation.probes.templates import TYPES
 
 
 class WaitingAnswer(CommandAnswer):
-    check = serializers.IntegerField(help_text="The id of the check.")
-    item = serializers.CharField()
+    check = serializers.IntegerField(allow_null=True, help_text="The id of the check, if it is one's.")
+    item = serializers.CharField(allow_null=True)
+    entry = serializers.IntegerField(allow_null=True, help_text="The id of the checklist's entry otherwise.")
+    review = serializers.CharField(allow_null=True)
 
 
 class ProbeParameter(Strict):
@@ -94,8 +97,17 @@ class Probes(Resource):
     def waiting(self, request: Request) -> Response:
         refuse_query(request)
         now: datetime = timezone.now()
-        found = approvals.waiting(items.visible_to(request.user), now=now)[:100]
-        said = [command_of(check, now) | {"check": check.pk, "item": check.item.public_id} for check in found]
+        of_checks = approvals.waiting(items.visible_to(request.user), now=now)[:100]
+        of_entries = approvals.waiting_entries(access.reviews(request.user), now=now)[:100]
+        said = [
+            said_of(check, now)
+            | {"check": check.pk, "item": check.item.public_id, "entry": None, "review": None}
+            for check in of_checks
+        ] + [
+            said_of(entry, now)
+            | {"check": None, "item": None, "entry": entry.pk, "review": entry.review.public_id}
+            for entry in of_entries
+        ]
         return Response(WaitingAnswer(said, many=True).data)
 
     @extend_schema(description="The templates that may be used.", responses=ProbeTemplateAnswer(many=True))

@@ -192,6 +192,8 @@ urlpatterns = [
     path(f"{_review}/checklist/export", Checklist.as_view({"get": "export"})),
     path(f"{_review}/checklist/runs", ChecklistRuns.as_view({"get": "list", "post": "create_all"})),
     path(f"{_review}/checklist/<id:checklist_entry>", Checklist.as_view({"put": "edit", "delete": "remove"})),
+    path(f"{_review}/checklist/<id:checklist_entry>/command", Checklist.as_view({"get": "command"})),
+    path(f"{_review}/checklist/<id:checklist_entry>/approval", Checklist.as_view({"post": "approve"})),
     path(f"{_review}/checklist/<id:checklist_entry>/move", Checklist.as_view({"post": "move"})),
     path(f"{_review}/checklist/<id:checklist_entry>/runs", ChecklistRuns.as_view({"post": "create"})),
     path("texts/<str:text>/versions", Versions.as_view({"get": "list"})),

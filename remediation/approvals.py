@@ -1,9 +1,10 @@
 """Which commands may run: what exactly, until when, who says so, and whether the switch is on.
 
-A check's command is pinned by a hash of all that decides what it does. It runs only while an approval of
-that hash holds, made by an administrator who did not write it, or by a template of the catalogue. Approvals
-are signed with a key that only the web processes and the probe worker hold, and the worker reckons hash and
-signature anew before each start: whoever can write to the database alone makes nothing run (docs/adr/0026).
+The command of a check, or of an entry of a checklist, is pinned by a hash of all that decides what it does.
+It runs only while an approval of that hash holds, made by an administrator who did not write it, or by a
+template of the catalogue. Approvals are signed with a key that only the web processes and the probe worker
+hold, and the worker reckons hash and signature anew before each start: whoever can write to the database
+alone makes nothing run (docs/adr/0026).
 """
 
 from __future__ import annotations
@@ -11,19 +12,30 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 
 from django.conf import settings
-from django.db.models import Q, QuerySet
+from django.db.models import Q, QuerySet, prefetch_related_objects
 from django.utils.translation import gettext as _
 
 from accounts.models import Team, User
 from postmortem import access, trail, values
 from postmortem.errors import DomainError, Invalid
-from remediation.models import ProbeApproval, ProbeRevision, ProbeSwitch, RemediationItem, VerificationCheck
+from postmortem.models import ChecklistEntry, Review
+from remediation.models import (
+    COMMAND_SECONDS,
+    ProbeApproval,
+    ProbeRevision,
+    ProbeSwitch,
+    RemediationItem,
+    VerificationCheck,
+)
+
+Definition = VerificationCheck | ChecklistEntry
+_Defined = TypeVar("_Defined", VerificationCheck, ChecklistEntry)
 
 LASTS = timedelta(days=90)
 SHELL = VerificationCheck.Kind.SHELL
@@ -42,9 +54,16 @@ class NotWhatWasRead(DomainError):
 
 
 class NoCommand(DomainError):
-    """This check runs no command."""
+    """It runs no command."""
 
     code = "no_command"
+
+
+class Owner(NamedTuple):
+    """Whose command it is: "verification_check" or "checklist_entry", and its id."""
+
+    kind: str
+    pk: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,30 +110,67 @@ def body_of_check(check: VerificationCheck) -> str:
     )
 
 
+def body_of_entry(entry: ChecklistEntry) -> str:
+    return body_of(
+        pipeline=entry.pipeline,
+        reads="",
+        expectation=entry.expectation,
+        pattern=entry.pattern,
+        timeout_seconds=COMMAND_SECONDS,
+    )
+
+
+def body_of_definition(definition: Definition) -> str:
+    if isinstance(definition, ChecklistEntry):
+        return body_of_entry(definition)
+    return body_of_check(definition)
+
+
+def owner_of(definition: Definition) -> Owner:
+    if isinstance(definition, ChecklistEntry):
+        return Owner("checklist_entry", definition.pk)
+    return Owner("verification_check", definition.pk)
+
+
+def runs_a_command(definition: Definition) -> bool:
+    if isinstance(definition, ChecklistEntry):
+        return definition.kind == ChecklistEntry.Kind.COMMAND
+    return definition.kind == SHELL
+
+
+def teams_of(definition: Definition) -> set[int]:
+    """The teams whose switch stops this command: the item's, or those of the services that were hit."""
+    if isinstance(definition, ChecklistEntry):
+        services = Review.objects.filter(pk=definition.review_id)
+        return set(services.values_list("incidents__services__team", flat=True)) - {None}
+    return {definition.item.team_id}
+
+
 def sha_of(body: str) -> str:
     return hashlib.sha256(body.encode()).hexdigest()
 
 
-def propose(check: VerificationCheck, *, by: User | None, now: datetime) -> ProbeRevision | None:
-    """Pin what a check's command is now; call it in the act that changed it. None for no command.
+def propose(definition: Definition, *, by: User | None, now: datetime) -> ProbeRevision | None:
+    """Pin what a command is now; call it in the act that changed it. None for no command.
 
     A command that a template made is approved at once: whoever wrote the template has answered for it.
     """
-    if check.kind != SHELL:
+    if not runs_a_command(definition):
         return None
-    body = body_of_check(check)
+    owner, body = owner_of(definition), body_of_definition(definition)
+    template = "" if isinstance(definition, ChecklistEntry) else definition.template
     revision, _is_new = ProbeRevision.objects.get_or_create(
-        verification_check=check,
+        **{f"{owner.kind}_id": owner.pk},
         sha=sha_of(body),
-        defaults={"body": body, "author": by, "template": check.template, "created_at": now},
+        defaults={"body": body, "author": by, "template": template, "created_at": now},
     )
-    if check.template and standing(check.pk, body, now=now).code != "approved":
-        _sign(revision, approver=None, template=check.template, now=now)
+    if template and standing(owner, body, now=now).code != "approved":
+        _sign(revision, approver=None, template=template, now=now)
     return revision
 
 
-def approve(check: VerificationCheck, *, sha: str, by: User, now: datetime) -> ProbeApproval:
-    """Let a check's command run for 90 days.
+def approve(definition: Definition, *, sha: str, by: User, now: datetime) -> ProbeApproval:
+    """Let the command of a check or of a checklist's entry run for 90 days.
 
     Args:
         sha: of the command as it was read.
@@ -123,14 +179,15 @@ def approve(check: VerificationCheck, *, sha: str, by: User, now: datetime) -> P
         NotAllowed: not an administrator.
         OwnCommand: `by` wrote it.
         NotWhatWasRead: it is another one by now.
-        NoCommand: the check runs none.
+        NoCommand: there is none.
     """
     access.need(by, User.Role.ADMINISTRATOR)
     with trail.act("probes.approve", by=by):
-        check = VerificationCheck.objects.select_for_update(of=("self",)).get(pk=check.pk)
-        if check.kind != SHELL:
-            raise NoCommand(_("This check runs no command."))
-        body = body_of_check(check)
+        rows = type(definition)._default_manager.select_for_update(of=("self",))
+        definition = rows.get(pk=definition.pk)
+        if not runs_a_command(definition):
+            raise NoCommand(_("This runs no command."))
+        owner, body = owner_of(definition), body_of_definition(definition)
         if not isinstance(sha, str) or not hmac.compare_digest(
             sha_of(body).encode(), sha.encode("utf-8", "replace")
         ):
@@ -138,22 +195,24 @@ def approve(check: VerificationCheck, *, sha: str, by: User, now: datetime) -> P
                 _("The command changed since you read it. Read it again."), details={"sha": sha_of(body)}
             )
         revision, _is_new = ProbeRevision.objects.get_or_create(
-            verification_check=check, sha=sha, defaults={"body": body, "author": None, "created_at": now}
+            **{f"{owner.kind}_id": owner.pk},
+            sha=sha,
+            defaults={"body": body, "author": None, "created_at": now},
         )
         if revision.author_id == by.pk:
             raise OwnCommand(_("You wrote this command: another administrator approves it."))
         return _sign(revision, approver=by, template="", now=now)
 
 
-def standing(check_id: int, body: str, *, now: datetime) -> Standing:
+def standing(owner: Owner, body: str, *, now: datetime) -> Standing:
     """Whether a command may run, by what it is and by what was signed; one query."""
     approvals = ProbeApproval.objects.filter(
-        revision__verification_check=check_id, revision__sha=sha_of(body)
+        **{f"revision__{owner.kind}": owner.pk}, revision__sha=sha_of(body)
     ).select_related("revision", "approver")
     found = "not_approved"
     last = None
     for approval in approvals:
-        if not hmac.compare_digest(approval.mac, _mac(approval, sha_of(body))):
+        if not hmac.compare_digest(approval.mac, _mac(approval, sha_of(body), owner)):
             found = "forged" if last is None else found
             continue
         if approval.expires_at > now and approval.approved_at <= now + values.CLOCK_SKEW:
@@ -162,10 +221,17 @@ def standing(check_id: int, body: str, *, now: datetime) -> Standing:
     return Standing(found, last)
 
 
-def last_approved(check: VerificationCheck) -> ProbeRevision | None:
-    """The newest revision of a check that ever was approved, to compare with."""
+def revision_of(definition: Definition) -> ProbeRevision | None:
+    """What is pinned of a command as it is now, with its author."""
+    revisions = definition.revisions.filter(sha=sha_of(body_of_definition(definition)))
+    return revisions.select_related("author").first()
+
+
+def last_approved(definition: Definition) -> ProbeRevision | None:
+    """The newest revision of a command that ever was approved, to compare with."""
+    owner = owner_of(definition)
     approval = (
-        ProbeApproval.objects.filter(revision__verification_check=check)
+        ProbeApproval.objects.filter(**{f"revision__{owner.kind}": owner.pk})
         .select_related("revision")
         .order_by("-id")
         .first()
@@ -180,18 +246,34 @@ def waiting(of: QuerySet[RemediationItem], *, now: datetime) -> list[Verificatio
         .exclude(item__state=RemediationItem.State.WONT_DO)
         .filter(item__in=of)
         .select_related("item__team", "item__service")
-        .prefetch_related("revisions__approvals", "revisions__author")
         .order_by("id")
     )
-    return [check for check in checks[:1000] if not _is_approved(check, now)]
+    return unapproved(checks[:1000], now=now)
 
 
-def _is_approved(check: VerificationCheck, now: datetime) -> bool:
+def waiting_entries(of: QuerySet[Review], *, now: datetime) -> list[ChecklistEntry]:
+    """The commands in the checklists of these reviews that wait for an approval, the oldest first."""
+    entries: QuerySet[ChecklistEntry] = (
+        ChecklistEntry.objects.filter(kind=ChecklistEntry.Kind.COMMAND, review__in=of)
+        .select_related("review")
+        .order_by("id")
+    )
+    return unapproved(entries[:1000], now=now)
+
+
+def unapproved(definitions: Iterable[_Defined], *, now: datetime) -> list[_Defined]:
+    """Those whose command may not run, in their order; two queries for all."""
+    rows = list(definitions)
+    prefetch_related_objects(rows, "revisions__approvals", "revisions__author")
+    return [row for row in rows if not _is_approved(row, now)]
+
+
+def _is_approved(definition: Definition, now: datetime) -> bool:
     """As `standing`, over what was read together."""
-    sha = sha_of(body_of_check(check))
+    owner, sha = owner_of(definition), sha_of(body_of_definition(definition))
     return any(
-        approval.expires_at > now and hmac.compare_digest(approval.mac, _mac(approval, sha, check.pk))
-        for revision in check.revisions.all()
+        approval.expires_at > now and hmac.compare_digest(approval.mac, _mac(approval, sha, owner))
+        for revision in definition.revisions.all()
         if revision.sha == sha
         for approval in revision.approvals.all()
     )
@@ -213,18 +295,18 @@ def switch(*, team: Team | None, is_off: bool, reason: str, by: User, now: datet
         return ProbeSwitch.objects.create(team=team, is_off=is_off, reason=reason, by=by, at=now)
 
 
-def switched_off(team_id: int | None = None) -> ProbeSwitch | None:
-    """The turn of the switch that stops a team's commands, if one does; without a team that of all."""
-    which = Q(team=None) if team_id is None else Q(team=None) | Q(team=team_id)
+def switched_off(team_ids: Collection[int] = ()) -> ProbeSwitch | None:
+    """The turn of the switch that stops the commands of one of these teams; without a team that of all."""
+    which = Q(team=None) | Q(team__in=team_ids)
     newest = ProbeSwitch.objects.filter(which).order_by("team_id", "-id").distinct("team_id")
     return next((turn for turn in newest if turn.is_off), None)
 
 
-def refusal(check_id: int, team_id: int, body: str, *, now: datetime) -> tuple[str, str]:
+def refusal(owner: Owner, team_ids: Collection[int], body: str, *, now: datetime) -> tuple[str, str]:
     """Why a command must not start: a code and a sentence, both "" when it may."""
-    if (turn := switched_off(team_id)) is not None:
+    if (turn := switched_off(team_ids)) is not None:
         return "switched_off", f"Commands are stopped: {turn.reason}"
-    code = standing(check_id, body, now=now).code
+    code = standing(owner, body, now=now).code
     if code == "approved":
         return "", ""
     words = {
@@ -250,16 +332,20 @@ def _sign(revision: ProbeRevision, *, approver: User | None, template: str, now:
         approved_at=now,
         expires_at=now + LASTS,
     )
-    approval.mac = _mac(approval, revision.sha, revision.verification_check_id)
+    if revision.verification_check_id is not None:
+        owner = Owner("verification_check", revision.verification_check_id)
+    else:
+        owner = Owner("checklist_entry", revision.checklist_entry_id or 0)
+    approval.mac = _mac(approval, revision.sha, owner)
     approval.save(force_insert=True)
     return approval
 
 
-def _mac(approval: ProbeApproval, sha: str, check_id: int | None = None) -> str:
+def _mac(approval: ProbeApproval, sha: str, owner: Owner) -> str:
     return _signed(
-        "approval",
+        "approval" if owner.kind == "verification_check" else f"approval of {owner.kind}",
         sha,
-        check_id if check_id is not None else approval.revision.verification_check_id,
+        owner.pk,
         approval.author_id or 0,
         approval.approver_id or 0,
         approval.template,

@@ -15,18 +15,24 @@ from accounts.models import User
 from postmortem import access, checklists, checkscript
 from postmortem.errors import DomainError, Invalid
 from postmortem.models import ChecklistEntry, Review
-from remediation import verification
+from remediation import approvals, verification
 from remediation.checkspec import CheckSpec
-from remediation.models import ChecklistRun, DataSource, VerificationCheck
+from remediation.models import COMMAND_SECONDS, ChecklistRun, DataSource, VerificationCheck
 from remediation.probes.result import ProbeResult
 
-COMMAND_SECONDS, QUERY_SECONDS = 30, 10
+QUERY_SECONDS = 10
 
 
 class ProbesOff(DomainError):
     """Commands are switched off on this installation; export the script and run it elsewhere."""
 
     code = "probes_off"
+
+
+class NotApproved(DomainError):
+    """Nobody but its author has approved this command yet, or the approval has expired."""
+
+    code = "command_not_approved"
 
 
 class SourceUnknown(DomainError):
@@ -40,12 +46,17 @@ def add(
 ) -> ChecklistEntry:
     """Add an entry, a query only after it was tried once: see `postmortem.checklists.add`.
 
+    A command is pinned with its author; it runs once an administrator who did not write it has approved it.
+
     Raises:
         Invalid: also when there is no such data source, or Prometheus calls the expression wrong.
     """
     access.need(by, User.Role.MEMBER)
     trial(kind=kind, **asked)
-    return checklists.add(review, title=title, kind=kind, by=by, now=now, **asked)
+    with transaction.atomic():
+        entry = checklists.add(review, title=title, kind=kind, by=by, now=now, **asked)
+        approvals.propose(entry, by=by, now=now)
+    return entry
 
 
 def edit(
@@ -61,7 +72,15 @@ def edit(
     """Define an entry anew, a query only after it was tried once: see `postmortem.checklists.edit`."""
     access.need(by, User.Role.MEMBER)
     trial(kind=kind, **asked)
-    return checklists.edit(entry, title=title, version=version, kind=kind, by=by, now=now, **asked)
+    return define(entry, title=title, version=version, kind=kind, by=by, now=now, **asked)
+
+
+def define(entry: ChecklistEntry, *, by: User, now: datetime, **asked: Any) -> ChecklistEntry:
+    """Define an entry anew without trying it, and pin its command with whoever wrote it."""
+    with transaction.atomic():
+        entry = checklists.edit(entry, by=by, now=now, **asked)
+        approvals.propose(entry, by=by, now=now)
+    return entry
 
 
 def trial(*, kind: str, **asked: Any) -> ProbeResult | None:
@@ -93,11 +112,12 @@ def run_now(entry: ChecklistEntry, *, by: User, now: datetime) -> ChecklistRun:
     Raises:
         NotAllowed: `by` is a viewer.
         ProbesOff: it is a command, and those are switched off here.
+        NotApproved: it is a command that nobody but its author has approved.
         SourceUnknown: its data source is gone; nothing was written.
     """
     access.need(by, User.Role.MEMBER)
     entry = ChecklistEntry.objects.get(pk=entry.pk)
-    columns = _asked(entry)
+    columns = _asked(entry, now=now)
     run = ChecklistRun(
         review_id=entry.review_id,
         entry=entry,
@@ -123,7 +143,7 @@ def run_all(review: Review, *, by: User, now: datetime) -> list[ChecklistRun]:
     """Queue a run of each entry that can be run here.
 
     Raises:
-        ProbesOff, SourceUnknown: none of them can; nothing was written.
+        ProbesOff, NotApproved, SourceUnknown: none of them can; nothing was written.
     """
     access.need(by, User.Role.MEMBER)
     queued: list[ChecklistRun] = []
@@ -131,7 +151,7 @@ def run_all(review: Review, *, by: User, now: datetime) -> list[ChecklistRun]:
     for entry in review.checklist.order_by("position"):
         try:
             queued.append(run_now(entry, by=by, now=now))
-        except (ProbesOff, SourceUnknown) as problem:
+        except (ProbesOff, NotApproved, SourceUnknown) as problem:
             refusal = problem
     if refusal is not None and not queued:
         raise refusal
@@ -149,16 +169,29 @@ def latest(entries: Iterable[ChecklistEntry]) -> dict[int, ChecklistRun]:
     return {row.entry_id: row for row in rows}
 
 
+def unapproved(entries: Iterable[ChecklistEntry], *, now: datetime) -> list[ChecklistEntry]:
+    """Those whose command nobody but its author has approved, or whose approval has expired."""
+    command = ChecklistEntry.Kind.COMMAND
+    return approvals.unapproved([entry for entry in entries if entry.kind == command], now=now)
+
+
 def exported(review: Review) -> list[checkscript.Entry]:
     """The checklist as the exports take it."""
     names = [one.name for one in fields(checkscript.Entry)]
     return [checkscript.Entry(**row) for row in review.checklist.order_by("position").values(*names)]
 
 
-def _asked(entry: ChecklistEntry) -> dict[str, Any]:
+def _asked(entry: ChecklistEntry, *, now: datetime) -> dict[str, Any]:
     if entry.kind == ChecklistEntry.Kind.COMMAND:
         if not settings.SHELL_PROBES_ENABLED:
             raise ProbesOff(_("Commands are switched off on this installation; export the script instead."))
+        stands = approvals.standing(approvals.owner_of(entry), approvals.body_of_entry(entry), now=now)
+        if stands.code != "approved":
+            # The worker reckons it anew; here it is only said early.
+            raise NotApproved(
+                _("This command waits for an administrator who did not write it."),
+                details={"standing": stands.code},
+            )
         return {
             "kind": VerificationCheck.Kind.SHELL,
             "pipeline": entry.pipeline,

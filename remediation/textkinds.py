@@ -13,7 +13,6 @@ from django.db.models import Model, QuerySet
 
 from accounts.models import User
 from postmortem import access, causes, changes, composition, incidents, pipelines, reviews, timelines
-from postmortem import checklists as entries
 from postmortem.models import (
     Change,
     ChangeSearch,
@@ -152,7 +151,7 @@ def _entry(
 ) -> Column:
     def write(entry: ChecklistEntry, value: Any, how: Doing) -> object:
         asked = {"title": entry.title} | _asked(entry) | {name: value}
-        return entries.edit(entry, version=entry.version, kind=entry.kind, **asked, **how)
+        return checklists.define(entry, version=entry.version, kind=entry.kind, **asked, **how)
 
     return Column(name, write, words=words, fits=fits, try_first=try_first)
 

@@ -22,7 +22,7 @@ from django.utils.translation import gettext as _
 from accounts.models import User
 from postmortem.errors import DomainError, NotAllowed
 from remediation import approvals, exams, runs, sources
-from remediation.models import CheckRun, DataSource, RemediationItem, VerificationCheck
+from remediation.models import ChecklistRun, CheckRun, DataSource, RemediationItem, VerificationCheck
 from remediation.probes import prometheus, shell
 from remediation.probes.access import Access
 from remediation.probes.result import Expectation, ProbeResult, failed
@@ -308,9 +308,6 @@ class _ShellDesk:
 
 def _refused(held: Claimed) -> ProbeResult | None:
     """The result of a command that must not start: reckoned from what would run, at the last moment."""
-    if held.queue != runs.CHECKS.name:
-        turn = approvals.switched_off()
-        return failed("switched_off", f"Commands are stopped: {turn.reason}") if turn else None
     body = approvals.body_of(
         pipeline=held.pipeline,
         reads=held.reads,
@@ -318,9 +315,16 @@ def _refused(held: Claimed) -> ProbeResult | None:
         pattern=held.pattern,
         timeout_seconds=held.timeout_seconds,
     )
-    check = VerificationCheck.objects.filter(pk=held.check_id).values_list("item__team", Now())
-    team, now = check.get()
-    code, words = approvals.refusal(held.check_id, team, body, now=now)
+    if held.queue == runs.CHECKS.name:
+        owner = approvals.Owner("verification_check", held.check_id)
+        check = VerificationCheck.objects.filter(pk=held.check_id)
+        found = list(check.values_list("item__team", Now()))
+    else:
+        run = ChecklistRun.objects.filter(pk=held.run_id)
+        owner = approvals.Owner("checklist_entry", run.values_list("entry_id", flat=True).get())
+        found = list(run.values_list("review__incidents__services__team", Now()))
+    teams = {team for team, _now in found if team is not None}
+    code, words = approvals.refusal(owner, teams, body, now=found[0][1])
     return failed(code, words) if code else None
 
 

@@ -435,7 +435,10 @@ def lesson_point(
     return LessonPoint.objects.create(review=review, text=text, **fields)
 
 
-def checklist_entry(review: Review | None = None, **fields: Any) -> ChecklistEntry:
+def checklist_entry(
+    review: Review | None = None, *, is_approved: bool = True, **fields: Any
+) -> ChecklistEntry:
+    """`kubectl get pods | grep …`, unless told otherwise; its command may run."""
     review = review or _review()
     pipeline = [["kubectl", "get", "pods", "-n", "order"], ["grep", "-E", "(Pending|CrashLoopBackOff)"]]
     fields = {
@@ -444,7 +447,10 @@ def checklist_entry(review: Review | None = None, **fields: Any) -> ChecklistEnt
         "pipeline": pipeline,
         "expectation": "no_match",
     } | fields
-    return ChecklistEntry.objects.create(review=review, **fields)
+    entry = ChecklistEntry.objects.create(review=review, **fields)
+    if is_approved:
+        approve_command(entry)
+    return entry
 
 
 def checklist_query(review: Review | None = None, **fields: Any) -> ChecklistEntry:
@@ -642,12 +648,12 @@ def check(
     return made
 
 
-def approve_command(check: VerificationCheck) -> None:
-    """Let a check's command run, as a template of the catalogue would."""
-    if check.kind == "shell":
-        body = approvals.body_of_check(check)
+def approve_command(definition: VerificationCheck | ChecklistEntry) -> None:
+    """Let the command of a check or an entry run, as a template of the catalogue would."""
+    if approvals.runs_a_command(definition):
+        owner, body = approvals.owner_of(definition), approvals.body_of_definition(definition)
         revision, _is_new = ProbeRevision.objects.get_or_create(
-            verification_check=check,
+            **{f"{owner.kind}_id": owner.pk},
             sha=approvals.sha_of(body),
             defaults={"body": body, "created_at": timezone.now()},
         )

@@ -40,6 +40,7 @@ def checklist(request: HttpRequest, public_id: str) -> HttpResponse:
     review = find_review(request, public_id)
     entries = list(review.checklist.order_by("position"))
     latest = checklists.latest(entries)
+    unapproved = {entry.pk for entry in checklists.unapproved(entries, now=timezone.now())}
     finished = ChecklistRun.objects.filter(review=review, finished_at__isnull=False)
     page = page_of(
         finished.select_related("requested_by"), request.GET, by="id", is_descending=True, size=RUNS_A_PAGE
@@ -49,13 +50,13 @@ def checklist(request: HttpRequest, public_id: str) -> HttpResponse:
     is_member = request.user.is_at_least("member")
     context = {
         "review": review,
-        "rows": [_row(entry, latest.get(entry.pk)) for entry in entries],
+        "rows": [_row(entry, latest.get(entry.pk), entry.pk not in unapproved) for entry in entries],
         "page": page,
         "waiting": _waiting(review),
         "wait_seconds": PATIENCE[0],
         "may_write": is_member and review.opened_at is not None and not review.is_archived,
         "may_run": is_member,
-        "may_run_all": is_member and any(_can_run(entry) for entry in entries),
+        "may_run_all": is_member and any(_can_run(entry) and entry.pk not in unapproved for entry in entries),
         "is_off": not settings.SHELL_PROBES_ENABLED and any(entry.kind == "command" for entry in entries),
     }
     return render(request, "checklists/detail.html", context)
@@ -236,13 +237,15 @@ def show_run(run: ChecklistRun) -> ChecklistRun:
     return run
 
 
-def _row(entry: ChecklistEntry, run: ChecklistRun | None) -> dict[str, Any]:
+def _row(entry: ChecklistEntry, run: ChecklistRun | None, is_approved: bool = True) -> dict[str, Any]:
     return {
         "entry": entry,
         "command": asked(entry),
         "expectation": expectation(entry),
         "run": show_run(run) if run is not None else None,
         "can_run": _can_run(entry),
+        "is_approved": is_approved,
+        "is_command": entry.kind == ChecklistEntry.Kind.COMMAND,
         "is_stale": run is not None and run.entry_version != entry.version,
     }
 

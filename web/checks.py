@@ -1,28 +1,25 @@
 """Verification checks: what one asks, what its runs answered, and what a person may do with it."""
 
-import json
 from itertools import pairwise
 from typing import Any
 
-from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from postmortem import access, pipelines
+from postmortem import access
 from postmortem.errors import DomainError, Invalid, NotAllowed
-from remediation import approvals, catalogue, items, verification
+from remediation import approvals, items, verification
 from remediation.models import CheckRun, ItemTransition, RemediationItem, VerificationCheck
-from remediation.probes import commands
 from web import charts, checkwords, history
 from web.asking import ask
 from web.forms import show_refusal
-from web.forms.checks import CheckForm, PauseForm, SwitchForm
+from web.forms.checks import CheckForm, PauseForm
 from web.items import find_item
 from web.paging import page_of
 from web.trials import series_rows, trial_of
@@ -70,7 +67,7 @@ def check(request: HttpRequest, pk: int) -> HttpResponse:
         .select_related("run")
         .order_by("-at", "-id")[:20],
         "may_edit": request.user.is_at_least("member"),
-        "command": _command_of(record, request.user) if record.pipeline else None,
+        "command": _standing_of(record) if record.pipeline else None,
         "flaps": flaps([run.outcome for run in recent]),
         "pause_form": PauseForm(auto_id="pause_%s"),
         # What nobody looks at is not verified: an item keeps one active check.
@@ -237,95 +234,14 @@ def _row(run: CheckRun) -> CheckRun:
     return run
 
 
-def _command_of(record: VerificationCheck, reader: Any) -> dict[str, Any]:
-    """What the page of a command shows: what exactly runs, beside what ran before."""
-    now = timezone.now()
+def _standing_of(record: VerificationCheck) -> dict[str, Any]:
+    """Whether its command may run."""
     body = approvals.body_of_check(record)
-    sha = approvals.sha_of(body)
-    stands = approvals.standing(record.pk, body, now=now)
-    revision = record.revisions.filter(sha=sha).select_related("author").first()
-    before = approvals.last_approved(record)
-    is_changed = before is not None and before.sha != sha
-    return {
-        "sha": sha,
-        "lines": _pretty(body),
-        "before": _pretty(before.body) if is_changed else [],
-        "standing": stands.code,
-        "approval": stands.approval,
-        "revision": revision,
-        "seems_to": commands.classify(pipelines.show(record.pipeline or [])),
-        "is_own": revision is not None and revision.author_id == reader.pk,
-        "may_approve": reader.is_at_least("administrator"),
-        "stopped": approvals.switched_off(record.item.team_id),
-    }
-
-
-def _pretty(body: str) -> list[str]:
-    """All that decides what runs, a fact a line, commands as lists so that nothing hides in quotes."""
-    said = json.loads(body)
-    lines = [
-        f"{number}. {json.dumps(argv, ensure_ascii=False)}" for number, argv in enumerate(said["pipeline"], 1)
-    ]
-    rest = {name: value for name, value in said.items() if name not in {"pipeline", "form"} and value != ""}
-    return [*lines, *(f"{name}: {value}" for name, value in sorted(rest.items()))]
-
-
-@login_required
-@require_GET
-def check_command(request: HttpRequest, pk: int) -> HttpResponse:
-    """What exactly a check runs, and who approved it."""
-    record = find_check(request, pk)
-    if record.kind != VerificationCheck.Kind.SHELL:
-        raise Http404
-    context = {"check": checkwords.describe(record), "item": record.item}
-    return render(request, "checks/command.html", context | _command_of(record, request.user))
-
-
-@login_required
-@require_POST
-def check_approve(request: HttpRequest, pk: int) -> HttpResponse:
-    """An administrator who did not write it lets a command run."""
-    record = find_check(request, pk)
-    access.need(request.user, "administrator")
-    approvals.approve(record, sha=request.POST.get("sha", ""), by=request.user, now=timezone.now())
-    messages.success(request, _("Approved: it runs for 90 days."))
-    return redirect("web:check_command", pk)
-
-
-@login_required
-@require_GET
-def probes(request: HttpRequest) -> HttpResponse:
-    """The commands that wait for an approval, and the switch that stops all."""
-    stopped = approvals.switched_off()
-    waiting = approvals.waiting(items.visible_to(request.user), now=timezone.now())
-    context = {
-        "section": "probes",
-        "waiting": [checkwords.describe(check) for check in waiting[:100]],
-        "templates": catalogue.offered(),
-        "stopped": stopped,
-        "form": SwitchForm(is_stopped=stopped is not None),
-        "may_switch": request.user.is_at_least("administrator"),
-        "is_enabled": settings.SHELL_PROBES_ENABLED,
-    }
-    return render(request, "checks/probes.html", context)
-
-
-@login_required
-@require_POST
-def probes_switch(request: HttpRequest) -> HttpResponse:
-    """Stop all commands, or let them run again."""
-    access.need(request.user, "administrator")
-    is_off = request.POST.get("turn") == "off"
-    reason = request.POST.get("reason", "")
-    approvals.switch(team=None, is_off=is_off, reason=reason, by=request.user, now=timezone.now())
-    return redirect("web:probes")
+    stands = approvals.standing(approvals.owner_of(record), body, now=timezone.now())
+    return {"standing": stands.code, "stopped": approvals.switched_off(approvals.teams_of(record))}
 
 
 urlpatterns = [
-    path("probes/", probes, name="probes"),
-    path("probes/switch", probes_switch, name="probes_switch"),
-    path("checks/<int:pk>/command", check_command, name="check_command"),
-    path("checks/<int:pk>/approve", check_approve, name="check_approve"),
     path("items/<slug:public_id>/checks/new", check_new, name="check_new"),
     path("checks/<int:pk>/", check, name="check"),
     path("checks/<int:pk>/waiting", check_waiting, name="check_waiting"),

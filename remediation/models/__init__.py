@@ -2,7 +2,7 @@
 
 from remediation.models.archive import AnsweredCause, AnsweredLesson, PlannedRevision
 from remediation.models.calendars import MAX_HOLIDAYS, WorkingCalendar
-from remediation.models.checklists import ChecklistRun
+from remediation.models.checklists import COMMAND_SECONDS, ChecklistRun
 from remediation.models.deadlines import DeadlineMark, DeadlineWaiver
 from remediation.models.declining import WontDoRequest
 from remediation.models.exams import Exam, ExamAttempt, Examinee, RosterEntry, SopRevision, TeamPlace
@@ -13,6 +13,7 @@ from remediation.models.sources import MAX_CERTIFICATES, MAX_CREDENTIAL, DataSou
 from remediation.models.verification import EDITED, MAX_EXPRESSION, VerificationCheck
 
 __all__ = [
+    "COMMAND_SECONDS",
     "EDITED",
     "MAX_CERTIFICATES",
     "MAX_CREDENTIAL",

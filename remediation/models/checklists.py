@@ -10,6 +10,9 @@ from postmortem.models import ChecklistEntry, Review, never_truncated
 from remediation.models.queueing import Run, finished_has_an_outcome, finished_is_final
 from remediation.models.sources import DataSource
 
+# How long one command of an entry may take.
+COMMAND_SECONDS = 30
+
 
 class ChecklistRun(Run):
     """One attempt at a checklist entry. It carries what it asks, for the entry may change or go meanwhile."""

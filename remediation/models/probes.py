@@ -7,14 +7,22 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Team, User
-from postmortem.models import append_only, recorded
+from postmortem.models import ChecklistEntry, append_only, recorded
 from remediation.models.verification import VerificationCheck
 
 
 class ProbeRevision(models.Model):
-    """All that decides what a command does, as canonical JSON and its hash; written once."""
+    """All that decides what a command does, as canonical JSON and its hash; written once.
 
-    verification_check = models.ForeignKey(VerificationCheck, models.PROTECT, related_name="revisions")
+    It belongs to a check or to an entry of a checklist, and outlives an entry that is taken off its list.
+    """
+
+    verification_check = models.ForeignKey(
+        VerificationCheck, models.PROTECT, null=True, related_name="revisions"
+    )
+    checklist_entry = models.ForeignKey(
+        ChecklistEntry, models.DO_NOTHING, null=True, db_constraint=False, related_name="revisions"
+    )
     body = models.TextField()
     sha = models.CharField(max_length=64)
     author = models.ForeignKey(User, models.PROTECT, null=True, related_name="+")
@@ -25,6 +33,14 @@ class ProbeRevision(models.Model):
         ordering = ("-id",)
         constraints = (
             models.UniqueConstraint(fields=["verification_check", "sha"], name="one_revision_per_content"),
+            models.UniqueConstraint(
+                fields=["checklist_entry", "sha"], name="one_revision_per_content_of_an_entry"
+            ),
+            models.CheckConstraint(
+                condition=Q(verification_check__isnull=False, checklist_entry=None)
+                | Q(verification_check=None, checklist_entry__isnull=False),
+                name="probe_revision_is_of_a_check_or_an_entry",
+            ),
         )
         triggers = (*append_only(),)
 

@@ -364,6 +364,7 @@ def bodies(world: World) -> dict[str, dict[str, Any]]:
         },
         "probes_switch": {"is_off": True, "reason": "A worker was broken into."},
         "checks_approve": {"sha": "0" * 64},
+        "checklist_approve": {"sha": "0" * 64},
         "data_sources_create": {"name": "Prometheus of the cell", "base_url": "http://127.0.0.1:9"},
         "versions_restore": {"latest": 2},
         "wording_check": {

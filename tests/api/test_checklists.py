@@ -48,14 +48,21 @@ def test_seeds_own_line_becomes_an_entry_and_a_script(member, review):
         ("echo no route >&2; exit 1", "error"),
     ],
 )
-def test_entry_is_run_by_the_probe_worker_and_recorded(member, review, settings, said, outcome):
+def test_entry_is_run_by_the_probe_worker_and_recorded(
+    member, administrator, review, settings, said, outcome
+):
     settings.SHELL_PROBES_ENABLED = True
     require_program("bwrap", "apt-get install bubblewrap")
     pipeline = [["sh", "-c", said, "kubectl"], ["grep", "-E", "(Pending|CrashLoopBackOff)"]]
     body = {"title": "No pod hangs", "pipeline": pipeline, "expectation": "no_match"}
     entry = member.post(f"reviews/{review.public_id}/checklist", body).json()["id"]
 
-    queued = member.post(f"reviews/{review.public_id}/checklist/{entry}/runs")
+    path = f"reviews/{review.public_id}/checklist/{entry}"
+    assert_problem(member.post(f"{path}/runs"), 409, "command_not_approved")
+    sha = member.get(f"{path}/command").json()["sha"]
+    assert_problem(member.post(f"{path}/approval", {"sha": sha}), 403, "not_allowed")
+    assert administrator.post(f"{path}/approval", {"sha": sha}).json()["standing"] == "approved"
+    queued = member.post(f"{path}/runs")
     verification.execute("shell")
     [run] = member.get(f"reviews/{review.public_id}/checklist/runs").json()["items"]
 
@@ -69,6 +76,18 @@ def test_command_that_cannot_run_here_is_refused_with_its_code(member, review, s
 
     assert_problem(member.post(f"reviews/{review.public_id}/checklist/{entry}/runs"), 409, "probes_off")
     assert_problem(member.post(f"reviews/{review.public_id}/checklist/runs"), 409, "probes_off")
+
+
+def test_command_of_an_entry_waits_until_another_administrator_approves_it(administrator, review):
+    entry = add(administrator, review).json()["id"]
+    path = f"reviews/{review.public_id}/checklist/{entry}"
+    said = administrator.get(f"{path}/command").json()
+
+    [waiting] = administrator.get("probes/waiting").json()
+    assert (waiting["entry"], waiting["review"], waiting["check"]) == (entry, review.public_id, None)
+    assert (said["standing"], waiting["sha"]) == ("not_approved", said["sha"])
+    assert_problem(administrator.post(f"{path}/approval", {"sha": said["sha"]}), 409, "own_command")
+    assert_problem(administrator.post(f"{path}/approval", {"sha": "0" * 64}), 409, "command_changed")
 
 
 def test_entries_are_edited_moved_and_removed(member, review):

@@ -210,7 +210,7 @@ def test_manager_stops_the_own_team_and_an_administrator_lets_it_go_on(check, ap
             approvals.switch(**turn, reason="x", by=manager, now=timezone.now())
     with pytest.raises(Invalid):
         approvals.switch(team=None, is_off=True, reason=" ", by=approver, now=timezone.now())
-    assert approvals.switched_off(team.pk).reason == "Strange load"
+    assert approvals.switched_off([team.pk]).reason == "Strange load"
     assert approvals.switched_off() is None
 
 

@@ -219,7 +219,9 @@ class _Story:
             told, f"order 1.4.2, {self.word}", verdict="cleared", reason=f"Another cell, {self.word}"
         )
         factories.change_search(self.review, f"The deploys, {self.word}")
-        factories.checklist_entry(self.review, title=f"No pod hangs, {self.word}")
+        command = factories.checklist_entry(
+            self.review, is_approved=False, title=f"No pod hangs, {self.word}"
+        )
         checklist = factories.checklist_query(self.review, title=f"Few wait, {self.word}")
         self.world.of_page |= {
             "incident": {"incidents": told.public_id},
@@ -227,6 +229,7 @@ class _Story:
             # An earlier one of the same words stands in another review.
             "cause_earlier": {"causes": str(self.cause.pk)},
             "cause_judge": {"causes": str(self.cause.pk)},
+            **{f"checklist_{act}": {"checklist": str(command.pk)} for act in ("command", "approve")},
             **{f"merged_incident{kind}": {"incidents": told.public_id} for kind in ("", "_csv", "_md")},
         }
         return {

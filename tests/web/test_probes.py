@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from django.utils import timezone
 
-from remediation import approvals, items
+from remediation import approvals, checklists, items
 from remediation.checkspec import CheckSpec
 from tests import factories
 
@@ -56,7 +56,9 @@ def test_author_is_offered_no_button(client, check, author):
 
     assert "Let it run" not in page
     assert client.post(f"/checks/{check.pk}/approve", {"sha": "x"}).status_code in (302, 409)
-    assert not approvals.standing(check.pk, approvals.body_of_check(check), now=timezone.now()).approval
+    assert not approvals.standing(
+        approvals.owner_of(check), approvals.body_of_check(check), now=timezone.now()
+    ).approval
 
 
 def test_changed_command_stands_beside_the_approved_one(client, check, author, approver):
@@ -89,6 +91,37 @@ def test_hidden_command_is_not_there(client):
     client.force_login(factories.user(role="member"))
 
     assert client.get(f"/checks/{hidden.pk}/command").status_code == 404
+    assert "Secret name" not in body(client, "/probes/")
+
+
+def test_command_of_a_checklist_waits_is_read_and_approved(client, approver, author, settings):
+    settings.SHELL_PROBES_ENABLED = True
+    review = factories.review(is_open=True)
+    entry = checklists.add(
+        review, title="It answers", pipeline=[["true"]], expectation="success", by=author, now=timezone.now()
+    )
+    client.force_login(approver)
+    where = f"/checklist/{entry.pk}/command"
+    assert where in body(client, "/probes/")
+    before = body(client, f"/reviews/{review.public_id}/checklist/")
+    assert "Not approved." in body(client, where)
+
+    sha = approvals.sha_of(approvals.body_of_entry(entry))
+    client.post(f"/checklist/{entry.pk}/approve", {"sha": sha})
+
+    assert "Waits for approval" in before
+    assert "Waits for approval" not in body(client, f"/reviews/{review.public_id}/checklist/")
+    assert "Approved." in body(client, where)
+    assert "Nothing waits" in body(client, "/probes/")
+
+
+def test_hidden_command_of_a_checklist_is_not_there(client):
+    review = factories.review(incidents=[factories.incident(is_restricted=True)], is_open=True)
+    entry = factories.checklist_entry(review, is_approved=False, title="Secret name")
+    client.force_login(factories.user(role="member"))
+
+    assert client.get(f"/checklist/{entry.pk}/command").status_code == 404
+    assert client.post(f"/checklist/{entry.pk}/approve", {"sha": "x"}).status_code == 404
     assert "Secret name" not in body(client, "/probes/")
 
 

@@ -56,8 +56,8 @@ SENT_BY = {
         "review_template_remove", "severity_edit",
     },
     "administrator": {
-        "check_approve", "data_source_delete", "data_source_edit", "data_source_test", "data_sources",
-        "delivery_again", "probes_switch", "service_edit", "service_new",
+        "check_approve", "checklist_approve", "data_source_delete", "data_source_edit", "data_source_test",
+        "data_sources", "delivery_again", "probes_switch", "service_edit", "service_new",
     },
 }  # fmt: skip
 # Read from this role on, and nothing is sent from there.
