@@ -1,12 +1,6 @@
 """The scores: printed where the documents are, and the goals held there."""
 
-import pytest
-
 from benchmarks import scores, shell_scores, wording_scores
-
-needs_data = pytest.mark.skipif(
-    scores.data_folder() is None, reason="the documents are not here (CLOSELOOP_DATA)"
-)
 
 
 def test_scores_say_that_the_documents_are_not_here(monkeypatch, capsys, tmp_path):
@@ -48,13 +42,13 @@ def test_precision_and_recall_leave_the_borderline_out():
     assert (dict(count), precision, recall) == ({"tp": 1, "fp": 1, "tn": 1, "fn": 1}, 0.5, 0.5)
 
 
-@needs_data
-def test_wording_meets_its_goals():
-    missed = [goal for table in wording_scores.tables(scores.data_folder()) for goal in table.missed]
+# The documents are no part of the repository: these two are there for whoever has them, as `make scores` is.
+if scores.data_folder() is not None:
 
-    assert missed == []
+    def test_wording_meets_its_goals():
+        missed = [goal for table in wording_scores.tables(scores.data_folder()) for goal in table.missed]
 
+        assert missed == []
 
-@needs_data
-def test_command_lines_meet_their_goals():
-    assert [goal for table in shell_scores.tables(scores.data_folder()) for goal in table.missed] == []
+    def test_command_lines_meet_their_goals():
+        assert [goal for table in shell_scores.tables(scores.data_folder()) for goal in table.missed] == []

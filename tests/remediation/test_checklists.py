@@ -207,7 +207,7 @@ def test_given_back_and_lost_runs_are_those_of_checks(member):
 
 def test_commands_that_wait_where_they_are_off_end_with_the_reason(settings, member):
     settings.SHELL_PROBES_ENABLED = True
-    checklists.run_now(command("true"), by=member, now=NOW)
+    checklists.run_now(command("true"), by=member, now=timezone.now())
     settings.SHELL_PROBES_ENABLED = False
 
     verification.execute("shell")
