@@ -73,10 +73,22 @@ def test_checklist_is_written_run_and_taken_elsewhere(
     for says, _outcome, _word, status in SAYS:
         assert _run(script, tmp_path, says) == status, says
 
+    # Nobody runs it here before an administrator who did not write it has read it.
+    expect(page.locator(f"#entry-{entry.pk} button:has-text('Run now')")).to_have_count(0)
+    other = log_in(open_page, live_server.url, factories.user("Ada", role="administrator"))
+    other.goto(f"{live_server.url}/probes/")
+    other.click("a:has-text('No pod of order hangs')")
+    expect(other.locator("pre").first).to_contain_text('["kubectl", "get", "pods", "-n", "order"]')
+    send(other, "button:has-text('Let it run for 90 days')")
+    expect(other.locator("main")).to_contain_text("Approved.")
+    page.goto(f"{here}checklist/")
+    expect(page.locator(f"#entry-{entry.pk} button:has-text('Run now')")).to_be_visible()
+
     # Run now: the outcome stands on the page, with who asked.
     for says, outcome, word, _status in SAYS:
         pipeline = [["sh", "-c", says, "kubectl"], ["grep", "-E", "(Pending|CrashLoopBackOff)"]]
         ChecklistEntry.objects.filter(pk=entry.pk).update(pipeline=pipeline)
+        factories.approve_command(ChecklistEntry.objects.get(pk=entry.pk))
         page.goto(f"{here}checklist/")
         send(page, f"#entry-{entry.pk} button:has-text('Run now')")
         verification.execute("shell")
