@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
@@ -11,14 +10,10 @@ from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from accounts.models import User
-from postmortem import access, markup, trail, values
+from postmortem import access, incident_facts, markup, trail, values
 from postmortem.errors import Archived, DomainError, Invalid, NotAllowed
 from postmortem.models import Incident, IncidentService, Participant, Review, Service, Severity
 from postmortem.sla import Standing, standing
-
-MAX_SERVICES = 50
-MAX_PARTICIPANTS = 100
-MAX_TAGS = 20
 
 # What a person may state about an incident, besides its services and participants.
 FACTS = frozenset(
@@ -47,8 +42,6 @@ FACTS = frozenset(
 )
 # Where a declaration came from; fixed from then on.
 ORIGIN_FACTS = frozenset({"source", "dedup_key"})
-
-_LABELS = {column.name: column.verbose_name for column in Incident._meta.concrete_fields}
 
 
 class DuplicateIncident(DomainError):
@@ -103,7 +96,7 @@ def declare(
         {"title": title, "severity": severity, "started_at": started_at, "summary": summary} | fields,
         allowed=FACTS | ORIGIN_FACTS,
     )
-    _check_services(services)
+    incident_facts.check_services(services)
     people = list(participants)
     if (
         incident.is_restricted
@@ -111,12 +104,12 @@ def declare(
         and by not in [who for who, _role in people]
     ):
         people.append((by, Participant.Role.OBSERVER))
-    _check_people(people)
+    incident_facts.check_people(people)
     values.text(incident.summary, field="summary")
     markup.keep(incident, "summary")
     with trail.act("incidents.declare", by=by):
         incident.public_id = trail.next_public_id("INC", now=now)
-        _check_facts(incident, now=now)
+        incident_facts.check_facts(incident, now=now)
         _insert(incident)
         _link(incident, services)
         Participant.objects.bulk_create(
@@ -163,7 +156,7 @@ def edit(
     """
     access.need(by, User.Role.MEMBER)
     if services is not None:
-        _check_services(services)
+        incident_facts.check_services(services)
     with trail.act("incidents.edit", by=by):
         incident = _locked(incident)
         if services is not None or fields.keys() - {"is_restricted"}:
@@ -173,7 +166,7 @@ def edit(
         values.fill(incident, fields, allowed=FACTS)
         if incident.review is None or not incident.review.is_archived:
             incident.version += 1
-        _check_facts(incident, now=now)
+        incident_facts.check_facts(incident, now=now)
         if "summary" in fields:
             markup.keep(incident, "summary")
         incident.save()
@@ -203,7 +196,7 @@ def mark(incident: Incident, *, milestone: str, at: datetime, by: User, now: dat
         incident = _locked(incident)
         refuse_archived(incident)
         setattr(incident, milestone, at)
-        _check_milestones(incident, now=now)
+        incident_facts.check_milestones(incident, now=now)
         incident.version += 1
         incident.save(update_fields=[milestone, "version"])
     return incident
@@ -217,15 +210,17 @@ def invite(incident: Incident, *, user: User, role: str, by: User, now: datetime
         NotAllowed, Archived: nothing was written.
     """
     access.need(by, User.Role.MEMBER)
-    _check_people([(user, role)], person_field="user", role_field="role")
+    incident_facts.check_people([(user, role)], person_field="user", role_field="role")
     with trail.act("incidents.invite", by=by):
         incident = _locked(incident)
         refuse_archived(incident)
         participants = incident.participants.all()
         if participants.filter(user=user).exists():
             raise Invalid(_("%(name)s is a participant already.") % {"name": user}, field="user")
-        if participants.count() >= MAX_PARTICIPANTS:
-            raise Invalid(_("%(count)d people are the most.") % {"count": MAX_PARTICIPANTS}, field="user")
+        if participants.count() >= incident_facts.MAX_PARTICIPANTS:
+            raise Invalid(
+                _("%(count)d people are the most.") % {"count": incident_facts.MAX_PARTICIPANTS}, field="user"
+            )
         return Participant.objects.create(incident=incident, user=user, role=role)
 
 
@@ -352,7 +347,7 @@ def _refuse_older(
     version: int | None,
 ) -> None:
     # Compared as they would be stored: the same tags in other letters are no conflict.
-    mine = fields | ({"tags": normalised_tags(fields["tags"])} if "tags" in fields else {})
+    mine = fields | ({"tags": incident_facts.normalised_tags(fields["tags"])} if "tags" in fields else {})
     theirs = {name: getattr(incident, name) for name in fields}
     if services is not None:
         links = incident.service_links.select_related("service")
@@ -371,87 +366,3 @@ def _link(incident: Incident, services: Iterable[tuple[Service, str]]) -> None:
     IncidentService.objects.bulk_create(
         IncidentService(incident=incident, service=service, part=part) for service, part in services
     )
-
-
-def normalised_tags(value: object) -> list[str]:
-    """Tags as they are stored: small letters, hyphens for spaces, no "#", each once in its order.
-
-    Raises:
-        Invalid: no list of texts, too many, or one that is too long or holds nothing.
-    """
-    if not isinstance(value, (list, tuple)):
-        raise Invalid(_("This must be a list."), field="tags")
-    found: dict[str, None] = {}
-    for one in value:
-        text = unicodedata.normalize("NFKC", values.text(one, field="tags", longest=200)).strip().lstrip("#")
-        tag = "-".join(text.casefold().split())
-        if not tag:
-            raise Invalid(_("A tag needs at least one character."), field="tags")
-        if len(tag) > 40 or "," in tag:
-            raise Invalid(_("A tag has at most 40 characters and no comma."), field="tags")
-        found[tag] = None
-    if len(found) > MAX_TAGS:
-        raise Invalid(_("%(count)d tags are the most.") % {"count": MAX_TAGS}, field="tags")
-    return list(found)
-
-
-def _check_facts(incident: Incident, *, now: datetime) -> None:
-    incident.tags = normalised_tags(incident.tags)
-    values.check(incident)
-    _check_milestones(incident, now=now)
-    if incident.loss_amount is not None and not incident.loss_currency:
-        raise Invalid(_("A loss needs its currency."), field="loss_currency")
-
-
-def _check_milestones(incident: Incident, *, now: datetime) -> None:
-    values.past(incident.started_at, field="started_at", now=now)
-    latest, latest_name = incident.started_at, "started_at"
-    for name in Incident.MILESTONES[1:]:
-        moment = getattr(incident, name)
-        if moment is None:
-            continue
-        values.past(moment, field=name, now=now)
-        if moment < latest:
-            label = _LABELS[latest_name]
-            raise Invalid(_("This lies before “%(milestone)s”.") % {"milestone": label}, field=name)
-        latest, latest_name = moment, name
-    if incident.closed_at is not None and incident.resolved_at is None and not incident.dismissed_as:
-        raise Invalid(_("A closed incident stays resolved."), field="resolved_at")
-
-
-def _check_services(services: Sequence[tuple[Service, str]]) -> None:
-    if not services:
-        raise Invalid(_("Name at least one service."), field="services")
-    if len(services) > MAX_SERVICES:
-        raise Invalid(_("%(count)d services are the most.") % {"count": MAX_SERVICES}, field="services")
-    for service, part in services:
-        if not isinstance(service, Service):
-            raise Invalid(_("This is not a service."), field="services")
-        values.choice(part, IncidentService.Part, field="services")
-    if len({service.pk for service, _part in services}) < len(services):
-        raise Invalid(_("A service is named twice."), field="services")
-    if all(part != IncidentService.Part.ORIGIN for _service, part in services):
-        raise Invalid(_("Say in which service it began: one must be the origin."), field="services")
-
-
-def _check_people(
-    people: Sequence[tuple[User, str]],
-    *,
-    person_field: str = "participants",
-    role_field: str = "participants",
-) -> None:
-    if len(people) > MAX_PARTICIPANTS:
-        raise Invalid(_("%(count)d people are the most.") % {"count": MAX_PARTICIPANTS}, field=person_field)
-    for person, role in people:
-        if not isinstance(person, User):
-            raise Invalid(_("This is not a person."), field=person_field)
-        values.choice(role, Participant.Role, field=role_field)
-        if not person.is_active:
-            raise Invalid(_("%(name)s is not active.") % {"name": person}, field=person_field)
-        if not person.is_at_least(User.Role.MEMBER):
-            raise Invalid(
-                _("%(name)s is a viewer and could not file a timeline.") % {"name": person},
-                field=person_field,
-            )
-    if len({person.pk for person, _role in people}) < len(people):
-        raise Invalid(_("A person is named twice."), field=person_field)

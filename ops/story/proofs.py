@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from accounts.models import User
-from ops.story.incidents import POOL, TLS, Told
+from ops.story.pool import POOL
+from ops.story.tls import TLS
+from ops.story.told import Told
 from postmortem import changes, measurements
 from postmortem.measurements import Fetched, Line
 from postmortem.models import Incident, Review, Service

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from accounts.models import User
 from ops.story import incidents as told_incidents
 from ops.story import items as told_items
-from ops.story import proofs
+from ops.story import pictures, proofs
 from ops.story.history import live_through
-from ops.story.incidents import Told
 from ops.story.items import Promise
 from ops.story.people import Cast
-from postmortem import approvals, causes, incidents, pipelines, reviews, severities, timelines
+from ops.story.told import Told
+from postmortem import approvals, causes, evidence, incidents, pipelines, reviews, severities, timelines
 from postmortem.models import CauseClass, Incident, Participant, Review, Severity
 from remediation import approvals as probe_approvals
 from remediation import checklists, items, plan
@@ -109,7 +110,7 @@ def _file(cast: Cast, told: Told, incident: Incident) -> None:
             continue
         timeline = timelines.open_for(participant)
         for seconds, kind, marker, is_starred, text in told.entries[key]:
-            timelines.add(
+            entry = timelines.add(
                 timeline,
                 text=text,
                 happened_at=incident.started_at + timedelta(seconds=seconds),
@@ -120,6 +121,9 @@ def _file(cast: Cast, told: Told, incident: Incident) -> None:
                 by=person,
                 now=filed_at,
             )
+            if kind == "screenshot":
+                drawn = pictures.connections(limit=200, demand=247)
+                evidence.attach(entry, data=drawn, name="threads-connected.png", by=person, now=filed_at)
         timelines.file(timeline, by=person, now=filed_at)
 
 
@@ -141,27 +145,10 @@ def _review(cast: Cast, told: Told, incident: Incident, *, now: datetime) -> Rev
     reviews.open(review, by=facilitator, now=begun_at)
     steps = list(review.steps.all())
     proofs.add(review, told, incident, services=cast.services, by=owner, now=begun_at + timedelta(minutes=30))
-    for part, is_primary, statement, evidence in told.causes:
-        slug, whys = told.explained.get(part, ("", []))
-        cause = causes.record(
-            review,
-            statement=statement,
-            part=part,
-            is_primary=is_primary,
-            cause_class=CauseClass.objects.get(slug=slug) if slug else None,
-            by=owner,
-            now=begun_at + timedelta(hours=2),
-        )
-        chain = [{"why": why, "evidence": shown} for why, shown in whys]
-        cause = causes.explain(
-            cause, whys=chain, version=cause.version, by=owner, now=begun_at + timedelta(hours=3)
-        )
-        if evidence:
-            at = begun_at + timedelta(hours=4)
-            causes.settle(cause, state="verified", evidence=evidence, by=owner, now=at)
-    for number, (step, (finding, evidence)) in enumerate(zip(steps, told.steps, strict=False), start=1):
+    _causes(review, told, owner, begun_at)
+    for number, (step, (finding, shown)) in enumerate(zip(steps, told.steps, strict=False), start=1):
         at = begun_at + timedelta(hours=number)
-        step = reviews.write(step, finding=finding, evidence=evidence, version=step.version, by=owner, now=at)
+        step = reviews.write(step, finding=finding, evidence=shown, version=step.version, by=owner, now=at)
         reviews.sign(step, by=facilitator, now=at)
     went_well, went_badly, luck = told.lessons
     review.refresh_from_db()
@@ -187,6 +174,27 @@ def _review(cast: Cast, told: Told, incident: Incident, *, now: datetime) -> Rev
         sha = probe_approvals.sha_of(probe_approvals.body_of_entry(entry))
         probe_approvals.approve(entry, sha=sha, by=cast.people["demo"], now=now)
     return review
+
+
+def _causes(review: Review, told: Told, owner: User, begun_at: datetime) -> None:
+    for part, is_primary, statement, shown_by in told.causes:
+        slug, whys = told.explained.get(part, ("", []))
+        cause = causes.record(
+            review,
+            statement=statement,
+            part=part,
+            is_primary=is_primary,
+            cause_class=CauseClass.objects.get(slug=slug) if slug else None,
+            by=owner,
+            now=begun_at + timedelta(hours=2),
+        )
+        chain = [{"why": why, "evidence": shown} for why, shown in whys]
+        cause = causes.explain(
+            cause, whys=chain, version=cause.version, by=owner, now=begun_at + timedelta(hours=3)
+        )
+        if shown_by:
+            at = begun_at + timedelta(hours=4)
+            causes.settle(cause, state="verified", evidence=shown_by, by=owner, now=at)
 
 
 def _memberships(cast: Cast, told: Told) -> list[tuple[str, object]]:
