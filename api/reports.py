@@ -7,10 +7,10 @@ from datetime import date
 from typing import Any
 
 from django.db.models import QuerySet
-from django.http import Http404
 from django.utils import timezone
 from rest_framework import serializers
 
+from api.figures import FigureValue, first_day
 from api.resource import Resource, detail, listing
 from api.shapes import Answer, Moment, Person
 from governance import reports
@@ -65,6 +65,7 @@ class FiguresAnswer(serializers.Serializer):
     closure = ClosureAnswer()
     times = TimesAnswer(many=True)
     overdue = AgeingAnswer()
+    all = serializers.DictField(child=FigureValue(), help_text="Every figure by its key.")
 
 
 class ItemRow(serializers.Serializer):
@@ -106,7 +107,7 @@ class RowsAnswer(serializers.Serializer):
 
 class PublishedReport(Answer):
     month = MonthField()
-    published_by = Person()
+    published_by = Person(allow_null=True, help_text="Null: by schedule.")
 
     class Meta:
         model = GovernanceReport
@@ -119,6 +120,9 @@ class ReportAnswer(serializers.Serializer):
     ends_at = Moment()
     as_of = Moment(help_text="The moment judged: the end of the month, or now while the month runs.")
     is_over = serializers.BooleanField()
+    hidden = serializers.IntegerField(
+        help_text="Rows of the published report that are kept from you; its own figures count them."
+    )
     is_partial = serializers.BooleanField(
         help_text="You may not see everything, so restricted rows are neither shown nor counted."
     )
@@ -128,11 +132,7 @@ class ReportAnswer(serializers.Serializer):
 
 
 def _report(view: Resource, *, month: str) -> dict[str, Any]:
-    try:
-        first_day = date.fromisoformat(f"{month}-01")
-    except ValueError:
-        raise Http404 from None
-    report = reports.build(first_day, viewer=view.request.user, now=timezone.now())
+    report = reports.build(first_day(month), viewer=view.request.user, now=timezone.now())
     names = {"due": report.rows.due, "resolved": report.rows.resolved, "overdue": report.rows.overdue}
     rows = {
         name: [
@@ -142,7 +142,17 @@ def _report(view: Resource, *, month: str) -> dict[str, Any]:
         ]
         for name, found in names.items()
     }
-    columns = ("month", "starts_at", "ends_at", "as_of", "is_over", "is_partial", "published", "figures")
+    columns = (
+        "month",
+        "starts_at",
+        "ends_at",
+        "as_of",
+        "is_over",
+        "is_partial",
+        "hidden",
+        "published",
+        "figures",
+    )
     return {name: getattr(report, name) for name in columns} | {"rows": rows}
 
 

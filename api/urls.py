@@ -14,6 +14,7 @@ from api.data_sources import DataSources
 from api.dossiers import Dossiers
 from api.evidence import EntryEvidence, Evidence, IncidentEvidence, StepEvidence
 from api.exams import ExamAttempts, Processes
+from api.figures import Figures, Goals
 from api.guides import Guides, ReviewTemplates
 from api.imports import Imports
 from api.incidents import Incidents
@@ -254,6 +255,9 @@ urlpatterns = [
     path("notices/<id:notice>/read", Notices.as_view({"post": "mark_read"})),
     path("reports", Reports.as_view({"get": "list"})),
     path("reports/<month:month>", Reports.as_view({"get": "retrieve"})),
+    path("reports/<month:month>/figures/<slug:figure>", Figures.as_view({"get": "retrieve"})),
+    path("goals", Goals.as_view({"get": "list"})),
+    path("goals/<slug:figure>", Goals.as_view({"put": "write"})),
     # Last: what leads nowhere is answered as a problem, never as a page.
     re_path("^(?P<path>.*)$", errors.not_found),
 ]

@@ -16,8 +16,7 @@ from postmortem import access
 from postmortem.models import Incident, Participant, Review, ReviewStep
 from remediation import items, verification
 from remediation.models import RemediationItem
-from web import incident_list, item_list
-from web.reports import this_month
+from web import incident_list, item_list, months
 
 SHOWN = 8
 # Checks that wait longer than this make a banner: what is shown of items may be out of date.
@@ -44,7 +43,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "counts": open_work.aggregate(
             late=Count("pk", filter=item_list.late(now)), regressed=Count("pk", filter=Q(state="regressed"))
         ),
-        "closure": reports.closure(this_month(now), viewer=user, now=now),
+        "closure": reports.closure(months.this(now), viewer=user, now=now),
         "timelines": _unfiled(user),
         "signatures": _unsigned(user),
         "incidents": _unresolved(user),

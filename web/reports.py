@@ -1,8 +1,7 @@
 """The monthly report: figures, the very rows they were counted from, and the freezing of a month."""
 
-import re
 from collections.abc import Iterable, Iterator
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
@@ -14,15 +13,14 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
-from governance import audit, reports
-from governance.metrics import Outcome
+from accounts.models import Team
+from governance import figure_words, reports
+from governance.metrics import CATALOGUE, Outcome
 from governance.reports import Report
-from postmortem.errors import Invalid
-from web import charts
+from web import charts, figures, months
 from web.asking import ask
 from web.exports import csv_response
 
-_MONTH = re.compile(r"([0-9]{4})-([0-9]{2})")
 _TONES = {Outcome.IN_TIME: "good", Outcome.LATE: "warn", Outcome.BY_HAND: "odd", Outcome.OPEN: "mute"}
 
 
@@ -30,16 +28,18 @@ _TONES = {Outcome.IN_TIME: "good", Outcome.LATE: "warn", Outcome.BY_HAND: "odd",
 @require_GET
 def report(request: HttpRequest, month: str = "") -> HttpResponse:
     now = timezone.now()
-    first = _read(month) if month else this_month(now)
-    found = _build(first, request, now)
+    first = months.read(month) if month else months.this(now)
+    found = months.build(first, request, now)
     closure = found.figures["closure"]
     context = {
         "now": now,
         "report": found,
         "name": date_format(first, _("F Y")),
         "month": f"{first:%Y-%m}",
-        "previous": _neighbour(first, -1, now),
-        "next": _neighbour(first, 1, now),
+        "previous": months.neighbour(first, -1, now),
+        "next": months.neighbour(first, 1, now),
+        "tiles": figures.tiles(found),
+        "teams": _teams(found),
         "closure": closure,
         "closure_bar": charts.shares(
             [
@@ -71,8 +71,8 @@ def report(request: HttpRequest, month: str = "") -> HttpResponse:
 @login_required
 @require_http_methods(["GET", "POST"])
 def report_publish(request: HttpRequest, month: str) -> HttpResponse:
-    first = _read(month)
-    if not _has_begun(first, timezone.now()):
+    first = months.read(month)
+    if not months.has_begun(first, timezone.now()):
         raise Http404
     return ask(
         request,
@@ -90,49 +90,9 @@ def report_publish(request: HttpRequest, month: str) -> HttpResponse:
 @require_GET
 def report_csv(request: HttpRequest, month: str, rows: str) -> HttpResponseBase:
     """One list of the report as a CSV file: due, resolved or overdue."""
-    found = _build(_read(month), request, timezone.now())
+    found = months.build(months.read(month), request, timezone.now())
     header, lines = {"due": _due_lines, "resolved": _resolved_lines, "overdue": _overdue_lines}[rows](found)
     return csv_response(f"report-{month}-{rows}.csv", header, lines)
-
-
-def this_month(now: datetime) -> date:
-    """The first day of the month it is in the installation's time zone."""
-    return audit.today(now).replace(day=1)
-
-
-def _read(month: str) -> date:
-    match = _MONTH.fullmatch(month)
-    try:
-        return date(int(match[1]), int(match[2]), 1) if match else _nowhere()
-    except ValueError:
-        raise Http404 from None
-
-
-def _nowhere() -> date:
-    raise Http404
-
-
-def _build(first: date, request: HttpRequest, now: datetime) -> Report:
-    try:
-        return reports.build(first, viewer=request.user, now=now)
-    except Invalid:
-        # Before the year 2000, or not begun yet: there is no such report.
-        raise Http404 from None
-
-
-def _neighbour(first: date, step: int, now: datetime) -> str:
-    """The month before or after as YYYY-MM; "" where there is no report."""
-    other = (first - timedelta(days=1) if step < 0 else first + timedelta(days=31)).replace(day=1)
-    return f"{other:%Y-%m}" if _has_begun(other, now) else ""
-
-
-def _has_begun(first: date, now: datetime) -> bool:
-    """Whether there is a report of this month: it has begun, and does not lie out of all bounds."""
-    try:
-        starts_at, _ends_at = reports.period(first)
-    except Invalid:
-        return False
-    return starts_at <= now
 
 
 def _outcome_words() -> dict[Outcome, str]:
@@ -141,6 +101,41 @@ def _outcome_words() -> dict[Outcome, str]:
         Outcome.LATE: _("Verified late"),
         Outcome.BY_HAND: _("Closed by hand"),
         Outcome.OPEN: _("Not verified"),
+    }
+
+
+# What the section of a team says, figure by figure.
+_OF_TEAMS = ("closure", "overdue", "ttr", "impact-minutes", "recurrence", "proactive")
+
+
+def _teams(found: Report) -> dict[str, Any]:
+    """A line for each team, with the figures that its manager asks for first."""
+    by_team = {
+        key: {group["name"]: group for group in found.figures["all"][key]["by"].get("team", [])}
+        for key in _OF_TEAMS
+    }
+    names = dict(Team.objects.values_list("slug", "name"))
+    slugs = sorted({slug for groups in by_team.values() for slug in groups if slug})
+    return {
+        "columns": [(key, figure_words.FIGURES[key].name) for key in _OF_TEAMS],
+        "rows": [
+            {
+                "slug": slug,
+                "name": names.get(slug, slug),
+                "cells": [
+                    {
+                        "key": key,
+                        "name": figure_words.FIGURES[key].name,
+                        "shown": figure_words.shown(CATALOGUE[key], by_team[key][slug]),
+                        "made_of": figure_words.made_of(CATALOGUE[key], by_team[key][slug]),
+                    }
+                    if slug in by_team[key]
+                    else {"key": key, "name": figure_words.FIGURES[key].name, "shown": ""}
+                    for key in _OF_TEAMS
+                ],
+            }
+            for slug in slugs
+        ],
     }
 
 

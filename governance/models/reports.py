@@ -14,7 +14,8 @@ class GovernanceReport(models.Model):
 
     month = models.DateField(unique=True, help_text="The first day of the month.")
     published_at = models.DateTimeField()
-    published_by = models.ForeignKey(User, models.PROTECT, related_name="+")
+    # Nobody: the installation itself, on the first working day.
+    published_by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+")
     figures = models.JSONField()
     rows = models.JSONField()
     policy_version = models.CharField(max_length=40)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import pgtrigger
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 
 from accounts.models import User
@@ -113,7 +114,11 @@ class TrailEntry(models.Model):
 
     class Meta:
         ordering = ("-id",)
-        indexes = (models.Index(fields=["model", "object_id", "-id"], name="trail_by_object"),)
+        indexes = (
+            models.Index(fields=["model", "object_id", "-id"], name="trail_by_object"),
+            # Rows come in the order of their moments, so a few pages of it tell what was edited since.
+            BrinIndex(fields=["at"], name="trail_by_moment", autosummarize=True),
+        )
         triggers = (*append_only(),)
 
     def __str__(self) -> str:

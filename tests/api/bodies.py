@@ -188,6 +188,7 @@ def bodies(world: World) -> dict[str, dict[str, Any]]:
         },
         "working_calendars_create": CALENDAR | {"name": "Berlin"},
         "working_calendars_edit": CALENDAR,
+        "goals_write": {"target": "90.00", "baseline": "41.50", "note": "By spring."},
         "review_templates_create": TEMPLATE,
         "review_templates_edit": TEMPLATE,
         "reviews_lessons": {

@@ -153,6 +153,7 @@ def build_world(caller: Caller, **incident: Any) -> World:
         "source": check.data_source_id,
         "import": imports.add(source=DOCUMENT, by=caller.user, now=factories.NOW).public_id,
         "month": "2026-10",
+        "figure": "closure",
         "quarter": "2026-Q4",
         "term": factories.wording_term("brownout", team=service.team).pk,
         "cause_class": "capacity-pool",

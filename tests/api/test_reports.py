@@ -81,3 +81,41 @@ def test_list_costs_the_same_queries_for_any_number_of_rows(member, django_asser
 
     with django_assert_num_queries(3):
         assert len(member.get("reports").json()["items"]) == count
+
+
+def test_figure_answers_with_the_rows_it_counted(member, october):
+    answer = member.get("reports/2026-10/figures/ttr").json()
+
+    assert (answer["shape"], answer["unit"], answer["is_published"]) == ("spread", "minutes", False)
+    assert answer["formula"].startswith("TTR = resolved - started")
+    assert (answer["value"]["n"], answer["value"]["median_seconds"]) == (2, 420)
+    assert sorted(row["value"] for row in answer["rows"]) == ["300.0", "540.0"]
+    assert answer["value"] == member.get("reports/2026-10").json()["figures"]["all"]["ttr"]
+
+
+def test_figure_that_is_none_is_not_found(member, october):
+    assert_problem(member.get("reports/2026-10/figures/nonsense"), 404, "not_found")
+
+
+def test_governor_writes_goals(as_user, member, october):
+    governor = as_user(factories.user("Gia", role="governor"))
+    body = {"target": "90.00", "baseline": None}
+
+    answer = governor.put("goals/closure", body).json()
+
+    assert (answer["figure"], answer["target"], answer["version"], answer["edited_by"]["name"]) == (
+        "closure",
+        "90.00",
+        1,
+        "Gia",
+    )
+    assert member.get("goals").json()["items"] == [answer]
+    assert member.get("reports/2026-10/figures/closure").json()["value"]["target"] == "90.00"
+    assert_problem(member.put("goals/closure", body), 403, "not_allowed")
+    assert_problem(governor.put("goals/nonsense", body), 404, "not_found")
+    assert list(
+        assert_problem(governor.put("goals/closure", {"target": "-1"}), 400, "invalid")["errors"]
+    ) == [
+        "target",
+        "baseline",
+    ]

@@ -153,6 +153,8 @@ def build() -> World:
         "services": service.slug,
         "gate": str(decision.pk),
         "report": "2026-05",
+        "figures": "closure",
+        "goals": "closure",
         "tokens": str(token.pk),
         "notices": str(told.pk),
         "deliveries": str(unsent.pk),

@@ -50,7 +50,7 @@ SENT_BY = {
     "governor": {
         "cause_class_edit", "cause_class_remove", "cause_classes", "item_decline", "item_grant_wont_do",
         "item_grant_time", "item_refuse_time", "item_refuse_wont_do", "item_take_over", "report_publish",
-        "calendar_edit", "calendar_new", "calendar_remove",
+        "calendar_edit", "calendar_new", "calendar_remove", "goal",
         "sla_edit", "sla_move", "sla_new", "sla_remove",
         "review_approve", "review_template_edit", "review_template_new",
         "review_template_remove", "severity_edit",
@@ -61,7 +61,7 @@ SENT_BY = {
     },
 }  # fmt: skip
 # Read from this role on, and nothing is sent from there.
-READ_BY = {"administrator": {"delivery_log"}, "governor": {"review_templates", "severities", "sla"}}
+READ_BY = {"administrator": {"delivery_log"}, "governor": {"goals", "review_templates", "severities", "sla"}}
 # Sent by whoever it belongs to; for others it does not exist.
 OWN = {
     "draft_discard",
@@ -91,7 +91,7 @@ DERIVED = {
 # Parts that name nothing of an incident, or something that belongs to one person alone (OWN).
 APART = {
     "calendars", "cause-classes", "data-sources", "deliveries", "drafts", "gate", "imports", "notices",
-    "report", "review-templates", "sla",
+    "figures", "goals", "report", "review-templates", "sla",
     "services", "severities", "steps", "tokens", "versions", "views", "wording",
 }  # fmt: skip
 SECRET = "Zanzibar"

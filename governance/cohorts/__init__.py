@@ -1,0 +1,45 @@
+"""Gathers, by query, the rows of a period that figures count: a constant number of statements.
+
+One place answers for count and list alike: a figure is computed of exactly the rows that these give.
+"""
+
+from __future__ import annotations
+
+from accounts.models import User
+from governance import past
+from governance.cohorts import causes, gate, incidents, items, people
+from governance.cohorts.then import Then
+from governance.metrics import DueItem, Rows
+from governance.periods import Window
+
+# In the order in which they are gathered; each gives some lists of `Rows` by name.
+PARTS = {
+    "items": items.gather,
+    "incidents": incidents.gather,
+    "causes": causes.gather,
+    "people": people.gather,
+    "gate": gate.gather,
+}
+
+
+def gather(window: Window, *, viewer: User | None) -> Rows:
+    """All rows of a period that a reader may see.
+
+    Args:
+        viewer: None for the installation itself, which sees everything.
+    """
+    then = look_back(window)
+    lists = {}
+    for part in PARTS.values():
+        lists |= part(window, then, viewer)
+    return Rows(**lists)
+
+
+def due(window: Window, *, viewer: User | None) -> list[DueItem]:
+    """The items due in a period alone, for a page that shows no more of it."""
+    return items.due(window, look_back(window), viewer)
+
+
+def look_back(window: Window) -> Then:
+    """How to read rows as they stood at the end of a period; for a running one they stand as they are."""
+    return Then(past.edits(since=window.as_of) if window.is_past else past.NONE)

@@ -1,0 +1,140 @@
+"""Root causes of a period that had been seen before, and the quarters without any (R20)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.db.models import Min, OuterRef, Subquery
+
+from accounts.models import User
+from governance.cohorts.incidents import excluded, origins, visible
+from governance.cohorts.then import Then
+from governance.metrics import PrimaryCause, Quarter
+from governance.periods import Window
+from postmortem import access
+from postmortem.models import Incident, Recurrence, Review, RootCause
+from remediation import backlog
+
+# A streak longer than ten years is not told from one of ten years.
+MOST_QUARTERS = 40
+
+
+@dataclass(frozen=True, slots=True)
+class _Repeat:
+    review: str
+    earlier: str
+    began_at: datetime
+
+
+def gather(window: Window, then: Then, viewer: User | None) -> dict[str, Any]:
+    repeats = _repeats(window, then, viewer)
+    return {
+        "causes": _causes(window, then, viewer, repeats),
+        "quarters": _quarters(window, viewer, repeats),
+    }
+
+
+def _repeats(window: Window, then: Then, viewer: User | None) -> list[_Repeat]:
+    """The confirmed recurrences of root causes, of reviews that count and that the reader may see."""
+    rows = Recurrence.objects.filter(
+        verdict=Recurrence.Verdict.CONFIRMED, cause__part=RootCause.Part.ROOT
+    ).select_related("cause__review", "earlier__review")
+    if viewer is not None:
+        rows = rows.filter(
+            access.review_q(viewer, "cause__review__"), access.review_q(viewer, "earlier__review__")
+        )
+    known = list(rows.order_by("id"))
+    began = _began({row.cause.review_id for row in known}, then, viewer)
+    found = []
+    for row in known:
+        at, reason = began.get(row.cause.review_id, (None, ""))
+        if at is not None and not reason and at < window.as_of:
+            found.append(_Repeat(row.cause.review.public_id, row.earlier.review.public_id, at))
+    return sorted(found, key=lambda one: (one.began_at, one.review, one.earlier))
+
+
+def _began(reviews: Iterable[int], then: Then, viewer: User | None) -> dict[int, tuple[datetime, str]]:
+    """Review -> when its first incident began, and why it does not count; one that counts makes it count."""
+    rows = (
+        visible(viewer)
+        .filter(review__in=reviews)
+        .order_by("-started_at")
+        .values_list(
+            "review", "started_at", "is_drill", "dismissed_as", "severity", "severity__counts_in_figures"
+        )
+    )
+    found: dict[int, tuple[datetime, str]] = {}
+    for review, started_at, is_drill, dismissed_as, severity, present in rows:
+        if review is None:
+            continue
+        reason = excluded(is_drill=is_drill, dismissed_as=dismissed_as, counts=then.counts(severity, present))
+        known = found.get(review)
+        found[review] = (started_at, reason if known is None or known[1] else "")
+    return found
+
+
+def _causes(window: Window, then: Then, viewer: User | None, repeats: list[_Repeat]) -> list[PrimaryCause]:
+    in_period = (
+        Incident.objects.filter(started_at__gte=window.starts_at, started_at__lt=window.as_of)
+        .filter(review__isnull=False)
+        .values("review")
+    )
+    first = Incident.objects.filter(review=OuterRef("review")).order_by("started_at", "pk")
+    rows = RootCause.objects.filter(review__in=in_period, is_primary=True, state=RootCause.State.VERIFIED)
+    if viewer is not None:
+        rows = rows.filter(access.review_q(viewer, "review__"))
+    listed = list(
+        rows.annotate(
+            first=Subquery(first.values("pk")[:1]), began_at=Subquery(first.values("started_at")[:1])
+        )
+        .filter(began_at__gte=window.starts_at)
+        .order_by("began_at", "review__public_id")
+        .values_list("review", "review__public_id", "cause_class__slug", "first", "began_at")
+    )
+    incidents = Incident.objects.filter(pk__in=[row[3] for row in listed])
+    of_first = {
+        pk: (code, is_restricted)
+        for pk, code, is_restricted in incidents.values_list("pk", "severity__code", "is_restricted")
+    }
+    came_from = origins(incidents, then)
+    counts = _began([row[0] for row in listed], then, viewer)
+    earlier: dict[str, list[str]] = {}
+    for repeat in repeats:
+        earlier.setdefault(repeat.review, []).append(repeat.earlier)
+    return [
+        PrimaryCause(
+            public_id,
+            of_first[first_pk][0],
+            *came_from.get(first_pk, ("", "")),
+            cause_class or "",
+            began_at,
+            tuple(dict.fromkeys(earlier.get(public_id, ()))),
+            of_first[first_pk][1],
+            counts.get(review, (began_at, ""))[1],
+        )
+        for review, public_id, cause_class, first_pk, began_at in listed
+    ]
+
+
+def _quarters(window: Window, viewer: User | None, repeats: list[_Repeat]) -> list[Quarter]:
+    zone = ZoneInfo(settings.TIME_ZONE)
+    begun = visible(viewer).filter(started_at__lt=window.as_of).aggregate(at=Min("started_at"))["at"]
+    if begun is None:
+        return []
+    quarter = backlog.quarter_of(begun, zone=zone)
+    found = []
+    while quarter.start < window.as_of:
+        pairs = [(one.review, one.earlier) for one in repeats if quarter.start <= one.began_at < quarter.end]
+        found.append(Quarter(str(quarter), quarter.start, quarter.end <= window.as_of, tuple(pairs)))
+        quarter = backlog.beside(quarter, 1, zone=zone)
+    return found[-MOST_QUARTERS:]
+
+
+def reviews(viewer: User | None) -> Any:
+    """The reviews that a reader may see; all of them for the installation itself."""
+    return Review.objects.all() if viewer is None else access.reviews(viewer)

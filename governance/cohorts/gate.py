@@ -1,0 +1,27 @@
+"""What CI asked the gate about changes in a period; decisions are no secret, and name records by id."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from accounts.models import User
+from governance.cohorts.then import Then
+from governance.metrics import GateQuestion
+from governance.models import GateDecision
+from governance.periods import Window
+
+
+def gather(window: Window, then: Then, viewer: User | None) -> dict[str, Any]:
+    rows = (
+        GateDecision.objects.filter(
+            kind=GateDecision.Kind.CHANGE, decided_at__gte=window.starts_at, decided_at__lt=window.as_of
+        )
+        .order_by("decided_at", "pk")
+        .values_list("pk", "repository", "decided_at", "verdict")
+    )
+    return {
+        "gate": [
+            GateQuestion(str(pk), repository, decided_at, verdict)
+            for pk, repository, decided_at, verdict in rows
+        ]
+    }

@@ -1,0 +1,165 @@
+"""Rows as they are frozen in a report, and what of them a reader may see today."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from datetime import datetime
+from typing import Any
+
+from accounts.models import User
+from governance.metrics import (
+    AgreedItem,
+    DueItem,
+    ExamPlace,
+    GateQuestion,
+    Leader,
+    OverdueItem,
+    PrimaryCause,
+    Quarter,
+    ResolvedIncident,
+    Rows,
+)
+from governance.models import GovernanceReport
+from postmortem import access
+from remediation import items
+from remediation.models import RemediationItem
+
+Json = dict[str, Any]
+
+_KINDS: Mapping[str, type] = {
+    "due": DueItem,
+    "resolved": ResolvedIncident,
+    "overdue": OverdueItem,
+    "left_out": ResolvedIncident,
+    "agreed": AgreedItem,
+    "causes": PrimaryCause,
+    "quarters": Quarter,
+    "gate": GateQuestion,
+    "exams": ExamPlace,
+    "leaders": Leader,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a reader may see of some rows.
+
+    Attributes:
+        titles: public id -> title of the items, incidents and reviews among them; what is not among these
+            the reader may not see.
+        owners: public id -> name of the owner, of the items.
+        hidden: how many rows are kept from the reader.
+    """
+
+    rows: Rows
+    titles: Mapping[str, str]
+    owners: Mapping[str, str]
+    hidden: int
+
+
+def as_json(rows: Rows) -> Json:
+    """The rows as plain values, moments as ISO 8601 with their offset."""
+    return {field.name: [_plain(row) for row in getattr(rows, field.name)] for field in fields(rows)}
+
+
+def from_json(frozen: Json) -> Rows:
+    """The rows again; a list that a report from before it was thought of lacks is empty."""
+    return Rows(**{name: [_row(kind, row) for row in frozen.get(name, ())] for name, kind in _KINDS.items()})
+
+
+def canonical(report: GovernanceReport) -> bytes:
+    """What a published report says, as the bytes that are hashed: JSON, keys in order, no spaces, UTF-8."""
+    content = {
+        "month": report.month.isoformat(),
+        "figures": report.figures,
+        "rows": report.rows,
+        "policy_version": report.policy_version,
+    }
+    return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def content_hash(report: GovernanceReport) -> str:
+    """SHA-256, in hex, over the canonical JSON of what a published report says."""
+    return hashlib.sha256(canonical(report)).hexdigest()
+
+
+def seen(rows: Rows, *, viewer: User) -> Seen:
+    """The rows that a reader may see today, whatever could be seen when they were frozen."""
+    of_items = {row.public_id for row in (*rows.due, *rows.overdue, *rows.agreed, *rows.exams)}
+    of_incidents = {row.public_id for row in (*rows.resolved, *rows.left_out)}
+    of_reviews = {row.public_id for row in rows.causes} | {
+        name
+        for names in (
+            *(row.repeats for row in rows.causes),
+            *(pair for row in rows.quarters for pair in row.repeats),
+            *((*row.led, *row.too_narrow) for row in rows.leaders),
+        )
+        for name in names
+    }
+    titles: dict[str, str] = {}
+    for visible, names in (
+        (items.visible_to(viewer), of_items),
+        (access.incidents(viewer), of_incidents),
+        (access.reviews(viewer), of_reviews),
+    ):
+        if names:
+            titles |= dict(visible.filter(public_id__in=names).values_list("public_id", "title"))
+    kept = _kept(rows, titles)
+    owned = RemediationItem.objects.filter(public_id__in=of_items & titles.keys()).select_related("owner")
+    return Seen(
+        rows=kept,
+        titles=titles,
+        owners={item.public_id: str(item.owner) for item in owned} if of_items else {},
+        hidden=_size(rows) - _size(kept),
+    )
+
+
+def _kept(rows: Rows, titles: Mapping[str, str]) -> Rows:
+    def named(some: Sequence[Any]) -> list[Any]:
+        return [row for row in some if row.public_id in titles]
+
+    def known(names: Iterable[str]) -> tuple[str, ...]:
+        return tuple(name for name in names if name in titles)
+
+    return Rows(
+        due=named(rows.due),
+        resolved=named(rows.resolved),
+        overdue=named(rows.overdue),
+        left_out=named(rows.left_out),
+        agreed=named(rows.agreed),
+        causes=[replace(row, repeats=known(row.repeats)) for row in named(rows.causes)],
+        quarters=[
+            replace(row, repeats=tuple(pair for pair in row.repeats if all(name in titles for name in pair)))
+            for row in rows.quarters
+        ],
+        gate=list(rows.gate),
+        exams=named(rows.exams),
+        leaders=[replace(row, led=known(row.led), too_narrow=known(row.too_narrow)) for row in rows.leaders],
+    )
+
+
+def _size(rows: Rows) -> int:
+    return sum(len(getattr(rows, field.name)) for field in fields(rows))
+
+
+def _plain(row: Any) -> Json:
+    return {
+        key: value.isoformat() if isinstance(value, datetime) else value for key, value in asdict(row).items()
+    }
+
+
+def _row(kind: type, row: Json) -> Any:
+    return kind(**{key: _value(key, value) for key, value in row.items()})
+
+
+def _value(key: str, value: Any) -> Any:
+    if key.endswith("_at") and value is not None:
+        return datetime.fromisoformat(value)
+    return _tuples(value) if isinstance(value, list) else value
+
+
+def _tuples(value: Any) -> Any:
+    return tuple(_tuples(part) for part in value) if isinstance(value, list) else value

@@ -1,0 +1,57 @@
+"""Pure: rows in, figures out; each formula stands in a docstring and is said on the page.
+
+A figure is always computed from the very rows that its list shows, so a count and its list cannot differ.
+No rows give None, never 0: nothing happened is not the same as nothing was kept.
+"""
+
+from governance.metrics.catalogue import CATALOGUE, Definition, counted
+from governance.metrics.closing import Ageing, Closure, Times, ageing, closure, times
+from governance.metrics.counting import Counted, Shape, Unit, Value, measure, split
+from governance.metrics.durations import Spread, quantile, spread
+from governance.metrics.rows import (
+    AgreedItem,
+    DueItem,
+    ExamPlace,
+    Exclusion,
+    GateQuestion,
+    Leader,
+    Outcome,
+    OverdueItem,
+    PrimaryCause,
+    Quarter,
+    ResolvedIncident,
+    Rows,
+)
+
+__all__ = [
+    "CATALOGUE",
+    "Ageing",
+    "AgreedItem",
+    "Closure",
+    "Counted",
+    "Definition",
+    "DueItem",
+    "ExamPlace",
+    "Exclusion",
+    "GateQuestion",
+    "Leader",
+    "Outcome",
+    "OverdueItem",
+    "PrimaryCause",
+    "Quarter",
+    "ResolvedIncident",
+    "Rows",
+    "Shape",
+    "Spread",
+    "Times",
+    "Unit",
+    "Value",
+    "ageing",
+    "closure",
+    "counted",
+    "measure",
+    "quantile",
+    "split",
+    "spread",
+    "times",
+]

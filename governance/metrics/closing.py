@@ -1,0 +1,105 @@
+"""The closure rate, durations by severity and the ages of overdue items, as their own sections show them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import ROUND_HALF_UP, Decimal
+
+from governance.metrics.durations import Spread, quantile, spread
+from governance.metrics.rows import DueItem, Outcome, OverdueItem, ResolvedIncident
+
+
+@dataclass(frozen=True, slots=True)
+class Closure:
+    """The closure rate and what it is made of; `rate_percent` is None when nothing was due."""
+
+    due: int
+    in_time: int
+    late: int
+    by_hand: int
+    open: int
+    rate_percent: Decimal | None
+    late_by_median: timedelta | None
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """The durations of the incidents of one severity, or of all when `severity` is ""."""
+
+    severity: str
+    ttr: Spread
+    ttd: Spread
+    tta: Spread
+    ttm: Spread
+
+
+@dataclass(frozen=True, slots=True)
+class Ageing:
+    """Overdue items by how long they have been overdue, in whole days; `oldest_days` is None for no items."""
+
+    n: int
+    up_to_7_days: int
+    up_to_30_days: int
+    up_to_90_days: int
+    longer: int
+    oldest_days: int | None
+
+
+def closure(items: Sequence[DueItem]) -> Closure:
+    """Closure rate = items first verified by an automated PASS at or before their deadline / items due, in %.
+
+    The cohort is every item whose deadline lies in the period. A hand never closes: a declined item stays in
+    the cohort and counts as not closed. One decimal, halves up.
+
+    Source: specification, R19: 25 due, 23 in time, 1 late, 1 closed by hand give 92.0.
+    """
+    count = {outcome: sum(item.outcome is outcome for item in items) for outcome in Outcome}
+    rate = None
+    if items:
+        exact = Decimal(100) * count[Outcome.IN_TIME] / len(items)
+        rate = exact.quantize(Decimal("0.1"), rounding=ROUND_HALF_UP)
+    return Closure(
+        due=len(items),
+        in_time=count[Outcome.IN_TIME],
+        late=count[Outcome.LATE],
+        by_hand=count[Outcome.BY_HAND],
+        open=count[Outcome.OPEN],
+        rate_percent=rate,
+        late_by_median=quantile([item.late_by for item in items if item.late_by is not None], 50),
+    )
+
+
+def times(incidents: Sequence[ResolvedIncident]) -> list[Times]:
+    """TTR, TTD, TTA and TTM: first over all incidents, then by severity in the order of its code.
+
+    Cohort: incidents resolved in the period, without drills, dismissed ones and severities that do not count.
+    A duration whose milestone is missing is left out, so each has its own n.
+    """
+    severities = sorted({incident.severity for incident in incidents})
+    by_severity = (_times(code, [one for one in incidents if one.severity == code]) for code in severities)
+    return [_times("", incidents), *by_severity]
+
+
+def ageing(items: Sequence[OverdueItem]) -> Ageing:
+    """Overdue items in bands of days since their deadline: up to 7, 30 and 90 days, and longer."""
+    days = [item.overdue_days for item in items]
+    return Ageing(
+        n=len(days),
+        up_to_7_days=sum(day <= 7 for day in days),
+        up_to_30_days=sum(7 < day <= 30 for day in days),
+        up_to_90_days=sum(30 < day <= 90 for day in days),
+        longer=sum(day > 90 for day in days),
+        oldest_days=max(days, default=None),
+    )
+
+
+def _times(severity: str, incidents: Sequence[ResolvedIncident]) -> Times:
+    return Times(
+        severity,
+        ttr=spread(one.ttr for one in incidents),
+        ttd=spread(one.ttd for one in incidents),
+        tta=spread(one.tta for one in incidents),
+        ttm=spread(one.ttm for one in incidents),
+    )

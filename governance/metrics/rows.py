@@ -1,0 +1,245 @@
+"""The rows that a month is judged by, as they stood when it was judged; a report freezes exactly these."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+
+class Outcome(StrEnum):
+    """What became of an item that was due."""
+
+    IN_TIME = "in_time"
+    LATE = "late"
+    BY_HAND = "by_hand"
+    OPEN = "open"
+
+
+class Exclusion(StrEnum):
+    """Why a row that lies in the period does not count."""
+
+    DRILL = "drill"
+    DUPLICATE = "duplicate"
+    FALSE_ALARM = "false_alarm"
+    SEVERITY = "severity"
+    NO_MILESTONE = "no_milestone"
+    NOT_STATED = "not_stated"
+    RUNNING = "running"
+
+
+@dataclass(frozen=True, slots=True)
+class DueItem:
+    """An item whose deadline lies in the period, as it stood when the period was judged.
+
+    Attributes:
+        first_verified_at: when check runs first verified it; None when they had not.
+        state: one of RemediationItem.State.
+        is_restricted: it comes from the review of a restricted incident.
+    """
+
+    public_id: str
+    severity: str
+    service: str
+    team: str
+    due_at: datetime
+    first_verified_at: datetime | None
+    state: str
+    is_restricted: bool = False
+    category: str = ""
+
+    @property
+    def outcome(self) -> Outcome:
+        """in_time or late by the first automated PASS; by_hand when a person declined it; else open."""
+        if self.first_verified_at is not None:
+            return Outcome.IN_TIME if self.first_verified_at <= self.due_at else Outcome.LATE
+        return Outcome.BY_HAND if self.state == "wont_do" else Outcome.OPEN
+
+    @property
+    def late_by(self) -> timedelta | None:
+        """How long after its deadline it was first verified; None unless it was late."""
+        if self.first_verified_at is None or self.outcome is not Outcome.LATE:
+            return None
+        return self.first_verified_at - self.due_at
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedIncident:
+    """An incident that was resolved in the period.
+
+    Attributes:
+        category: slug of the class of its postmortem's primary cause; "" while there is none.
+        loss_amount: as text, such as "1200000.00", in `loss_currency`; None when nobody stated one.
+        excluded: why it does not count, one of `Exclusion`; "" when it does.
+    """
+
+    public_id: str
+    severity: str
+    service: str
+    started_at: datetime
+    detected_at: datetime | None
+    acknowledged_at: datetime | None
+    mitigated_at: datetime | None
+    resolved_at: datetime
+    is_restricted: bool = False
+    team: str = ""
+    category: str = ""
+    impact_minutes: int | None = None
+    loss_amount: str | None = None
+    loss_currency: str = ""
+    loss_is_estimate: bool = False
+    excluded: str = ""
+
+    @property
+    def ttr(self) -> timedelta:
+        """Time to restore: resolved - started."""
+        return self.resolved_at - self.started_at
+
+    @property
+    def ttd(self) -> timedelta | None:
+        """Time to detect: detected - started."""
+        return _between(self.started_at, self.detected_at)
+
+    @property
+    def tta(self) -> timedelta | None:
+        """Time to acknowledge: acknowledged - detected."""
+        return _between(self.detected_at, self.acknowledged_at)
+
+    @property
+    def ttm(self) -> timedelta | None:
+        """Time to mitigate: mitigated - started."""
+        return _between(self.started_at, self.mitigated_at)
+
+
+@dataclass(frozen=True, slots=True)
+class OverdueItem:
+    """An item that was past its deadline and not kept when the period was judged.
+
+    Attributes:
+        overdue_days: whole days since the deadline.
+    """
+
+    public_id: str
+    severity: str
+    service: str
+    team: str
+    due_at: datetime
+    state: str
+    overdue_days: int
+    is_restricted: bool = False
+    category: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AgreedItem:
+    """An item that was agreed in the period; `origin` is "review" or "proactive"."""
+
+    public_id: str
+    severity: str
+    service: str
+    team: str
+    category: str
+    agreed_at: datetime
+    origin: str
+    is_restricted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PrimaryCause:
+    """A review with a verified primary cause whose first incident began in the period.
+
+    Attributes:
+        public_id: of the review.
+        category: slug of the cause's class.
+        repeats: public ids of the earlier reviews whose cause came back, as a person confirmed.
+        excluded: as for an incident.
+    """
+
+    public_id: str
+    severity: str
+    service: str
+    team: str
+    category: str
+    happened_at: datetime
+    repeats: tuple[str, ...] = ()
+    is_restricted: bool = False
+    excluded: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Quarter:
+    """A quarter, and the reviews of its incidents whose root cause had been seen before.
+
+    Attributes:
+        name: such as "2026-Q3".
+        repeats: (review, the earlier one), as public ids.
+        is_over: it had ended when the period was judged.
+    """
+
+    name: str
+    starts_at: datetime
+    is_over: bool
+    repeats: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class GateQuestion:
+    """A change about which CI asked the gate in the period; its `public_id` is that of the decision."""
+
+    public_id: str
+    repository: str
+    decided_at: datetime
+    verdict: str
+
+
+@dataclass(frozen=True, slots=True)
+class ExamPlace:
+    """One person's place on the roster of the exam of an item that was due in the period."""
+
+    public_id: str
+    person_id: int
+    severity: str
+    service: str
+    team: str
+    category: str
+    due_at: datetime
+    is_passed: bool
+    is_restricted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Leader:
+    """Somebody who has to lead a cross-team review each month, and what they led in this one.
+
+    Attributes:
+        led: public ids of the reviews with two teams or more that they led and that were archived.
+        too_narrow: those with fewer teams, which do not count.
+    """
+
+    person_id: int
+    led: tuple[str, ...] = ()
+    too_narrow: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """All rows of a period, each list in the order in which it is shown.
+
+    `left_out` are the incidents that were resolved in the period and do not count.
+    """
+
+    due: Sequence[DueItem] = ()
+    resolved: Sequence[ResolvedIncident] = ()
+    overdue: Sequence[OverdueItem] = ()
+    left_out: Sequence[ResolvedIncident] = ()
+    agreed: Sequence[AgreedItem] = ()
+    causes: Sequence[PrimaryCause] = ()
+    quarters: Sequence[Quarter] = ()
+    gate: Sequence[GateQuestion] = ()
+    exams: Sequence[ExamPlace] = ()
+    leaders: Sequence[Leader] = ()
+
+
+def _between(start: datetime | None, end: datetime | None) -> timedelta | None:
+    return None if start is None or end is None else end - start

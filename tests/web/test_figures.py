@@ -1,0 +1,158 @@
+"""The proof of a figure: the formula, the rows counted, and those left out with the reason."""
+
+import csv
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from governance.metrics import CATALOGUE
+from governance.models import FigureGoal
+from postmortem.models import Recurrence
+from tests import factories
+
+pytestmark = pytest.mark.django_db
+
+DAY = timedelta(days=1)
+MAY = datetime(2026, 5, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+def page(client):
+    client.force_login(factories.user("Ada"))
+    return client
+
+
+@pytest.fixture
+def governor(client):
+    client.force_login(factories.user(role="governor"))
+    return client
+
+
+def incident(title="Orders fail", *, minutes=17, **fields):
+    return factories.resolved_incident(title, started_at=MAY + 3 * DAY, minutes=minutes, **fields)
+
+
+def text(response):
+    return response.content.decode()
+
+
+@pytest.mark.parametrize("figure", list(CATALOGUE))
+def test_every_figure_has_its_proof(page, figure):
+    response = page.get(f"/report/2026-05/figures/{figure}/")
+
+    assert response.status_code == 200
+    assert "No row was counted" in text(response)
+
+
+@pytest.mark.parametrize(
+    "path", ["2026-05/figures/nonsense/", "2026-13/figures/closure/", "2999-01/figures/ttr/"]
+)
+def test_what_is_no_figure_is_not_there(page, path):
+    assert page.get(f"/report/{path}").status_code == 404
+    assert page.get(f"/report/{path}rows.csv").status_code == 404
+
+
+def test_proof_shows_the_rows_and_those_left_out(page):
+    incident("Orders fail")
+    incident("Only a drill", is_drill=True)
+
+    response = page.get("/report/2026-05/figures/ttr/")
+
+    assert [line["title"] for line in response.context["lines"]] == ["Orders fail"]
+    assert [(line["title"], line["excluded"]) for line in response.context["excluded"]] == [
+        ("Only a drill", "a drill")
+    ]
+    body = text(response)
+    assert "Resolved − started" in body
+    assert "17 min" in body
+
+
+def test_group_leads_to_its_rows(page):
+    for slug, minutes in (("order", 10), ("stock", 50)):
+        incident(slug, minutes=minutes, services=[factories.service(slug)])
+
+    whole = page.get("/report/2026-05/figures/ttr/")
+    assert 'href="?service=stock"' in text(whole)
+    part = page.get("/report/2026-05/figures/ttr/?service=stock")
+
+    assert [line["title"] for line in part.context["lines"]] == ["stock"]
+    assert part.context["shown"] == "50 min"
+
+
+def test_long_list_comes_in_pages(page, monkeypatch):
+    monkeypatch.setattr("web.figures.PAGE_SIZE", 2)
+    for number in range(3):
+        incident(f"Number {number}")
+
+    first, second, beyond = (
+        page.get(f"/report/2026-05/figures/ttr/?page={number}").context for number in ("1", "2", "99")
+    )
+
+    assert [len(one["lines"]) for one in (first, second, beyond)] == [2, 1, 1]
+    assert first["count"] == 3
+
+
+def test_repeat_leads_to_the_earlier_postmortem(page):
+    early, late = (
+        factories.verified_cause(
+            factories.review(title, incidents=[factories.resolved_incident(started_at=at)])
+        )
+        for title, at in (("Pool ran out once", MAY - 90 * DAY), ("Pool ran out again", MAY + DAY))
+    )
+    Recurrence.objects.create(
+        cause=late, earlier=early, verdict="confirmed", judged_by=factories.user(), judged_at=MAY + 9 * DAY
+    )
+
+    body = text(page.get("/report/2026-05/figures/recurrence/"))
+
+    assert "Pool ran out again" in body
+    assert f'href="/reviews/{early.review.public_id}/"' in body
+    assert "Pool ran out once" in body
+
+
+def test_rows_are_exported_with_those_left_out(page):
+    incident("=1+1")
+    incident("Only a drill", is_drill=True)
+
+    lines = b"".join(page.get("/report/2026-05/figures/ttr/rows.csv").streaming_content)
+
+    rows = list(csv.DictReader(lines.decode("utf-8-sig").splitlines()))
+    assert [(row["title"], row["counts"], row["value"], row["excluded_because"]) for row in rows] == [
+        ("'=1+1", "yes", "1020.0", ""),
+        ("Only a drill", "no", "1020.0", "drill"),
+    ]
+
+
+def test_proof_hides_what_its_reader_may_not_see(page):
+    hidden = incident("Secret", is_restricted=True)
+    factories.verified_cause(factories.review("Secret review", incidents=[hidden]))
+
+    for figure in CATALOGUE:
+        address = f"/report/2026-05/figures/{figure}/"
+        assert "Secret" not in text(page.get(address))
+        assert b"Secret" not in b"".join(page.get(f"{address}rows.csv").streaming_content)
+        assert hidden.public_id not in text(page.get(address))
+
+
+def test_report_leads_to_the_proof_of_each_figure(page):
+    body = text(page.get("/report/2026-05/"))
+
+    for figure in CATALOGUE:
+        assert f'href="/report/2026-05/figures/{figure}/"' in body
+
+
+def test_governor_sets_a_goal(governor):
+    assert "Closure rate" in text(governor.get("/settings/goals/"))
+
+    sent = governor.post("/settings/goals/closure/", {"target": "90", "baseline": "", "note": "By spring"})
+
+    assert sent.status_code == 302
+    assert (FigureGoal.objects.get().target, FigureGoal.objects.get().note) == (90, "By spring")
+    assert "90.0 %" in text(governor.get("/settings/goals/"))
+    assert governor.post("/settings/goals/closure/", {"target": "-1"}).status_code == 422
+    assert governor.get("/settings/goals/nonsense/").status_code == 404
+
+
+def test_goals_are_for_governors(page):
+    assert page.get("/settings/goals/").status_code == 403
+    assert page.post("/settings/goals/closure/", {"target": "90"}).status_code == 403

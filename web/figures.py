@@ -1,0 +1,323 @@
+"""A figure and its proof: the formula, the very rows counted, and those left out with the reason."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from django import forms
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import render
+from django.urls import path, reverse
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_GET, require_http_methods
+
+from accounts.models import Team, User
+from governance import figure_words, figures, goals, metrics
+from governance.metrics import CATALOGUE, Counted, Definition, Shape
+from governance.models import FigureGoal
+from governance.reports import Report
+from postmortem import access
+from postmortem.durations import duration_words
+from postmortem.models import CauseClass
+from remediation.models import RemediationItem
+from web import months
+from web.asking import ask
+from web.exports import csv_response
+
+PAGE_SIZE = 100
+_HEADER = (
+    "figure", "kind", "id", "title", "at", "severity", "service", "team", "category", "counts", "hit",
+    "value", "unit", "detail", "linked", "excluded_because",
+)  # fmt: skip
+_PAGES = {
+    "item": "web:item",
+    "incident": "web:incident",
+    "review": "web:review",
+    "decision": "web:decision",
+}
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A figure as a tile shows it."""
+
+    key: str
+    name: str
+    shown: str
+    made_of: str
+    previous: str
+    year_before: str
+    target: str
+    tone: str
+    trend: str
+    url: str
+
+
+def tiles(found: Report) -> list[Tile]:
+    """Every figure of a report, in the order of the catalogue."""
+    return [_tile(definition, found) for definition in CATALOGUE.values()]
+
+
+def _tile(definition: Definition, found: Report) -> Tile:
+    value = found.figures["all"][definition.key]
+    number, previous, target = (_decimal(value.get(name)) for name in ("number", "previous", "target"))
+    is_met = figures.meets(definition, number, target)
+    is_better = figures.is_better(definition, number, previous)
+    return Tile(
+        key=definition.key,
+        name=str(figure_words.FIGURES[definition.key].name),
+        shown=figure_words.shown(definition, value),
+        made_of=figure_words.made_of(definition, value),
+        previous=figure_words.number(definition, value.get("previous")),
+        year_before=figure_words.number(definition, value.get("year_before")),
+        target=figure_words.number(definition, value["target"]) if value.get("target") else "",
+        tone={True: "good", False: "bad", None: ""}[is_met],
+        trend={True: "better", False: "worse", None: ""}[is_better],
+        url=reverse("web:figure", args=[f"{found.month:%Y-%m}", definition.key]),
+    )
+
+
+@login_required
+@require_GET
+def figure(request: HttpRequest, month: str, figure: str) -> HttpResponse:
+    now = timezone.now()
+    definition = _find(figure)
+    found = months.build(months.read(month), request, now)
+    chosen = {name: request.GET.get(name, "") for name in definition.dimensions if request.GET.get(name)}
+    rows = _chosen(metrics.counted(definition.key, found.rows), chosen)
+    counted = [row for row in rows if not row.excluded]
+    page = _page(request.GET.get("page", ""), len(counted))
+    names = _names(counted + rows)
+    value = found.figures["all"][definition.key]
+    context = {
+        "now": now,
+        "report": found,
+        "month": month,
+        "month_name": date_format(found.month, _("F Y")),
+        "definition": definition,
+        "told": figure_words.FIGURES[definition.key],
+        "tile": _tile(definition, found),
+        "value": definition.measure(rows).as_json() if chosen else value,
+        "shown": figure_words.shown(definition, definition.measure(rows).as_json() if chosen else value),
+        "made_of": figure_words.made_of(definition, definition.measure(rows).as_json() if chosen else value),
+        "baseline": figure_words.number(definition, value["baseline"]) if value.get("baseline") else "",
+        "chosen": [
+            (figure_words.DIMENSIONS[name], names.of(name, choice)) for name, choice in chosen.items()
+        ],
+        "query": request.GET.urlencode() if chosen else "",
+        "groups": _groups(definition, value, names),
+        "lines": [
+            _line(definition, row, found, names) for row in counted[(page - 1) * PAGE_SIZE : page * PAGE_SIZE]
+        ],
+        "count": len(counted),
+        "page": page,
+        "pages": max(1, -(-len(counted) // PAGE_SIZE)),
+        "excluded": [_line(definition, row, found, names) for row in rows if row.excluded][:PAGE_SIZE],
+        "excluded_count": len(rows) - len(counted),
+        "is_share": definition.shape is Shape.SHARE,
+        "has_value": definition.shape in {Shape.SPREAD, Shape.SUM},
+        "may_edit": request.user.is_at_least("governor"),
+    }
+    return render(request, "reports/figure.html", context)
+
+
+@login_required
+@require_GET
+def figure_csv(request: HttpRequest, month: str, figure: str) -> HttpResponseBase:
+    """All rows of a figure, those left out among them."""
+    definition = _find(figure)
+    found = months.build(months.read(month), request, timezone.now())
+    rows = metrics.counted(definition.key, found.rows)
+    return csv_response(f"report-{month}-{figure}.csv", _HEADER, csv_lines(definition, rows, found))
+
+
+def csv_lines(definition: Definition, rows: Sequence[Counted], found: Report) -> Iterator[tuple[Any, ...]]:
+    for row in rows:
+        yield (
+            definition.key, row.kind, row.public_id, found.titles.get(row.public_id, ""),
+            timezone.localtime(row.at).isoformat(timespec="seconds") if row.at else "", row.severity,
+            row.service, row.team, row.category, "no" if row.excluded else "yes",
+            "" if row.is_hit is None else "yes" if row.is_hit else "no",
+            "" if row.value is None else f"{row.value:f}",
+            "seconds" if definition.shape is Shape.SPREAD else row.unit, row.detail, " ".join(row.linked),
+            row.excluded,
+        )  # fmt: skip
+
+
+class GoalForm(forms.Form):
+    """Where a figure stood, and where it ought to be."""
+
+    target = forms.DecimalField(
+        label=gettext_lazy("target"), required=False, min_value=0, max_digits=14, decimal_places=2
+    )
+    baseline = forms.DecimalField(
+        label=gettext_lazy("baseline"), required=False, min_value=0, max_digits=14, decimal_places=2
+    )
+    note = forms.CharField(label=gettext_lazy("note"), required=False, max_length=300)
+
+
+@login_required
+@require_GET
+def goal_list(request: HttpRequest) -> HttpResponse:
+    access.need(request.user, User.Role.GOVERNOR)
+    known = goals.by_figure()
+    rows = [
+        {
+            "key": key,
+            "name": figure_words.FIGURES[key].name,
+            "target": figure_words.number(definition, _text(known.get(key), "target")),
+            "baseline": figure_words.number(definition, _text(known.get(key), "baseline")),
+            "goal": known.get(key),
+        }
+        for key, definition in CATALOGUE.items()
+    ]
+    return render(request, "settings/goals.html", {"rows": rows, "section": "goals", "now": timezone.now()})
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def goal_edit(request: HttpRequest, figure: str) -> HttpResponse:
+    access.need(request.user, User.Role.GOVERNOR)
+    definition = _find(figure)
+    known = goals.by_figure().get(definition.key)
+    initial = {name: getattr(known, name) for name in ("target", "baseline", "note")} if known else {}
+    unit = figure_words.UNITS[definition.unit]
+    name = figure_words.FIGURES[definition.key].name
+    return ask(
+        request,
+        title=_("Goal of “%(name)s”") % {"name": name},
+        text=_("In %(unit)s. It holds from now on; published months keep theirs.") % {"unit": unit}
+        if unit
+        else _("It holds from now on; published months keep theirs."),
+        submit=_("Save"),
+        done=_("Saved."),
+        back=reverse("web:goals"),
+        form=GoalForm(request.POST if request.method == "POST" else None, initial=initial),
+        act=lambda data: goals.write(definition.key, **data, by=request.user, now=timezone.now()),
+        is_allowed=True,
+    )
+
+
+@dataclass(frozen=True)
+class Names:
+    """What slugs and codes of rows are called for the reader."""
+
+    teams: dict[str, str]
+    people: dict[str, str]
+    classes: dict[str, str]
+
+    def of(self, dimension: str, name: str) -> str:
+        if not name:
+            return _("none")
+        if dimension == "team":
+            return self.teams.get(name, name)
+        if dimension == "category":
+            shipped = {choice.value: str(choice.label) for choice in RemediationItem.Category}
+            return shipped.get(name) or self.classes.get(name, name)
+        return name
+
+
+def _names(rows: Sequence[Counted]) -> Names:
+    people = {row.public_id for row in rows if row.kind == "person"}
+    people |= {name.removeprefix("person:") for row in rows for name in row.linked if ":" in name}
+    slugs = {row.category for row in rows if row.kind in {"incident", "review"} and row.category}
+    return Names(
+        teams=dict(Team.objects.values_list("slug", "name")),
+        people={str(one.pk): str(one) for one in User.objects.filter(pk__in=people)} if people else {},
+        classes={one.slug: one.words for one in CauseClass.objects.filter(slug__in=slugs)} if slugs else {},
+    )
+
+
+def _line(definition: Definition, row: Counted, found: Report, names: Names) -> dict[str, Any]:
+    """One row for the page; what its reader may not see was taken out before."""
+    titles = names.people if row.kind == "person" else found.titles
+    return {
+        "row": row,
+        "title": titles.get(row.public_id, ""),
+        "url": reverse(_PAGES[row.kind], args=[row.public_id]) if row.kind in _PAGES else "",
+        "detail": figure_words.detail(row.detail),
+        "value": _value(definition, row),
+        "team": names.of("team", row.team) if row.team else "",
+        "category": names.of("category", row.category) if row.category else "",
+        "linked": [_link(name, found, names) for name in row.linked],
+        "excluded": figure_words.EXCLUSIONS.get(row.excluded, row.excluded),
+    }  # fmt: skip
+
+
+def _value(definition: Definition, row: Counted) -> str:
+    if row.value is None:
+        return ""
+    if definition.unit is metrics.Unit.MONEY:
+        return f"{row.unit} {row.value:,.2f}"
+    is_minutes = definition.shape is Shape.SUM
+    return duration_words(timedelta(seconds=float(row.value) * (60 if is_minutes else 1)))
+
+
+def _link(name: str, found: Report, names: Names) -> tuple[str, str, str]:
+    """(what it says, where it leads, its title) of a further record that explains a row."""
+    if name.startswith("person:"):
+        return names.people.get(name.removeprefix("person:"), name), "", ""
+    return name, reverse("web:review", args=[name]), found.titles.get(name, "")
+
+
+def _groups(definition: Definition, value: dict[str, Any], names: Names) -> list[dict[str, Any]]:
+    return [
+        {
+            "dimension": dimension,
+            "words": figure_words.DIMENSIONS[dimension],
+            "rows": [
+                {
+                    "name": group["name"],
+                    "words": names.of(dimension, group["name"]),
+                    "shown": figure_words.shown(definition, group),
+                    "made_of": figure_words.made_of(definition, group),
+                    "percent": group.get("percent"),
+                }
+                for group in value["by"].get(dimension, [])
+            ],
+        }
+        for dimension in definition.dimensions
+        if any(group["name"] for group in value["by"].get(dimension, []))
+    ]  # fmt: skip
+
+
+def _chosen(rows: Sequence[Counted], chosen: dict[str, str]) -> list[Counted]:
+    return [row for row in rows if all(getattr(row, name) == value for name, value in chosen.items())]
+
+
+def _find(key: str) -> Definition:
+    if key not in CATALOGUE:
+        raise Http404
+    return CATALOGUE[key]
+
+
+def _page(text: str, count: int) -> int:
+    last = max(1, -(-count // PAGE_SIZE))
+    is_number = text.isascii() and text.isdigit() and len(text) < 9
+    return min(max(int(text), 1), last) if is_number else 1
+
+
+def _decimal(text: str | None) -> Decimal | None:
+    try:
+        return None if text is None else Decimal(text)
+    except InvalidOperation:
+        return None
+
+
+def _text(goal: FigureGoal | None, column: str) -> str | None:
+    value = getattr(goal, column, None)
+    return None if value is None else str(value)
+
+
+urlpatterns = [
+    path("report/<slug:month>/figures/<slug:figure>/", figure, name="figure"),
+    path("report/<slug:month>/figures/<slug:figure>/rows.csv", figure_csv, name="figure_csv"),
+    path("settings/goals/", goal_list, name="goals"),
+    path("settings/goals/<slug:figure>/", goal_edit, name="goal"),
+]
