@@ -180,12 +180,10 @@ def test_facilitation(service):
     joined = {"role": "facilitator", "joined_at": BEGIN - 90 * DAY}
     wide, narrow, idle = (f.user(name, **joined) for name in ("Wide", "Narrow", "Idle"))
     for person, teams in ((wide, 2), (narrow, 1)):
-        review = f.review(
-            facilitator=person,
-            first_archived_at=BEGIN + 5 * DAY,
-            incidents=[f.resolved_incident(services=[service])],
-        )
+        told = f.resolved_incident(services=[service])
+        review = f.review(facilitator=person, incidents=[told], is_open=True, opened_at=BEGIN + 4 * DAY)
         review.teams_present.set([f.team() for _ in range(teams)])
+        f.archived(review, at=BEGIN + 5 * DAY)
 
     rows = rows_of()
     found = figures.of_rows(rows)["facilitation"]
