@@ -88,7 +88,8 @@ def content_hash(report: GovernanceReport) -> str:
 
 def seen(rows: Rows, *, viewer: User) -> Seen:
     """The rows that a reader may see today, whatever could be seen when they were frozen."""
-    of_items = {row.public_id for row in (*rows.due, *rows.overdue, *rows.agreed, *rows.exams)}
+    some: Sequence[Sequence[Any]] = (rows.due, rows.overdue, rows.agreed, rows.exams)
+    of_items = {row.public_id for listed in some for row in listed}
     of_incidents = {row.public_id for row in (*rows.resolved, *rows.left_out)}
     of_reviews = {row.public_id for row in rows.causes} | {
         name

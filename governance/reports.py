@@ -213,7 +213,8 @@ def _figures(
     now: datetime,
 ) -> Json:
     if published is not None and seen == every and "all" in published.figures:
-        return published.figures
+        frozen_figures: Json = published.figures
+        return frozen_figures
     found = figures_of(seen)
     return found | {"all": _beside(figures.of_rows(seen), month, viewer=viewer, now=now)}
 

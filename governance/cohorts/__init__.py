@@ -5,6 +5,8 @@ One place answers for count and list alike: a figure is computed of exactly the 
 
 from __future__ import annotations
 
+from typing import Any
+
 from accounts.models import User
 from governance import past
 from governance.cohorts import causes, gate, incidents, items, people
@@ -29,7 +31,7 @@ def gather(window: Window, *, viewer: User | None) -> Rows:
         viewer: None for the installation itself, which sees everything.
     """
     then = look_back(window)
-    lists = {}
+    lists: dict[str, Any] = {}
     for part in PARTS.values():
         lists |= part(window, then, viewer)
     return Rows(**lists)

@@ -70,8 +70,6 @@ def _began(reviews: Iterable[int], then: Then, viewer: User | None) -> dict[int,
     )
     found: dict[int, tuple[datetime, str]] = {}
     for review, started_at, is_drill, dismissed_as, severity, present in rows:
-        if review is None:
-            continue
         reason = excluded(is_drill=is_drill, dismissed_as=dismissed_as, counts=then.counts(severity, present))
         known = found.get(review)
         found[review] = (started_at, reason if known is None or known[1] else "")
