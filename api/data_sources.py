@@ -15,7 +15,7 @@ from accounts.models import User
 from api.resource import Resource, act, checked, creation, detail, listing, refuse_query, removal
 from api.shapes import Answer, Empty, Strict
 from remediation import sources, verification
-from remediation.models import MAX_CERTIFICATES, MAX_CREDENTIAL, DataSource, VerificationCheck
+from remediation.models import MAX_AT_ONCE, MAX_CERTIFICATES, MAX_CREDENTIAL, DataSource, VerificationCheck
 
 
 class SourceFacts(Strict):
@@ -44,6 +44,12 @@ class SourceFacts(Strict):
         required=False,
         help_text="Where the address may lead, such as 10.0.0.0/8; empty: anywhere not forbidden to all.",
     )
+    queries_at_once = serializers.IntegerField(
+        min_value=1,
+        max_value=MAX_AT_ONCE,
+        required=False,
+        help_text="How many queries may be on their way to it, over all workers.",
+    )
 
 
 class SourceAnswer(Answer):
@@ -51,12 +57,17 @@ class SourceAnswer(Answer):
 
     base_url = serializers.SerializerMethodField()
     has_credential = serializers.SerializerMethodField()
+    is_answering = serializers.SerializerMethodField()
+    silent_since = serializers.SerializerMethodField()
+    silent_reason = serializers.SerializerMethodField()
+    next_trial_at = serializers.SerializerMethodField()
 
     class Meta:
         model = DataSource
         fields = (
             "id", "name", "is_enabled", "base_url", "auth", "username", "has_credential", "is_tls_verified",
-            "ca_certificates", "networks", "created_at",
+            "ca_certificates", "networks", "queries_at_once", "is_answering", "silent_since", "silent_reason",
+            "next_trial_at", "created_at",
         )  # fmt: skip
 
     @property
@@ -73,6 +84,26 @@ class SourceAnswer(Answer):
     def get_has_credential(self, source: DataSource) -> bool:
         """Whether a credential is stored; false for who is no administrator."""
         return self._is_shown and bool(source.credential)
+
+    @extend_schema_field({"type": "boolean"})
+    def get_is_answering(self, source: DataSource) -> bool:
+        """False while its checks end as errors at once, because it did not answer several times in a row."""
+        return source.open_circuit is None
+
+    @extend_schema_field({"type": "string", "format": "date-time", "nullable": True})
+    def get_silent_since(self, source: DataSource) -> datetime | None:
+        """Since when it does not answer; null while it does."""
+        return source.open_circuit.opened_at if source.open_circuit else None
+
+    @extend_schema_field({"type": "string"})
+    def get_silent_reason(self, source: DataSource) -> str:
+        """What the last query met; for administrators."""
+        return source.open_circuit.error if source.open_circuit and self._is_shown else ""
+
+    @extend_schema_field({"type": "string", "format": "date-time", "nullable": True})
+    def get_next_trial_at(self, source: DataSource) -> datetime | None:
+        """When one query tries it again; null while it answers."""
+        return source.open_circuit.trial_at if source.open_circuit else None
 
     def to_representation(self, source: DataSource) -> dict[str, Any]:
         said = super().to_representation(source)
@@ -99,6 +130,9 @@ class DataSources(Resource):
 
     def visible(self) -> QuerySet[DataSource]:
         return DataSource.objects.all()
+
+    def whole(self, rows: QuerySet[DataSource]) -> QuerySet[DataSource]:
+        return rows.select_related("health")
 
     list = listing("The Prometheus servers that checks may ask.", gives=SourceAnswer)
     retrieve = detail("One data source.", gives=SourceAnswer)

@@ -1,4 +1,4 @@
-"""Answers the audit, the gate and /healthz before sessions, CSRF, locale and the rest are set up."""
+"""Answers the audit, the gate, /healthz and /metrics before sessions, CSRF, locale and so on are set up."""
 
 import logging
 from collections.abc import Callable, Iterable
@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from api import audit
 from api.gate import gate_changes
 from ops.health import healthz
+from ops.metrics import metrics
 
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
@@ -17,8 +18,9 @@ _AUDIT = {"/sre/audit", "/api/v1/audit"}
 _VIEWS: dict[str, Callable[[HttpRequest], HttpResponse]] = {
     **dict.fromkeys(_AUDIT, audit.audit),
     "/api/v1/gate/changes": gate_changes,
-    # A load balancer asks by address: its Host header is nobody's name.
+    # A load balancer and Prometheus ask by address: their Host header is nobody's name.
     "/healthz": healthz,
+    "/metrics": metrics,
 }
 _REASONS = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}
 

@@ -296,6 +296,8 @@ PROBE_SIGNING_KEY = (
     env.text("PROBE_SIGNING_KEY", "") or hashlib.sha256(f"probes {SECRET_KEY}".encode()).hexdigest()
 )
 PROMETHEUS_ALLOW_LOOPBACK = env.flag("PROMETHEUS_ALLOW_LOOPBACK", False)
+# What Prometheus must send to read /metrics; without it there is no such page.
+METRICS_TOKEN = env.text("METRICS_TOKEN", "")
 
 LOGGING = {
     "version": 1,

@@ -6,7 +6,7 @@ from django.urls import include, path
 
 from api.audit import audit
 from api.gate import gate_changes
-from ops import health
+from ops import health, metrics
 
 # One login page, so that what guards it guards the admin site too.
 admin.site.login = login_required(admin.site.login)  # type: ignore[method-assign]
@@ -14,6 +14,7 @@ admin.site.login = login_required(admin.site.login)  # type: ignore[method-assig
 urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
     path("version", health.version, name="version"),
+    path("metrics", metrics.metrics, name="metrics"),
     # config.fastpath answers these three before any other middleware runs; here they have names.
     path("sre/audit", audit, name="sre_audit"),
     path("api/v1/audit", audit, name="audit"),

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID, uuid4
@@ -27,6 +26,53 @@ BEGIN_WITHIN_SECONDS = 5
 LEASE_MARGIN_SECONDS = 10
 
 
+# By itself, so that the index of waiting runs is read in its order and no further than the limit.
+_OLDEST = """picked AS MATERIALIZED (
+    SELECT r.id, r.{owner} AS definition_id FROM {table} r
+    WHERE {which}
+    ORDER BY r.kind, r.{order} LIMIT %(limit)s
+    FOR NO KEY UPDATE SKIP LOCKED
+)"""
+# The same in turns: each team that waits gets its part of the limit, whoever was there first, and what some
+# leave over goes to those who have more. Locked rows are skipped where they are read, so that two workers
+# do not take turns at the same ones.
+_IN_TURNS = """waiting (team_id) AS (
+    (
+        SELECT r.team_id FROM {table} r WHERE r.kind = %(kind)s AND r.finished_at IS NULL
+        ORDER BY r.kind, r.team_id LIMIT 1
+    )
+    UNION ALL
+    SELECT later.team_id FROM waiting w CROSS JOIN LATERAL (
+        SELECT r.team_id FROM {table} r
+        WHERE r.kind = %(kind)s AND r.finished_at IS NULL AND r.team_id > w.team_id
+        ORDER BY r.kind, r.team_id LIMIT 1
+    ) later
+), served AS MATERIALIZED (
+    -- More teams than runs to take: who is served first is a matter of luck, so that nobody never is.
+    SELECT team_id, ceil(%(limit)s / (count(*) OVER ())::float8)::int AS part
+    FROM (SELECT team_id FROM waiting ORDER BY random() LIMIT %(limit)s) lucky
+), first AS MATERIALIZED (
+    SELECT p.*, s.part FROM served s CROSS JOIN LATERAL (
+        SELECT r.id, r.{owner} AS definition_id, r.team_id FROM {table} r
+        WHERE {which} AND r.team_id = s.team_id
+        ORDER BY r.kind, r.team_id, r.{order} LIMIT s.part
+        FOR NO KEY UPDATE SKIP LOCKED
+    ) p
+), wanting AS (
+    SELECT team_id, %(limit)s - (SELECT count(*) FROM first) AS left_over, count(*) OVER () AS teams
+    FROM first GROUP BY team_id, part HAVING count(*) >= part
+), second AS MATERIALIZED (
+    SELECT p.* FROM wanting w CROSS JOIN LATERAL (
+        SELECT r.id, r.{owner} AS definition_id FROM {table} r
+        WHERE {which} AND r.team_id = w.team_id AND r.id <> ALL(ARRAY(SELECT id FROM first))
+        ORDER BY r.kind, r.team_id, r.{order} LIMIT GREATEST(0, w.left_over / w.teams)
+        FOR NO KEY UPDATE SKIP LOCKED
+    ) p
+), picked AS (
+    SELECT id, definition_id FROM first UNION ALL SELECT id, definition_id FROM second
+)"""
+
+
 class Queue(NamedTuple):
     """A table of runs as the statements below need it.
 
@@ -37,6 +83,7 @@ class Queue(NamedTuple):
         busy: SQL that leaves out the runs which ask one of the sources in %(busy)s.
         asks: columns of `c` as the fields of `Claimed` from `promql` on; `keys` those of check and item.
         begins: what else an attempt sets.
+        picked: which runs are claimed: the oldest, or those of each team in turn.
     """
 
     name: str
@@ -48,6 +95,7 @@ class Queue(NamedTuple):
     keys: str
     asks: str
     begins: str
+    picked: str
 
 
 CHECKS = Queue(
@@ -57,8 +105,8 @@ CHECKS = Queue(
     owner="verification_check_id",
     definition="remediation_verificationcheck",
     busy=(
-        " AND r.verification_check_id NOT IN (SELECT c.id FROM remediation_verificationcheck c"
-        " JOIN remediation_datasource s ON s.id = c.data_source_id WHERE s.base_url = ANY(%(busy)s))"
+        " AND r.verification_check_id NOT IN"
+        " (SELECT id FROM remediation_verificationcheck WHERE data_source_id = ANY(%(busy)s))"
     ),
     keys="c.id, c.item_id",
     asks=(
@@ -66,6 +114,7 @@ CHECKS = Queue(
         " c.shell_expectation, c.pattern, c.reads, c.pipeline"
     ),
     begins=", check_version = c.version",
+    picked=_IN_TURNS,
 )
 # A run of a checklist carries its own definition.
 CHECKLISTS = Queue(
@@ -74,15 +123,14 @@ CHECKLISTS = Queue(
     order="queued_at",
     owner="id",
     definition="remediation_checklistrun",
-    busy=(
-        " AND r.data_source_id NOT IN (SELECT id FROM remediation_datasource WHERE base_url = ANY(%(busy)s))"
-    ),
+    busy=" AND r.data_source_id <> ALL(%(busy)s)",
     keys="0, 0",
     asks=(
         "c.promql, 'all', c.comparator, COALESCE(c.threshold, 0), 'no_data', 'fail', c.expectation,"
         " c.pattern, '', c.pipeline"
     ),
     begins="",
+    picked=_OLDEST,
 )
 # In the order in which they are claimed: somebody looks at a page and waits for the first.
 QUEUES = (CHECKLISTS, CHECKS)
@@ -120,22 +168,6 @@ class Enqueued(NamedTuple):
 
     due: int
     queued: int
-
-
-@dataclass(frozen=True, slots=True)
-class Lag:
-    """How late verification is; seconds, and None where there is nothing to measure.
-
-    Attributes:
-        overdue: checks that should have begun by now and have not.
-        oldest_seconds: since when the oldest of them waits.
-        p50_seconds, p99_seconds: from slot to start, over the runs of the last hour.
-    """
-
-    overdue: int
-    oldest_seconds: float
-    p50_seconds: float | None
-    p99_seconds: float | None
 
 
 _COLUMNS = """verification_check_id, item_id, team_id, service_id, kind, check_version, slot, skipped_slots,
@@ -222,13 +254,7 @@ def enqueue_now(check_id: int, *, now: datetime) -> int:
 
 
 _CLAIM = """
-WITH picked AS MATERIALIZED (
-    -- By itself, so that the index of waiting runs is read in its order and no further than the limit.
-    SELECT r.id, r.{owner} AS definition_id FROM {table} r
-    WHERE {which}
-    ORDER BY r.kind, r.{order} LIMIT %(limit)s
-    FOR NO KEY UPDATE SKIP LOCKED
-)
+WITH RECURSIVE {picked}
 UPDATE {table} r SET
     lease_token = %(token)s,
     lease_until = clock_timestamp() + make_interval(secs => c.timeout_seconds + {margin}),
@@ -243,14 +269,15 @@ RETURNING r.id, {keys}, r.lease_token, r.attempt, c.timeout_seconds, COALESCE(s.
 _IS_FREE = "r.finished_at IS NULL AND (r.lease_until IS NULL OR r.lease_until < clock_timestamp())"
 
 
-def claim(*, kind: str, limit: int, busy: Sequence[str] = (), waiting_seconds: int = 0) -> list[Claimed]:
-    """Take up to `limit` waiting runs of a kind, the oldest slots first, for one attempt each.
+def claim(*, kind: str, limit: int, busy: Sequence[int] = (), waiting_seconds: int = 0) -> list[Claimed]:
+    """Take about `limit` waiting runs of a kind, for one attempt each: teams in turns, each its oldest first.
 
-    A run that another worker holds is free again when its lease has run out. From here on the run stands
-    for the check as it is now, should it have been edited since it was queued.
+    So a team with thousands of due checks does not keep another waiting. A run that another worker holds is
+    free again when its lease has run out. From here on the run stands for the check as it is now, should it
+    have been edited since it was queued.
 
     Args:
-        busy: addresses of data sources to leave alone this time.
+        busy: ids of data sources to leave alone this time.
         waiting_seconds: only runs that were queued at least so long ago.
     """
     which = f"r.kind = %(kind)s AND {_IS_FREE} AND r.attempt < {MAX_ATTEMPTS}"
@@ -270,7 +297,11 @@ def claim_lost(*, limit: int = 500) -> list[Claimed]:
     """Take the runs whose last attempt was cut short, to be recorded as lost: nobody attempts them again."""
     which = f"{_IS_FREE} AND r.attempt >= {MAX_ATTEMPTS}"
     changes = "started_at = COALESCE(r.started_at, clock_timestamp())"
-    return [one for queue in QUEUES for one in _claimed(queue, which, changes, limit=limit)]
+    return [
+        one
+        for queue in QUEUES
+        for one in _claimed(queue._replace(picked=_OLDEST), which, changes, limit=limit)
+    ]
 
 
 def give_back(claims: Sequence[Claimed]) -> None:
@@ -309,42 +340,10 @@ def waiting_kinds() -> list[str]:
         return [kind for (kind,) in cursor.fetchall()]
 
 
-def lag(now: datetime) -> Lag:
-    """How late verification is at `now`."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            WITH overdue AS (
-                SELECT c.next_run_at AS since
-                FROM remediation_verificationcheck c JOIN remediation_remediationitem i ON i.id = c.item_id
-                WHERE NOT c.is_paused AND c.next_run_at <= %(now)s AND i.state <> 'wont_do'
-                UNION ALL
-                SELECT slot FROM remediation_checkrun
-                WHERE finished_at IS NULL AND slot <= %(now)s
-                    AND (lease_until IS NULL OR lease_until < %(now)s)
-            ), lateness AS (
-                -- By check, because only this way an index finds the last hour of a long history.
-                SELECT extract(epoch FROM recent.started_at - recent.slot)::float8 AS seconds
-                FROM remediation_verificationcheck c CROSS JOIN LATERAL (
-                    SELECT r.started_at, r.slot FROM remediation_checkrun r
-                    WHERE r.verification_check_id = c.id AND r.slot > %(now)s - interval '1 hour'
-                    ORDER BY r.slot DESC LIMIT 100
-                ) recent
-                WHERE recent.started_at <= %(now)s
-            )
-            SELECT
-                (SELECT count(*) FROM overdue),
-                (SELECT COALESCE(extract(epoch FROM %(now)s - min(since)), 0)::float8 FROM overdue),
-                (SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY seconds) FROM lateness),
-                (SELECT percentile_cont(0.99) WITHIN GROUP (ORDER BY seconds) FROM lateness)
-            """,
-            {"now": now},
-        )
-        return Lag(*cursor.fetchone())
-
-
 def _claimed(queue: Queue, which: str, changes: str, **values: Any) -> list[Claimed]:
-    query = _CLAIM.format(which=which, changes=changes, margin=LEASE_MARGIN_SECONDS, **queue._asdict())
+    picked = queue.picked.format(which=which, **queue._asdict())
+    words = queue._asdict() | {"picked": picked}
+    query = _CLAIM.format(changes=changes, margin=LEASE_MARGIN_SECONDS, **words)
     with connection.cursor() as cursor:
         cursor.execute(query, {"token": uuid4()} | values)
         return [_read(queue, row) for row in cursor.fetchall()]

@@ -17,6 +17,7 @@ from accounts import encryption
 from accounts.models import User
 from postmortem import access, trail, values
 from postmortem.errors import DomainError, Invalid
+from remediation import circuits
 from remediation.models import MAX_CREDENTIAL, DataSource
 from remediation.probes.access import Access, basic, bearer
 
@@ -34,7 +35,7 @@ UNUSABLE = frozenset({"source_disabled", "credential_unreadable"})
 FACTS = frozenset(
     {
         "name", "base_url", "is_enabled", "auth", "username", "credential", "is_tls_verified",
-        "ca_certificates", "networks",
+        "ca_certificates", "networks", "queries_at_once",
     }
 )  # fmt: skip
 Auth = DataSource.Auth
@@ -134,7 +135,7 @@ def _store(source: DataSource, fields: dict[str, Any], *, act: str, by: User) ->
     with trail.act(act, by=by):
         if source.pk:
             source = DataSource.objects.select_for_update().get(pk=source.pk)
-        stood = _reach(source)
+        stood, allowed = _reach(source), (source.networks, source.is_enabled)
         # Twice the same facts would change it twice, so what was typed does not go through `fill`.
         typed = values.text(fields.pop("credential", "") or "", field="credential", longest=MAX_CREDENTIAL)
         values.fill(source, fields, allowed=FACTS)
@@ -147,6 +148,8 @@ def _store(source: DataSource, fields: dict[str, Any], *, act: str, by: User) ->
             raise Invalid(_("There is a data source of this name already."), field="name")
         _sign_in(source, typed, is_elsewhere=_reach(source) != stood)
         source.save()
+        if _reach(source) != stood or (source.networks, source.is_enabled) != allowed:
+            circuits.forget(source)
     return source
 
 

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from accounts.models import User
 from postmortem import access
 from postmortem.errors import Invalid
-from remediation import catalogue, sources
+from remediation import catalogue, circuits, sources
 from remediation.checkspec import CheckSpec
 from remediation.models import DataSource, VerificationCheck
 from remediation.probes import prometheus, promql, ranges
@@ -79,12 +79,16 @@ def last_day(spec: CheckSpec, *, now: datetime) -> RangeResult | None:
 def test_source(source: DataSource, *, by: User) -> ProbeResult:
     """Ask a data source one harmless question; at most 5 s. The verdict, never what the server said.
 
+    An answer, whatever it says, closes the circuit of a source that was left alone.
+
     Raises:
         NotAllowed: not an administrator.
     """
     access.need(by, User.Role.ADMINISTRATOR)
     spec = CheckSpec(promql="vector(1)", comparator="==", threshold=1.0)
     result = _asked(spec, source)
+    if not result.is_silence and result.error_code not in sources.UNUSABLE:
+        circuits.answered(source.pk)
     if result.outcome != "error" or result.error_code in {*_OUR_WORDS, *sources.UNUSABLE}:
         return result
     return failed(result.error_code, _("The server answered, and not as Prometheus does."))

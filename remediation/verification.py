@@ -9,26 +9,24 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
 
 from django.conf import settings
 from django.db import DataError, IntegrityError, transaction
-from django.db.models.functions import Now
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 
 from accounts.models import User
 from postmortem.errors import DomainError, NotAllowed
-from remediation import approvals, exams, runs, sources
-from remediation.models import ChecklistRun, CheckRun, DataSource, RemediationItem, VerificationCheck
-from remediation.probes import prometheus, shell
-from remediation.probes.access import Access
-from remediation.probes.result import Expectation, ProbeResult, failed
-from remediation.runs import Claimed, Lag, claim, enqueue_due, lag
+from remediation import circuits, desks, exams, runs
+from remediation.models import CheckRun, RemediationItem, VerificationCheck
+from remediation.probes import shell
+from remediation.probes.result import ProbeResult, failed
+from remediation.runs import Claimed, claim, enqueue_due
 from remediation.trials import last_day, test_source, trial
 from remediation.verdicts import Recorded, record
+from remediation.workload import Lag, lag
 
 __all__ = [
     "CannotRun",
@@ -61,10 +59,6 @@ EXAM = VerificationCheck.Kind.EXAM.value
 
 # How long one call keeps claiming; then others get their turn and the process may be replaced.
 BUDGET_SECONDS = 15.0
-# So many runs are held at once, and results are stored about half as many at a time.
-_HELD = 512
-# So many of one source may wait to be sent before no more of its runs are claimed.
-_CROWD = 64
 # The probe workers may be switched on where the one that ticks is not: they get this long to take a run.
 _PATIENCE_SECONDS = 60
 _PORTION = 1000
@@ -104,7 +98,7 @@ def tick(*, now: datetime | None = None, ring: Callable[[str], object] = _ring_n
         ring: called with a kind; early when there is much to queue, so that work begins meanwhile.
 
     Returns:
-        The kinds that were rung for at the end.
+        The kinds that were rung for at the end: those of waiting runs, and Prometheus for trials of sources.
     """
     is_first = True
     while enqueue_due(now=now, limit=_PORTION).due == _PORTION:
@@ -113,6 +107,8 @@ def tick(*, now: datetime | None = None, ring: Callable[[str], object] = _ring_n
         is_first = False
     sweep()
     kinds = runs.waiting_kinds()
+    if PROMETHEUS not in kinds and circuits.is_trial_due():
+        kinds.append(PROMETHEUS)
     for kind in kinds:
         ring(kind)
     return kinds
@@ -147,17 +143,16 @@ def execute(
 def execute_prometheus(
     *, budget_seconds: float = BUDGET_SECONDS, call_help: Callable[[], object] = _nobody
 ) -> Executed:
-    """Run waiting Prometheus checks, 32 at a time, until none is left or the time is up.
+    """Run waiting Prometheus checks, many at a time, until none is left or the time is up.
 
-    After the time is up nothing new is begun; what is on its way ends within its own time limit.
+    After the time is up nothing new is begun; what is on its way ends within its own time limit. Sources
+    that do not answer are tried on the way, as `circuits` says.
 
     Args:
         call_help: called once when the first claim comes back full, for there may be work for two.
     """
-    with prometheus.Crew[Claimed](
-        allow_loopback=settings.PROMETHEUS_ALLOW_LOOPBACK, enough=_HELD // 2
-    ) as crew:
-        return _work(PROMETHEUS, _PrometheusDesk(crew), budget_seconds, call_help)
+    with desks.PrometheusDesk() as desk:
+        return _work(PROMETHEUS, desk, budget_seconds, call_help)
 
 
 def execute_shell(
@@ -168,7 +163,7 @@ def execute_shell(
         recorded = _recorded(_switched_off())
         return Executed(recorded.stored, recorded.refused)
     with shell.Crew[Claimed](weakest=settings.SHELL_PROBE_SANDBOX) as crew:
-        return _work(SHELL, _ShellDesk(crew), budget_seconds, call_help)
+        return _work(SHELL, desks.ShellDesk(crew), budget_seconds, call_help)
 
 
 def execute_exam(
@@ -209,126 +204,7 @@ def wake(kind: str) -> None:
         transaction.on_commit(lambda: ring(kind), robust=True)
 
 
-class _Desk(Protocol):
-    """What `_work` needs of a crew, whatever it asks."""
-
-    @property
-    def pending(self) -> int: ...
-    @property
-    def room(self) -> int: ...
-    def busy(self) -> list[str]: ...
-    def submit(self, held: Claimed) -> None: ...
-    def finished(self) -> list[tuple[Claimed, ProbeResult | None]]: ...
-    def give_back(self) -> list[Claimed]: ...
-
-
-class _PrometheusDesk:
-    """Claimed runs as queries for the crew."""
-
-    def __init__(self, crew: prometheus.Crew[Claimed]) -> None:
-        self._crew = crew
-        self._accesses: dict[int, Access | ProbeResult] = {}
-        self._unasked: list[tuple[Claimed, ProbeResult | None]] = []
-
-    @property
-    def pending(self) -> int:
-        return self._crew.pending + len(self._unasked)
-
-    @property
-    def room(self) -> int:
-        return _HELD - self._crew.pending
-
-    def busy(self) -> list[str]:
-        # A slow source may not fill the whole desk: the others' runs must find room.
-        return self._crew.crowded(at=_CROWD)
-
-    def submit(self, held: Claimed) -> None:
-        access = self._access(held.source_id)
-        if isinstance(access, ProbeResult):
-            self._unasked.append((held, replace(access, expression=held.promql)))
-            return
-        expectation = Expectation(
-            held.quantifier, held.comparator, held.threshold, held.no_data_rule, held.nan_rule
-        )
-        query = prometheus.Query(held.base_url, held.promql, expectation, held.timeout_seconds, access)
-        self._crew.submit(held, query, start_within=runs.BEGIN_WITHIN_SECONDS)
-
-    def finished(self) -> list[tuple[Claimed, ProbeResult | None]]:
-        unasked, self._unasked = self._unasked, []
-        return unasked + self._crew.finished(within=0.0 if unasked else 0.25)
-
-    def give_back(self) -> list[Claimed]:
-        return self._crew.give_back()
-
-    def _access(self, source_id: int) -> Access | ProbeResult:
-        """How to ask a source, read once; or the result of whoever must not ask it."""
-        if source_id not in self._accesses:
-            try:
-                self._accesses[source_id] = sources.access_of(DataSource.objects.get(pk=source_id))
-            except sources.SourceUnusable as refusal:
-                self._accesses[source_id] = failed(refusal.details["reason"], refusal.message)
-        return self._accesses[source_id]
-
-
-class _ShellDesk:
-    """Claimed runs as commands for the crew; only as many as can start at once are claimed."""
-
-    def __init__(self, crew: shell.Crew[Claimed]) -> None:
-        self._crew = crew
-        self._unasked: list[tuple[Claimed, ProbeResult | None]] = []
-
-    @property
-    def pending(self) -> int:
-        return self._crew.pending + len(self._unasked)
-
-    @property
-    def room(self) -> int:
-        # While the switch is off nothing is claimed: what waits goes on waiting.
-        return 0 if approvals.switched_off() else shell.AT_ONCE - self._crew.pending
-
-    def busy(self) -> list[str]:
-        return []
-
-    def submit(self, held: Claimed) -> None:
-        if refused := _refused(held):
-            self._unasked.append((held, refused))
-            return
-        command = shell.Command(
-            held.pipeline, held.shell_expectation, held.pattern, held.timeout_seconds, held.reads
-        )
-        self._crew.submit(held, command)
-
-    def finished(self) -> list[tuple[Claimed, ProbeResult | None]]:
-        unasked, self._unasked = self._unasked, []
-        return [*unasked, *self._crew.finished(within=0.0 if unasked else 0.25)]
-
-    def give_back(self) -> list[Claimed]:
-        return []
-
-
-def _refused(held: Claimed) -> ProbeResult | None:
-    """The result of a command that must not start: reckoned from what would run, at the last moment."""
-    body = approvals.body_of(
-        pipeline=held.pipeline,
-        reads=held.reads,
-        expectation=held.shell_expectation,
-        pattern=held.pattern,
-        timeout_seconds=held.timeout_seconds,
-    )
-    if held.queue == runs.CHECKS.name:
-        owner = approvals.Owner("verification_check", held.check_id)
-        check = VerificationCheck.objects.filter(pk=held.check_id)
-        found = list(check.values_list("item__team", Now()))
-    else:
-        run = ChecklistRun.objects.filter(pk=held.run_id)
-        owner = approvals.Owner("checklist_entry", run.values_list("entry_id", flat=True).get())
-        found = list(run.values_list("review__incidents__services__team", Now()))
-    teams = {team for team, _now in found if team is not None}
-    code, words = approvals.refusal(owner, teams, body, now=found[0][1])
-    return failed(code, words) if code else None
-
-
-def _work(kind: str, desk: _Desk, budget_seconds: float, call_help: Callable[[], object]) -> Executed:
+def _work(kind: str, desk: desks.Desk, budget_seconds: float, call_help: Callable[[], object]) -> Executed:
     """Claim, run and record in turns; no transaction is open while anything runs."""
     stop_at = time.monotonic() + budget_seconds
     stored = refused = 0
@@ -337,10 +213,9 @@ def _work(kind: str, desk: _Desk, budget_seconds: float, call_help: Callable[[],
         is_time_up = time.monotonic() >= stop_at
         if is_time_up:
             runs.give_back(desk.give_back())
-        elif desk.room >= _HELD // 2 or (kind == SHELL and desk.room):
+        elif desk.is_hungry:
             claims, room = claim(kind=kind, limit=desk.room, busy=desk.busy()), desk.room
-            for held in claims:
-                desk.submit(held)
+            runs.give_back(desk.take(claims))
             if is_first and len(claims) == room:
                 call_help()
             is_first = False

@@ -56,6 +56,11 @@ LOOKS: dict[str, dict[str, Look]] = {
         "FAIL": Look("bad", "shield-cross", "FAIL", is_loud=True),
         "UNKNOWN": Look("odd", "shield-question", "UNKNOWN"),
     },
+    "source_state": {
+        "answers": Look("good", "closed", _("Answers")),
+        "silent": Look("bad", "bolt", _("Does not answer")),
+        "off": Look("mute", "slash", _("switched off")),
+    },
     "incident_state": {
         "open": Look("bad", "incident", pgettext_lazy("state of an incident", "Open"), is_loud=True),
         "mitigated": Look("warn", "half", _("Mitigated")),

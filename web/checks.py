@@ -61,6 +61,9 @@ def check(request: HttpRequest, pk: int) -> HttpResponse:
         else "",
         "page": page,
         "waiting": record.runs.filter(finished_at=None).first(),
+        "silent": record.data_source.open_circuit
+        if record.data_source and record.data_source.is_enabled
+        else None,
         "wait_seconds": PATIENCE[0],
         "is_late": record.item.state != RemediationItem.State.WONT_DO and record.is_stale(now),
         "transitions": ItemTransition.objects.filter(run__verification_check=record)
@@ -215,7 +218,7 @@ def find_check(request: HttpRequest, pk: int) -> VerificationCheck:
     """The check, if this reader may see its item."""
     visible = VerificationCheck.objects.filter(item__in=items.visible_to(request.user))
     return get_object_or_404(
-        visible.select_related("item__owner", "item__service", "item__severity", "data_source"), pk=pk
+        visible.select_related("item__owner", "item__service", "item__severity", "data_source__health"), pk=pk
     )
 
 

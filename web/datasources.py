@@ -34,8 +34,9 @@ def data_source_list(request: HttpRequest) -> HttpResponse:
     running = Count("verification_checks", filter=Q(verification_checks__is_paused=False))
     context = {
         "form": form,
-        "sources": DataSource.objects.annotate(running=running),
+        "sources": DataSource.objects.select_related("health").annotate(running=running),
         "section": "data_sources",
+        "now": timezone.now(),
     }
     return render(request, "settings/data_sources.html", context, status=422 if form.errors else 200)
 
@@ -44,7 +45,7 @@ def data_source_list(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def data_source_edit(request: HttpRequest, pk: int) -> HttpResponse:
     access.need(request.user, "administrator")
-    source = get_object_or_404(DataSource, pk=pk)
+    source = get_object_or_404(DataSource.objects.select_related("health"), pk=pk)
     shown = [name for name in DataSourceDetailsForm.base_fields if name != "credential"]
     initial = {name: getattr(source, name) for name in shown}
     form = DataSourceDetailsForm(request.POST if request.method == "POST" else None, initial=initial)
@@ -57,7 +58,14 @@ def data_source_edit(request: HttpRequest, pk: int) -> HttpResponse:
         else:
             messages.success(request, _("Saved. Checks ask it as it is now from their next run on."))
         return redirect("web:data_source_edit", pk)
-    context = {"form": form, "name": source.name, "source": source, "section": "data_sources"}
+    context = {
+        "form": form,
+        "name": source.name,
+        "source": source,
+        "circuit": source.open_circuit if source.is_enabled else None,
+        "section": "data_sources",
+        "now": timezone.now(),
+    }
     return render(request, "settings/data_source.html", context, status=422 if form.errors else 200)
 
 

@@ -15,7 +15,7 @@ from governance import reports
 from postmortem import access
 from postmortem.models import Incident, Participant, Review, ReviewStep
 from remediation import items, verification
-from remediation.models import RemediationItem
+from remediation.models import DataSource, RemediationItem
 from web import incident_list, item_list, months
 
 SHOWN = 8
@@ -50,6 +50,12 @@ def home(request: HttpRequest) -> HttpResponse:
         "reviews": _overdue_reviews(user, now),
         "lag": lag,
         "is_lagging": (lag.oldest_seconds or 0) > LATE_SECONDS,
+        "silent_sources": list(
+            DataSource.objects.filter(is_enabled=True, health__opened_at__isnull=False)
+            .select_related("health")
+            .order_by("health__opened_at")[:SHOWN]
+        ),
+        "is_administrator": user.is_at_least("administrator"),
         "may_declare": user.is_at_least("member"),
         "is_new": not Incident.objects.exists() and not RemediationItem.objects.exists(),
     }

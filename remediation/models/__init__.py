@@ -9,12 +9,20 @@ from remediation.models.exams import Exam, ExamAttempt, Examinee, RosterEntry, S
 from remediation.models.items import MAX_DAYS, MOVES, ItemTransition, RemediationItem, SlaPolicy
 from remediation.models.probes import ProbeApproval, ProbeRevision, ProbeSwitch, ProbeTemplate
 from remediation.models.runs import CheckRun
-from remediation.models.sources import MAX_CERTIFICATES, MAX_CREDENTIAL, DataSource
+from remediation.models.sources import (
+    MAX_AT_ONCE,
+    MAX_CERTIFICATES,
+    MAX_CREDENTIAL,
+    DataSource,
+    SourceHealth,
+    SourceShare,
+)
 from remediation.models.verification import EDITED, MAX_EXPRESSION, VerificationCheck
 
 __all__ = [
     "COMMAND_SECONDS",
     "EDITED",
+    "MAX_AT_ONCE",
     "MAX_CERTIFICATES",
     "MAX_CREDENTIAL",
     "MAX_DAYS",
@@ -41,6 +49,8 @@ __all__ = [
     "RosterEntry",
     "SlaPolicy",
     "SopRevision",
+    "SourceHealth",
+    "SourceShare",
     "TeamPlace",
     "VerificationCheck",
     "WontDoRequest",

@@ -31,7 +31,8 @@ class CheckRun(Run):
     class Meta:
         ordering = ("-slot", "-id")
         indexes = (
-            models.Index(fields=["kind", "slot"], condition=Q(finished_at=None), name="run_waiting"),
+            # By team, for the teams take turns.
+            models.Index(fields=["kind", "team", "slot"], condition=Q(finished_at=None), name="run_waiting"),
             models.Index(fields=["verification_check", "-slot"], name="run_by_check"),
         )
         constraints = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.contrib.postgres.fields import ArrayField
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
@@ -13,6 +14,7 @@ from postmortem.models import recorded
 
 MAX_CREDENTIAL = 4000
 MAX_CERTIFICATES = 64 * 1024
+MAX_AT_ONCE = 64
 
 
 class DataSource(models.Model):
@@ -36,6 +38,12 @@ class DataSource(models.Model):
     networks = ArrayField(
         models.CharField(max_length=50), verbose_name=_("networks"), default=list, blank=True
     )
+    # Prometheus itself answers 20 queries at a time; people who look at dashboards want some of them.
+    queries_at_once = models.PositiveSmallIntegerField(
+        _("queries at once"),
+        default=16,
+        validators=[MinValueValidator(1), MaxValueValidator(MAX_AT_ONCE)],
+    )
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
@@ -50,8 +58,68 @@ class DataSource(models.Model):
             models.CheckConstraint(
                 condition=Q(auth__in=["none", "bearer", "basic"]), name="source_auth_is_known"
             ),
+            models.CheckConstraint(
+                condition=Q(queries_at_once__gte=1, queries_at_once__lte=MAX_AT_ONCE),
+                name="source_is_asked_a_bounded_number_at_once",
+            ),
         )
         triggers = (*recorded(hidden=["credential"]),)
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def open_circuit(self) -> SourceHealth | None:
+        """How it fails to answer while nothing but trials is sent to it; None while it is asked."""
+        health: SourceHealth | None = getattr(self, "health", None)
+        return health if health is not None and health.opened_at is not None else None
+
+
+class SourceHealth(models.Model):
+    """How a data source answers, once it has failed to: the circuit of docs/adr/0031, kept by the engine."""
+
+    source = models.OneToOneField(DataSource, models.CASCADE, related_name="health")
+    # The weights of failed connections in a row; an answer takes them back.
+    trouble = models.PositiveIntegerField(default=0)
+    error_code = models.CharField(max_length=40, blank=True)
+    error = models.CharField(max_length=300, blank=True)
+    # Since when its checks are not asked; meanwhile one trial at a time is.
+    opened_at = models.DateTimeField(null=True)
+    trial_at = models.DateTimeField(null=True, help_text="When the next trial may begin.")
+    failed_trials = models.PositiveIntegerField(default=0)
+    answered_at = models.DateTimeField(null=True, help_text="When it last came back.")
+
+    class Meta:
+        constraints = (
+            models.CheckConstraint(
+                condition=Q(opened_at=None, trial_at=None)
+                | Q(opened_at__isnull=False, trial_at__isnull=False),
+                name="open_circuit_has_a_next_trial",
+            ),
+        )
+        # Only that it opens and closes: the counting in between is no event.
+        triggers = (*recorded(only=["opened_at"]),)
+
+    def __str__(self) -> str:
+        return f"{self.source_id}: {'open' if self.opened_at else 'closed'}"
+
+
+class SourceShare(models.Model):
+    """The right to send part of a data source's queries, held by one task until its lease ends.
+
+    A source has two shares, so that all tasks together keep to `queries_at_once`.
+    """
+
+    source = models.ForeignKey(DataSource, models.CASCADE, related_name="shares", db_index=False)
+    number = models.PositiveSmallIntegerField()
+    holder = models.UUIDField()
+    until = models.DateTimeField()
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=["source", "number"], name="share_has_one_holder"),
+            models.CheckConstraint(condition=Q(number__in=[0, 1]), name="source_has_two_shares"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.source_id}/{self.number}"

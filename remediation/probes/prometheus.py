@@ -13,10 +13,10 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from types import TracebackType
-from typing import Any, Generic, Self, TypeVar
+from typing import Any, Generic, NamedTuple, Self, TypeVar
 from urllib.parse import quote_plus
 
 from remediation.probes import addresses
@@ -32,19 +32,23 @@ from remediation.probes.result import (
     kept_warnings,
 )
 
-IN_FLIGHT = 32
+IN_FLIGHT = 64
 IN_FLIGHT_PER_SOURCE = 16
+# Until a source has answered it gets no more than these at a time: a dead one shall hold few places, and
+# one that has just come back shall not be overrun.
+IN_FLIGHT_AT_FIRST = 4
 _PATH = "/api/v1/query"
 # Longer ones are posted: proxies cut addresses at about 8 kB.
 _LONGEST_GET = 2_000
 # When these add up to the limit with no answer in between, a source counts as down: 3 refused connections,
-# or as many timeouts as it may have in flight.
-_WEIGHT = {"unreachable": 6, "address_refused": 6, "timeout": 1}
-_DOWN_AT = 16
+# or 4 times no answer in time.
+_WEIGHT = {"unreachable": 6, "address_refused": 6, "timeout": 4}
+DOWN_AT = 16
 _ERROR_TYPES = {"bad_data", "execution", "timeout", "canceled", "internal", "unavailable", "not_found"}
 _COMPLAINT = re.compile(r"(?P<position>\d+:\d+): parse error: (?P<reason>.+)", re.DOTALL)
 
 Ticket = TypeVar("Ticket")
+Key = tuple[str, Access]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,11 @@ class Query:
     expectation: Expectation
     timeout_seconds: float
     access: Access = OPEN
+
+    @property
+    def key(self) -> Key:
+        """What one crew takes for one source."""
+        return self.base_url, self.access
 
 
 def ask_once(query: Query, *, allow_loopback: bool) -> ProbeResult:
@@ -74,6 +83,11 @@ def _ask_once(query: Query, *, allow_loopback: bool) -> ProbeResult:
     return result or failed("timeout", "The query was not begun in time.", expression=query.promql)
 
 
+def weight_of(result: ProbeResult) -> int:
+    """How much a result speaks for a source that is down; 0 when anything was heard of it."""
+    return _WEIGHT.get(result.error_code, 0) if result.is_silence else 0
+
+
 def complaint(error: str) -> tuple[str, str]:
     """What Prometheus finds wrong with an expression, without preamble, and where: "line:column" or ""."""
     found = _COMPLAINT.search(error)
@@ -83,9 +97,10 @@ def complaint(error: str) -> tuple[str, str]:
 class Crew(Generic[Ticket]):
     """Workers that ask queries concurrently, driven from synchronous code.
 
-    At most 32 queries are in flight, 16 of one source, so that one slow source cannot hold up the others;
-    a source that looks down is not asked again by this crew. Between calls nothing runs, but what was
-    sent is on its way. Not for several threads.
+    At most 64 queries are in flight, of one source no more than it was submitted with and few until it has
+    answered, so that one slow source cannot hold up the others; a source that looks down is not asked again
+    by this crew unless a trial is answered. Between calls nothing runs, but what was sent is on its way.
+    Not for several threads.
     """
 
     def __init__(self, *, allow_loopback: bool, enough: int = 128) -> None:
@@ -93,7 +108,7 @@ class Crew(Generic[Ticket]):
         self._allow_loopback = allow_loopback
         self._enough = enough
         self._runner = asyncio.Runner()
-        self._sources: dict[tuple[str, Access], _Source[Ticket]] = {}
+        self._sources: dict[Key, _Source[Ticket]] = {}
         self._turns: deque[_Source[Ticket]] = deque()
         self._workers: set[asyncio.Task[None]] = set()
         self._done: list[tuple[Ticket, ProbeResult | None]] = []
@@ -116,20 +131,45 @@ class Crew(Generic[Ticket]):
         """How many tickets have no result yet."""
         return self._pending
 
-    def crowded(self, *, at: int) -> list[str]:
-        """The sources (their `base_url`) for which at least `at` queries wait to be sent."""
-        return [url for (url, _), source in self._sources.items() if len(source.waiting) >= at]
+    def crowded(self, *, at: int) -> list[Key]:
+        """The sources for which at least `at` queries wait to be sent."""
+        return [key for key, source in self._sources.items() if len(source.waiting) >= at]
 
-    def submit(self, ticket: Ticket, query: Query, *, start_within: float) -> None:
-        """Take a query; the next `finished` sends it, unless `start_within` seconds have passed by then."""
-        key = (query.base_url, query.access)
+    def submit(
+        self,
+        ticket: Ticket,
+        query: Query,
+        *,
+        start_within: float,
+        is_trial: bool = False,
+    ) -> None:
+        """Take a query; the next `finished` sends it, unless `start_within` seconds have passed by then.
+
+        Args:
+            is_trial: send it next, although its source looks down or has as many in flight as it may.
+        """
+        source = self._source(query)
+        waiting = _Waiting(ticket, query, time.monotonic() + start_within, is_trial)
+        if is_trial:
+            source.waiting.appendleft(waiting)
+        else:
+            source.waiting.append(waiting)
+        self._pending += 1
+
+    def limit(self, key: Key, most: int) -> None:
+        """From now on at most so many queries of a source are in flight; 0: none."""
+        if key in self._sources:
+            self._sources[key].most = most
+
+    def withdraw(self, key: Key) -> list[Ticket]:
+        """Forget the queries of a source that were not sent yet, trials left out; their tickets."""
         source = self._sources.get(key)
         if source is None:
-            client = client_of(query.base_url, access=query.access, allow_loopback=self._allow_loopback)
-            source = self._sources[key] = _Source(client)
-            self._turns.append(source)
-        source.waiting.append((ticket, query, time.monotonic() + start_within))
-        self._pending += 1
+            return []
+        back = [one.ticket for one in source.waiting if not one.is_trial]
+        source.waiting = deque(one for one in source.waiting if one.is_trial)
+        self._pending -= len(back)
+        return back
 
     def finished(self, *, within: float) -> list[tuple[Ticket, ProbeResult | None]]:
         """Work until enough answers are there, nothing is left, or `within` seconds have passed.
@@ -144,14 +184,23 @@ class Crew(Generic[Ticket]):
 
     def give_back(self) -> list[Ticket]:
         """The tickets whose queries were not sent yet; the crew forgets them."""
-        back = [ticket for source in self._sources.values() for ticket, _, _ in source.waiting]
+        back = [one.ticket for source in self._sources.values() for one in source.waiting]
         for source in self._sources.values():
             source.waiting.clear()
         self._pending -= len(back)
         return back
 
+    def _source(self, query: Query) -> _Source[Ticket]:
+        source = self._sources.get(query.key)
+        if source is None:
+            client = client_of(query.base_url, access=query.access, allow_loopback=self._allow_loopback)
+            source = self._sources[query.key] = _Source(client)
+            self._turns.append(source)
+        return source
+
     async def _work(self, within: float) -> None:
         self._wake.clear()
+        self._expire()
         while len(self._workers) < IN_FLIGHT and any(source.is_ready for source in self._turns):
             worker = asyncio.create_task(self._serve())
             self._workers.add(worker)
@@ -165,9 +214,9 @@ class Crew(Generic[Ticket]):
 
     async def _serve(self) -> None:
         while (source := self._next_source()) is not None:
-            ticket, query, start_before = source.waiting.popleft()
+            ticket, query, start_before, is_trial = source.waiting.popleft()
             result: ProbeResult | None
-            if source.is_down:
+            if source.is_down and not is_trial:
                 message = "Not asked: this server did not answer the queries before."
                 result = failed("source_down", message, expression=query.promql)
             elif time.monotonic() > start_before:
@@ -183,6 +232,13 @@ class Crew(Generic[Ticket]):
                     source.in_flight -= 1
                 source.note(result)
             self._finish(ticket, result)
+
+    def _expire(self) -> None:
+        """End the wait of what was not sent in time, although its source has no room to find that out."""
+        now = time.monotonic()
+        for source in self._sources.values():
+            while source.waiting and source.waiting[0].start_before < now and not source.is_down:
+                self._finish(source.waiting.popleft().ticket, None)
 
     def _finish(self, ticket: Ticket, result: ProbeResult | None) -> None:
         self._done.append((ticket, result))
@@ -209,6 +265,13 @@ class Crew(Generic[Ticket]):
                 source.client.close()
 
 
+class _Waiting(NamedTuple, Generic[Ticket]):
+    ticket: Ticket
+    query: Query
+    start_before: float
+    is_trial: bool
+
+
 @dataclass(eq=False, slots=True)
 class _Source(Generic[Ticket]):
     """What one data source has waiting and in flight, and how it has behaved.
@@ -217,21 +280,27 @@ class _Source(Generic[Ticket]):
     """
 
     client: Client | None
-    waiting: deque[tuple[Ticket, Query, float]] = field(default_factory=deque)
+    waiting: deque[_Waiting[Ticket]] = field(default_factory=deque)
+    most: int = IN_FLIGHT_PER_SOURCE
     in_flight: int = 0
     trouble: int = 0
+    has_answered: bool = False
 
     @property
     def is_down(self) -> bool:
-        return self.trouble >= _DOWN_AT
+        return self.trouble >= DOWN_AT
 
     @property
     def is_ready(self) -> bool:
-        return bool(self.waiting) and self.in_flight < IN_FLIGHT_PER_SOURCE
+        if not self.waiting:
+            return False
+        most = self.most if self.has_answered else min(self.most, IN_FLIGHT_AT_FIRST)
+        return self.in_flight < most or self.waiting[0].is_trial
 
     def note(self, result: ProbeResult) -> None:
-        weight = _WEIGHT.get(result.error_code, 0)
+        weight = weight_of(result)
         self.trouble = self.trouble + weight if weight else 0
+        self.has_answered = not weight
 
 
 async def ask(client: Client | None, query: Query) -> ProbeResult:
@@ -244,7 +313,7 @@ async def ask(client: Client | None, query: Query) -> ProbeResult:
             status, body = await client.ask(_PATH, form=form, is_post=len(form) > _LONGEST_GET)
     except (OSError, TooLarge, ValueError) as problem:
         code, message = trouble(problem, timeout_seconds=query.timeout_seconds)
-        return failed(code, message, expression=query.promql)
+        return replace(failed(code, message, expression=query.promql), is_silence=True)
     return read(status, body, query)
 
 

@@ -63,6 +63,7 @@ class ProbeResult:
         expression: what ran, as it ran.
         error_code: stable and machine-readable, with `outcome` "error" only.
         sandbox: the level a command ran in; "" for what is no command.
+        is_silence: nothing was heard of the server that was asked.
     """
 
     outcome: Outcome
@@ -74,6 +75,7 @@ class ProbeResult:
     error_code: str = ""
     error: str = ""
     sandbox: str = ""
+    is_silence: bool = False
 
 
 def failed(

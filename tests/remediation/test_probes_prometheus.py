@@ -293,9 +293,74 @@ def test_crew_gives_back_what_it_has_not_sent(serve):
         crowded, back = crew.crowded(at=4), crew.give_back()
         sent = gather(crew)
 
-    assert crowded == [silent]
-    assert back == [16, 17, 18, 19]
-    assert sorted(sent) == list(range(16))
+    # A source that has not answered yet gets four at a time.
+    assert crowded == [Query(silent, "up", BELOW_FIVE, 1.0).key]
+    assert back == list(range(4, 20))
+    assert sorted(sent) == list(range(4))
+
+
+def test_crew_keeps_to_the_limit_of_a_source(serve):
+    lock, now, most = threading.Lock(), [0], [0]
+
+    def answer(request: BaseHTTPRequestHandler) -> None:
+        with lock:
+            now[0] += 1
+            most[0] = max(most[0], now[0])
+        time.sleep(0.01)
+        with lock:
+            now[0] -= 1
+        reply(vector("1"))(request)
+
+    query = Query(serve(answer), "up", BELOW_FIVE, 3)
+    with Crew[int](allow_loopback=True) as crew:
+        for number in range(40):
+            crew.submit(number, query, start_within=10)
+        crew.limit(query.key, 3)
+        found = gather(crew)
+
+    assert (len(found), set(found.values()), most[0]) == (40, {"pass"}, 3)
+
+
+def test_crew_sends_nothing_to_a_source_without_a_share(serve):
+    query = Query(serve(reply(vector("1"))), "up", BELOW_FIVE, 3)
+    with Crew[int](allow_loopback=True) as crew:
+        crew.submit(1, query, start_within=0.1)
+        crew.limit(query.key, 0)
+        assert gather(crew) == {1: "not sent"}
+
+
+def test_answered_trial_lets_a_crew_ask_again_a_source_that_looked_down(serve):
+    is_dead = [True]
+
+    def answer(request: BaseHTTPRequestHandler) -> None:
+        if is_dead[0]:
+            request.connection.shutdown(socket.SHUT_RDWR)
+        else:
+            reply(vector("1"))(request)
+
+    query = Query(serve(answer), "up", BELOW_FIVE, 3)
+    with Crew[int](allow_loopback=True) as crew:
+        for number in range(20):
+            crew.submit(number, query, start_within=10)
+        assert set(gather(crew).values()) == {"unreachable", "source_down"}
+        is_dead[0] = False
+        crew.submit(100, query, start_within=10)
+        assert gather(crew) == {100: "source_down"}
+        crew.submit(101, query, start_within=10, is_trial=True)
+        assert gather(crew) == {101: "pass"}
+        crew.submit(102, query, start_within=10)
+        assert gather(crew) == {102: "pass"}
+
+
+def test_what_waits_longer_than_it_may_is_not_sent_although_its_source_hangs(serve):
+    silent = serve(lambda request: time.sleep(2))
+    with Crew[int](allow_loopback=True) as crew:
+        for number in range(5):
+            crew.submit(number, Query(silent, "up", BELOW_FIVE, 1.0), start_within=0.2)
+        first = dict(crew.finished(within=0.3)) | dict(crew.finished(within=0.05))
+        gather(crew)
+
+    assert first == {4: None}
 
 
 def test_crew_does_not_send_what_should_have_begun_before(prometheus: Prometheus):

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from postmortem.errors import Invalid, NotAllowed
-from remediation import tasks, verification
+from remediation import desks, tasks, verification
 from remediation.checkspec import CheckSpec
 from remediation.models import CheckRun, VerificationCheck
 from remediation.probes import sandbox
@@ -99,7 +99,7 @@ def test_nothing_is_left_behind_when_the_time_is_up(prometheus: Prometheus):
 
 
 def test_full_first_claim_calls_for_help(prometheus: Prometheus, monkeypatch):
-    monkeypatch.setattr(verification, "_HELD", 4)
+    monkeypatch.setattr(desks, "HELD", 4)
     calls = []
     for _ in range(12):
         prometheus_check(prometheus.url, "1")

@@ -182,9 +182,10 @@ def test_claimed_run_is_not_claimed_again_before_its_lease_ends():
     assert second.lease_token != first.lease_token
 
 
-def test_claim_takes_the_oldest_slots_first():
-    for minutes in (2, 0, 1):
-        check_due(NOON - minutes * MINUTE)
+def test_claim_takes_the_oldest_slots_of_a_team_first():
+    check = check_due(NOON - 2 * MINUTE)
+    for minutes in (0, 1):
+        factories.check(check.item, next_run_at=NOON - minutes * MINUTE, interval_seconds=300)
     enqueue_due(now=NOON)
     by_slot = list(CheckRun.objects.order_by("slot").values_list("pk", flat=True))
 
@@ -193,13 +194,67 @@ def test_claim_takes_the_oldest_slots_first():
     assert claimed == by_slot
 
 
+def crowd_of(check: VerificationCheck, count: int) -> None:
+    """So many more checks of the item of this one, due when it is."""
+    VerificationCheck.objects.bulk_create(
+        VerificationCheck(
+            item=check.item,
+            kind="prometheus",
+            data_source=check.data_source,
+            promql="pool_waiting",
+            threshold=1.0,
+            created_at=NOON,
+            next_run_at=check.next_run_at,
+        )
+        for _ in range(count)
+    )
+
+
+def teams_of(claims) -> list[int]:
+    ids = [held.run_id for held in claims]
+    return list(CheckRun.objects.filter(pk__in=ids).values_list("team_id", flat=True))
+
+
+def test_team_with_ten_thousand_due_checks_does_not_starve_another():
+    many, few = check_due(NOON - 10 * MINUTE), check_due(NOON - MINUTE)
+    crowd_of(many, 9_999)
+    crowd_of(few, 4)
+    verification.tick(now=NOON)
+
+    teams = teams_of(claim(kind="prometheus", limit=512))
+
+    assert teams.count(few.item.team_id) == 5
+    # What the few leave over goes to the many.
+    assert teams.count(many.item.team_id) == 507
+
+
+def test_teams_with_much_to_do_share_equally():
+    checks = [check_due(NOON - number * MINUTE) for number in range(3)]
+    for check in checks:
+        crowd_of(check, 99)
+    verification.tick(now=NOON)
+
+    teams = teams_of(claim(kind="prometheus", limit=90))
+
+    assert [teams.count(check.item.team_id) for check in checks] == [30, 30, 30]
+
+
+def test_every_team_is_served_although_each_claim_takes_one():
+    checks = [check_due(NOON - number * MINUTE) for number in range(4)]
+    enqueue_due(now=NOON)
+
+    teams = [team for _ in checks for team in teams_of(claim(kind="prometheus", limit=1))]
+
+    assert sorted(teams) == sorted(check.item.team_id for check in checks)
+
+
 def test_claim_leaves_busy_sources_alone():
     busy = factories.data_source(base_url="http://busy:9090")
     check_due(data_source=busy)
     check_due()
     enqueue_due(now=NOON)
 
-    assert [held.base_url for held in claim(kind="prometheus", limit=10, busy=[busy.base_url])] == [
+    assert [held.base_url for held in claim(kind="prometheus", limit=10, busy=[busy.pk])] == [
         "http://127.0.0.1:9090"
     ]
 

@@ -7,7 +7,9 @@ from django.utils import timezone
 
 from accounts import tokens
 from accounts.models import ApiToken
+from remediation import circuits
 from remediation.models import DataSource
+from remediation.probes.result import ProbeResult
 from tests import factories
 from tests.factories import PASSWORD
 
@@ -247,6 +249,55 @@ def test_a_bad_address_is_refused_at_its_field(client, address):
     assert response.status_code == 422
     assert "base_url" in response.context["form"].errors
     assert not DataSource.objects.exists()
+
+
+def test_silence_of_a_source_is_shown_where_people_look(client):
+    ada = factories.user("Ada", role="administrator")
+    client.force_login(ada)
+    source = factories.data_source("Cell 1")
+    refused = ProbeResult("error", error_code="unreachable", error="No connection: refused.", is_silence=True)
+    said = circuits.Tally()
+    for _ in range(3):
+        said.add(refused)
+    circuits.note({source.pk: said})
+    check = factories.check(factories.item(checks=0), data_source=source)
+
+    pages = {
+        path: client.get(path).content.decode()
+        for path in (
+            "/",
+            "/settings/data-sources/",
+            f"/settings/data-sources/{source.pk}/",
+            f"/checks/{check.pk}/",
+        )
+    }
+    circuits.answered(source.pk)
+
+    home, listed, own, of_check = pages.values()
+    assert "1 data source does not answer:" in home
+    assert "Does not answer" in listed
+    assert "No connection: refused." in own
+    assert "Its data source does not answer," in of_check
+    assert "No connection" not in of_check
+    assert "1 data source does not answer:" not in client.get("/").content.decode()
+    assert "came back" in client.get(f"/settings/data-sources/{source.pk}/").content.decode()
+
+
+def test_administrator_sets_how_many_queries_a_source_gets(client):
+    client.force_login(factories.user(role="administrator"))
+    source = factories.data_source("Main")
+    path = f"/settings/data-sources/{source.pk}/"
+    facts = {"name": "Main", "base_url": source.base_url, "is_enabled": "on", "is_tls_verified": "on"}
+
+    client.post(path, facts | {"queries_at_once": "4"})
+    source.refresh_from_db()
+    assert source.queries_at_once == 4
+    # Whoever leaves it out changes nothing.
+    client.post(path, facts)
+    source.refresh_from_db()
+    assert source.queries_at_once == 4
+    refused = client.post(path, facts | {"queries_at_once": "65"})
+    assert (refused.status_code, "queries_at_once" in refused.context["form"].errors) == (422, True)
 
 
 def test_nobody_else_sees_data_sources(page):

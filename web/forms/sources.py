@@ -5,7 +5,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from remediation.models import MAX_CERTIFICATES, MAX_CREDENTIAL, DataSource
+from remediation.models import MAX_AT_ONCE, MAX_CERTIFICATES, MAX_CREDENTIAL, DataSource
 from web.forms import ProseField
 
 
@@ -79,3 +79,15 @@ class DataSourceDetailsForm(DataSourceForm):
             "forbidden to all data sources."
         ),
     )
+    queries_at_once = forms.IntegerField(
+        label=_("Queries at once"),
+        required=False,
+        min_value=1,
+        max_value=MAX_AT_ONCE,
+        help_text=_(
+            "How many queries may be on their way to it, over all workers; Prometheus itself answers 20."
+        ),
+    )
+
+    def clean_queries_at_once(self) -> int:
+        return int(self.cleaned_data["queries_at_once"] or self.initial.get("queries_at_once", 16))
