@@ -257,6 +257,8 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TIMEZONE = "UTC"
 CELERY_DB_REUSE_MAX = 1_000_000  # Celery closes the connection after every task unless told otherwise
 TICK_SECONDS = env.number("CHECK_TICK_SECONDS", 5, least=1)
+# Runs older than this are rolled up by day (docs/adr/0032).
+CHECK_RUN_DAYS = env.number("CHECK_RUN_DAYS", 90, least=90)
 CELERY_BEAT_SCHEDULE = {
     "enqueue-due-checks": {
         "task": "remediation.tick",
@@ -267,6 +269,11 @@ CELERY_BEAT_SCHEDULE = {
         "task": "remediation.mark_deadlines",
         "schedule": timedelta(minutes=1),
         "options": {"expires": 120},
+    },
+    "roll-up-runs": {
+        "task": "remediation.roll_up_runs",
+        "schedule": timedelta(minutes=10),
+        "options": {"expires": 600},
     },
     "tell-of-reviews": {
         "task": "governance.tell",

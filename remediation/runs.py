@@ -38,13 +38,13 @@ _OLDEST = """picked AS MATERIALIZED (
 # do not take turns at the same ones.
 _IN_TURNS = """waiting (team_id) AS (
     (
-        SELECT r.team_id FROM {table} r WHERE r.kind = %(kind)s AND r.finished_at IS NULL
+        SELECT r.team_id FROM {table} r WHERE {which}
         ORDER BY r.kind, r.team_id LIMIT 1
     )
     UNION ALL
     SELECT later.team_id FROM waiting w CROSS JOIN LATERAL (
         SELECT r.team_id FROM {table} r
-        WHERE r.kind = %(kind)s AND r.finished_at IS NULL AND r.team_id > w.team_id
+        WHERE {which} AND r.team_id > w.team_id
         ORDER BY r.kind, r.team_id LIMIT 1
     ) later
 ), served AS MATERIALIZED (

@@ -10,7 +10,7 @@ from django.utils import timezone
 from kombu.exceptions import KombuError
 from redis import RedisError
 
-from remediation import deadlines, verification
+from remediation import deadlines, retention, verification
 
 log = logging.getLogger(__name__)
 
@@ -25,6 +25,11 @@ def tick() -> None:
 @shared_task(name="remediation.mark_deadlines")
 def mark_deadlines() -> None:
     deadlines.mark(now=timezone.now())
+
+
+@shared_task(name="remediation.roll_up_runs")
+def roll_up_runs() -> None:
+    retention.roll_up(now=timezone.now(), days=settings.CHECK_RUN_DAYS)
 
 
 @shared_task(name="remediation.run_prometheus_checks")

@@ -134,11 +134,25 @@ SELECT
             JOIN remediation_remediationitem i ON i.id = mine.item_id
             LEFT JOIN moved ON moved.item_id = mine.item_id
             LEFT JOIN edited ON edited.object_id = mine.id
+            -- Long ago runs are rolled up by day (remediation/retention.py): what is left of them answers the same.
             LEFT JOIN LATERAL (
-                SELECT q.finished_at FROM remediation_checkrun q
-                WHERE q.verification_check_id = mine.id AND q.slot <= %(as_of)s
-                  AND q.finished_at <= %(as_of)s AND q.outcome IN ('pass', 'fail')
-                ORDER BY q.slot DESC LIMIT 1
+                SELECT max(known.at) AS finished_at
+                FROM (
+                    (
+                        SELECT q.finished_at AS at FROM remediation_checkrun q
+                        WHERE q.verification_check_id = mine.id AND q.slot <= %(as_of)s
+                          AND q.finished_at <= %(as_of)s AND q.outcome IN ('pass', 'fail')
+                        ORDER BY q.slot DESC LIMIT 1
+                    )
+                    UNION ALL
+                    (
+                        SELECT (SELECT max(v.at) FROM unnest(d.verdicts_at) v (at) WHERE v.at <= %(as_of)s)
+                        FROM remediation_checkday d
+                        WHERE d.verification_check_id = mine.id AND d.first_verdict_at <= %(as_of)s
+                          AND d.day <= (%(as_of)s AT TIME ZONE 'UTC')::date
+                        ORDER BY d.day DESC LIMIT 1
+                    )
+                ) known
             ) a ON true
             WHERE coalesce(moved.from_state, i.state) IN ('fix_claimed', 'verifying', 'verified')
               AND NOT coalesce((edited.was ->> 'is_paused')::boolean, mine.is_paused)

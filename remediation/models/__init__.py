@@ -8,7 +8,7 @@ from remediation.models.declining import WontDoRequest
 from remediation.models.exams import Exam, ExamAttempt, Examinee, RosterEntry, SopRevision, TeamPlace
 from remediation.models.items import MAX_DAYS, MOVES, ItemTransition, RemediationItem, SlaPolicy
 from remediation.models.probes import ProbeApproval, ProbeRevision, ProbeSwitch, ProbeTemplate
-from remediation.models.runs import CheckRun
+from remediation.models.runs import CheckDay, CheckRun
 from remediation.models.sources import (
     MAX_AT_ONCE,
     MAX_CERTIFICATES,
@@ -31,6 +31,7 @@ __all__ = [
     "MOVES",
     "AnsweredCause",
     "AnsweredLesson",
+    "CheckDay",
     "CheckRun",
     "ChecklistRun",
     "DataSource",

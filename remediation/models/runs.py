@@ -1,14 +1,16 @@
-"""Check runs: the queue's rows, then facts."""
+"""Check runs: the queue's rows, then facts; and what is left of those that are long ago."""
 
 from __future__ import annotations
 
+import pgtrigger
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 
 from accounts.models import Team
-from postmortem.models import Service, never_truncated
+from postmortem.models import Service, append_only, never_truncated
 from remediation.models.items import RemediationItem
-from remediation.models.queueing import Run, finished_has_an_outcome, finished_is_final
+from remediation.models.queueing import Run, finished_has_an_outcome
 from remediation.models.verification import VerificationCheck
 
 
@@ -46,9 +48,93 @@ class CheckRun(Run):
             finished_has_an_outcome("finished_run_has_an_outcome"),
         )
         triggers = (
-            finished_is_final(),
+            pgtrigger.Trigger(
+                name="finished_is_final",
+                operation=pgtrigger.Update | pgtrigger.Delete,
+                when=pgtrigger.Before,
+                condition=pgtrigger.Q(old__finished_at__isnull=False),
+                func="""
+                    -- The one way out: its day was rolled up in this very transaction, and it is not kept.
+                    IF TG_OP = 'DELETE' AND EXISTS (
+                        SELECT FROM remediation_checkday d
+                        WHERE d.verification_check_id = OLD.verification_check_id
+                          AND d.day = (OLD.slot AT TIME ZONE 'UTC')::date
+                          AND d.written_in = pg_current_xact_id()::text::bigint
+                          AND OLD.id <> ALL(d.kept)
+                    ) THEN
+                        RETURN OLD;
+                    END IF;
+                    RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;
+                """,
+            ),
             never_truncated(),
         )
 
     def __str__(self) -> str:
         return f"{self.verification_check_id} @ {self.slot:%Y-%m-%d %H:%M:%S} {self.outcome or 'waiting'}"
+
+
+class CheckDay(models.Model):
+    """What is left of one check's runs of one day, in UTC, once that is more than 90 days ago."""
+
+    verification_check = models.ForeignKey(
+        VerificationCheck, models.PROTECT, related_name="days", db_index=False
+    )
+    day = models.DateField()
+    passes = models.PositiveIntegerField()
+    fails = models.PositiveIntegerField()
+    no_data = models.PositiveIntegerField()
+    errors = models.PositiveIntegerField()
+    skipped_slots = models.PositiveIntegerField()
+    value_min = models.FloatField(null=True)
+    value_max = models.FloatField(null=True)
+    value_last = models.FloatField(null=True)
+    last_outcome = models.CharField(max_length=8, choices=VerificationCheck.Outcome)
+    # When it passed or failed: of the moments within eight minutes the first and the last. A check is stale
+    # after eight minutes at the least, so these answer for any moment whether it was, and since when.
+    verdicts_at = ArrayField(models.DateTimeField())
+    first_verdict_at = models.DateTimeField(null=True)
+    kept = ArrayField(models.BigIntegerField(), help_text="Ids of its runs that stay.")
+    written_in = models.BigIntegerField(default=0, help_text="The database's transaction, set by a trigger.")
+    rolled_up_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ("-day", "-id")
+        constraints = (
+            models.UniqueConstraint(fields=["verification_check", "day"], name="day_is_rolled_up_once"),
+        )
+        triggers = (
+            pgtrigger.Trigger(
+                name="counts_are_true",
+                operation=pgtrigger.Insert,
+                when=pgtrigger.Before,
+                declare=[("found", "record")],
+                func="""
+                    IF NEW.day >= (clock_timestamp() AT TIME ZONE 'UTC')::date - 90 THEN
+                        RAISE EXCEPTION '% is not long enough ago', NEW.day
+                            USING ERRCODE = 'check_violation', CONSTRAINT = 'day_is_long_ago';
+                    END IF;
+                    SELECT count(*) FILTER (WHERE outcome = 'pass') AS passes,
+                        count(*) FILTER (WHERE outcome = 'fail') AS fails,
+                        count(*) FILTER (WHERE outcome = 'no_data') AS no_data,
+                        count(*) FILTER (WHERE outcome = 'error') AS errors,
+                        count(*) FILTER (WHERE finished_at IS NULL) AS unfinished
+                    INTO found FROM remediation_checkrun
+                    WHERE verification_check_id = NEW.verification_check_id
+                      AND slot >= NEW.day::timestamp AT TIME ZONE 'UTC'
+                      AND slot < (NEW.day + 1)::timestamp AT TIME ZONE 'UTC';
+                    IF (NEW.passes, NEW.fails, NEW.no_data, NEW.errors, 0) <>
+                        (found.passes, found.fails, found.no_data, found.errors, found.unfinished)
+                    THEN
+                        RAISE EXCEPTION 'the runs of % are others', NEW.day
+                            USING ERRCODE = 'check_violation', CONSTRAINT = 'day_counts_its_runs';
+                    END IF;
+                    NEW.written_in := pg_current_xact_id()::text::bigint;
+                    RETURN NEW;
+                """,
+            ),
+            *append_only(),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.verification_check_id} on {self.day}"

@@ -34,14 +34,12 @@ from remediation.probes.result import (
 
 IN_FLIGHT = 64
 IN_FLIGHT_PER_SOURCE = 16
-# Until a source has answered it gets no more than these at a time: a dead one shall hold few places, and
-# one that has just come back shall not be overrun.
-IN_FLIGHT_AT_FIRST = 4
 _PATH = "/api/v1/query"
 # Longer ones are posted: proxies cut addresses at about 8 kB.
 _LONGEST_GET = 2_000
 # When these add up to the limit with no answer in between, a source counts as down: 3 refused connections,
-# or 4 times no answer in time.
+# or 4 times no answer in time. Until it has answered no more are in flight than it takes to find that out: a
+# dead source shall hold few places, and one that has just come back shall not be overrun.
 _WEIGHT = {"unreachable": 6, "address_refused": 6, "timeout": 4}
 DOWN_AT = 16
 _ERROR_TYPES = {"bad_data", "execution", "timeout", "canceled", "internal", "unavailable", "not_found"}
@@ -294,8 +292,11 @@ class _Source(Generic[Ticket]):
     def is_ready(self) -> bool:
         if not self.waiting:
             return False
-        most = self.most if self.has_answered else min(self.most, IN_FLIGHT_AT_FIRST)
-        return self.in_flight < most or self.waiting[0].is_trial
+        # What is not asked, and what may be asked in any case, needs no room.
+        if self.is_down or self.waiting[0].is_trial:
+            return True
+        chances = (DOWN_AT - self.trouble) // _WEIGHT["timeout"]
+        return self.in_flight < (self.most if self.has_answered else min(self.most, max(1, chances)))
 
     def note(self, result: ProbeResult) -> None:
         weight = weight_of(result)

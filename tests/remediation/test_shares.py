@@ -118,9 +118,8 @@ class Counting(ThreadingHTTPServer):
 def test_three_tasks_together_keep_a_source_s_limit():
     server = Counting()
     source = factories.data_source(base_url=f"http://127.0.0.1:{server.server_address[1]}", queries_at_once=5)
-    item = factories.item(checks=0)
-    for _ in range(120):
-        factories.check(item, data_source=source, threshold=5.0, next_run_at=timezone.now())
+    item = factories.item(checks=120)
+    item.verification_checks.update(data_source=source, threshold=5.0, next_run_at=timezone.now())
     verification.tick()
 
     def work() -> None:
