@@ -81,7 +81,7 @@ def _queue(now: datetime) -> Iterator[str]:
     yield from _gauge(
         "closeloop_runs_last_hour",
         "Finished runs whose slot lies within the last hour.",
-        [({"kind": one.kind, "outcome": one.outcome}, one.count) for one in finished],
+        [({"kind": one.kind, "outcome": one.outcome}, one.number) for one in finished],
     )
     yield from _gauge(
         "closeloop_runs_attempted_again_last_hour",

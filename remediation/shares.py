@@ -7,6 +7,7 @@ task begins with one, so that a second worker finds another; one that has a back
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import Any
 from uuid import UUID, uuid4
 
 from django.db import connection
@@ -73,7 +74,7 @@ class Shares:
         numbers = self._held.get(source_id, ())
         return sum((queries_at_once + 1 - number) // 2 for number in numbers)
 
-    def _run(self, query: str, **values: object) -> list[tuple[int, int]]:
+    def _run(self, query: str, **values: Any) -> list[tuple[int, int]]:
         with connection.cursor() as cursor:
             cursor.execute(query, values | {"holder": self.holder})
-            return cursor.fetchall()
+            return [(source_id, number) for source_id, number in cursor.fetchall()]

@@ -38,7 +38,7 @@ class Finished(NamedTuple):
 
     kind: str
     outcome: str
-    count: int
+    number: int
     again: int
 
 
