@@ -19,7 +19,7 @@ from api.shapes import Answer, ById, Count, Empty, Figure, Strict
 from postmortem.errors import Invalid
 from remediation import catalogue, items, verification
 from remediation.checkspec import CheckSpec
-from remediation.models import MAX_EXPRESSION, CheckRun, DataSource, VerificationCheck
+from remediation.models import MAX_EXPRESSION, CheckDay, CheckRun, DataSource, VerificationCheck
 
 
 class CheckDefinition(CommandFields):
@@ -93,6 +93,19 @@ class RunAnswer(Answer):
             "id", "check", "check_version", "slot", "skipped_slots", "attempt", "queued_at", "started_at",
             "finished_at", "outcome", "value", "series",
             "warnings", "expression", "output", "error_code", "error", "sandbox",
+        )  # fmt: skip
+
+
+class DayAnswer(Answer):
+    """The runs of a check on one day, in UTC, that is more than 90 days ago; some of them stay as runs."""
+
+    check = serializers.PrimaryKeyRelatedField(source="verification_check", read_only=True)
+
+    class Meta:
+        model = CheckDay
+        fields = (
+            "check", "day", "passes", "fails", "no_data", "errors", "skipped_slots",
+            "value_min", "value_max", "value_last", "last_outcome",
         )  # fmt: skip
 
 
@@ -222,6 +235,20 @@ class CheckRuns(Resource):
         takes=Empty,
         gives=RunAnswer,
         of=True,
+    )
+
+
+def _days(view: Resource, *, check: int) -> QuerySet[CheckDay]:
+    return CheckDay.objects.filter(verification_check=view.find(check=check))
+
+
+class CheckDays(CheckRuns):
+    """What is left of the runs of one check that are long ago."""
+
+    ordering = ("-id",)
+
+    list = listing(
+        "The days of a check whose runs were rolled up, newest first.", gives=DayAnswer, rows=_days
     )
 
 

@@ -9,7 +9,7 @@ from api.archive import Addenda, Revisions
 from api.backlogs import Backlogs
 from api.causes import CauseClasses, Causes, Recurrences
 from api.checklists import Checklist, ChecklistRuns
-from api.checks import CheckRuns, Checks, ItemChecks, Runs
+from api.checks import CheckDays, CheckRuns, Checks, ItemChecks, Runs
 from api.data_sources import DataSources
 from api.dossiers import Dossiers
 from api.evidence import EntryEvidence, Evidence, IncidentEvidence, StepEvidence
@@ -237,6 +237,7 @@ urlpatterns = [
     path(f"{_check}/approval", Checks.as_view({"post": "approve"})),
     path(f"{_check}/pause", Checks.as_view({"post": "pause"})),
     path(f"{_check}/runs", CheckRuns.as_view({"get": "list", "post": "create"})),
+    path(f"{_check}/days", CheckDays.as_view({"get": "list"})),
     path("runs/<id:run>", Runs.as_view({"get": "retrieve"})),
     path("probes/waiting", Probes.as_view({"get": "waiting"})),
     path("probes/templates", Probes.as_view({"get": "templates", "post": "write_template"})),

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from postmortem import access
 from postmortem.errors import DomainError, Invalid, NotAllowed
 from remediation import approvals, items, verification
-from remediation.models import CheckRun, ItemTransition, RemediationItem, VerificationCheck
+from remediation.models import CheckDay, CheckRun, ItemTransition, RemediationItem, VerificationCheck
 from web import charts, checkwords, history
 from web.asking import ask
 from web.forms import show_refusal
@@ -26,6 +26,7 @@ from web.trials import series_rows, trial_of
 
 STRIP_LENGTH = 60
 RUNS_A_PAGE = 25
+DAYS_SHOWN = 31
 ERROR_SHOWN = 160
 # So many turns between pass and fail within a strip are a pattern.
 FLAPPING = 4
@@ -60,6 +61,7 @@ def check(request: HttpRequest, pk: int) -> HttpResponse:
         if recent
         else "",
         "page": page,
+        "days": [_day(day) for day in record.days.all()[:DAYS_SHOWN]],
         "waiting": record.runs.filter(finished_at=None).first(),
         "silent": record.data_source.open_circuit
         if record.data_source and record.data_source.is_enabled
@@ -235,6 +237,12 @@ def _row(run: CheckRun) -> CheckRun:
     is_older = run.check_version != run.verification_check.version
     run.has_more = bool(run.output or run.error_code or run.series_rows or is_older)
     return run
+
+
+def _day(day: CheckDay) -> CheckDay:
+    """Give a day of old runs its values as the table shows them."""
+    day.least, day.greatest = charts.figure(day.value_min), charts.figure(day.value_max)
+    return day
 
 
 def _standing_of(record: VerificationCheck) -> dict[str, Any]:

@@ -1,5 +1,7 @@
 import pytest
+from django.utils import timezone
 
+from remediation import retention
 from remediation.models import CheckRun
 from tests import factories
 from tests.api.bodies import CHECK, COMMAND
@@ -104,6 +106,20 @@ def test_runs_cost_the_same_queries_for_any_number_of_rows(member, check, django
 
     with django_assert_num_queries(4):
         assert len(member.get(f"checks/{check.pk}/runs").json()["items"]) == count
+
+
+def test_days_of_old_runs_are_listed_newest_first(member, check):
+    long_ago = timezone.now() - 120 * factories.DAY
+    for number in range(4):
+        factories.check_run(check, slot=long_ago + number * factories.DAY / 2, value=float(number))
+    retention.roll_up(now=timezone.now())
+
+    rows = member.get(f"checks/{check.pk}/days").json()["items"]
+
+    assert [row["check"] for row in rows] == [check.pk] * len(rows)
+    assert [row["day"] for row in rows] == sorted({row["day"] for row in rows}, reverse=True)
+    assert sum(row["passes"] for row in rows) == 4
+    assert max(row["value_max"] for row in rows) == 3.0
 
 
 def test_trial_shows_what_prometheus_answers(member, prometheus):
