@@ -165,7 +165,7 @@ def test_checklist_is_claimed_before_checks_and_both_are_recorded(member):
     runs.enqueue_now(check.pk, now=timezone.now() - timedelta(hours=1))
     checklists.run_now(query(), by=member, now=timezone.now())
 
-    assert runs.claim(kind="prometheus", limit=10, busy=[source.base_url, check.data_source.base_url]) == []
+    assert runs.claim(kind="prometheus", limit=10, busy=[source.pk, check.data_source_id]) == []
     claims = runs.claim(kind="prometheus", limit=10)
     recorded = record([(claim, ProbeResult("pass", value=1.0)) for claim in claims])
 
