@@ -44,8 +44,8 @@ class Place:
 
 @cache
 def pages() -> list[Place]:
-    """Everything of `web`, and the addresses for programs; the API has tests of its own."""
-    ours = {"healthz", "metrics", "version"}
+    """Everything of `web`, and the two addresses for probes; the API has tests of its own."""
+    ours = {"healthz", "version"}
     return [
         Place(name, route)
         for space, name, route in _walk(get_resolver().url_patterns)

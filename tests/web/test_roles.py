@@ -80,7 +80,7 @@ OWN = {
 # Opened by whoever it belongs to.
 SEALED = {"evidence", "evidence_thumbnail"}
 # Open to those who are not logged in; the style guide does not exist for anybody but staff.
-FOR_ALL = {"healthz", "login", "metrics", "preferences", "styleguide", "version"}
+FOR_ALL = {"healthz", "login", "preferences", "styleguide", "version"}
 STAFF_ONLY = {"styleguide"}
 
 # Parts of an address that name something derived from an incident.

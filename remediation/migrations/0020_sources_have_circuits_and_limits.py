@@ -11,7 +11,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0002_tokens_may_propose"),
         ("postmortem", "0028_drafts_of_forms"),
-        ("remediation", "0018_later_deadlines_need_waivers"),
+        ("remediation", "0019_checklist_commands_are_approved"),
     ]
 
     operations = [

@@ -9,7 +9,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("remediation", "0019_sources_have_circuits_and_limits"),
+        ("remediation", "0020_sources_have_circuits_and_limits"),
     ]
 
     operations = [
