@@ -19,6 +19,7 @@ from accounts import tokens
 from api.errors import CONTENT_TYPE as PROBLEM
 from api.errors import FieldErrors
 from api.errors import problem as problem_body
+from governance import answers
 from governance import audit as domain
 from governance.facts import ScopeMissing, TokenNotValid
 from postmortem.errors import Invalid
@@ -31,7 +32,8 @@ HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 ANSWERED = HEADERS | {"Content-Type": "application/json"}
 CHALLENGE = 'Bearer realm="Closeloop"'
 # Where the page of a finding's object is, by the prefix of its id.
-_PAGES = {"INC": "incidents", "PM": "reviews", "RI": "items"}
+_PAGES = {"INC": "incidents", "PM": "reviews", "RI": "items", "waiver": "gate/waivers"}
+_OBJECT = re.compile(r"(?:(INC|PM|RI)-[0-9]{4}-[0-9]{4,9}|(waiver)-([0-9]{1,18}))")
 
 _SLUG = re.compile(r"[-a-zA-Z0-9_]{1,80}")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -76,10 +78,12 @@ def answer(method: str, authorization: str | None, query: str) -> Answer:
         "status": judgement.verdict.value,
         "service": judgement.service,
         "date": judgement.date.isoformat(),
-        "as_of": domain.moment_text(judgement.as_of),
+        "as_of": answers.moment_text(judgement.as_of),
         "findings": [
-            finding | {"url": _url(finding["object"])} for finding in domain.as_json(judgement.findings)
+            finding | {"url": page_of(finding["object"])}
+            for finding in answers.of_service(judgement.findings)
         ],
+        "waivers": judgement.waivers,
         "policy_version": judgement.policy_version,
         "decision": str(decision),
     }
@@ -153,5 +157,10 @@ def _day(text: str) -> date:
     return day
 
 
-def _url(public_id: str) -> str:
-    return f"{settings.PUBLIC_URL}/{_PAGES[public_id.partition('-')[0]]}/{public_id}/"
+def page_of(object_: str) -> str | None:
+    """The page of what a finding is about; None for what has none, such as a misspelt id."""
+    match = _OBJECT.fullmatch(object_)
+    if match is None:
+        return None
+    prefix, waiver, number = match.groups()
+    return f"{settings.PUBLIC_URL}/{_PAGES[prefix or waiver]}/{number or object_}/"

@@ -6,16 +6,17 @@ import json
 from collections.abc import Set
 from typing import Any, NoReturn
 
+from django.conf import settings
 from django.db import Error as DatabaseProblem
 from django.http import HttpRequest, HttpResponse, UnreadablePostError
 from django.utils import timezone
 
 from accounts import tokens
-from api.audit import ANSWERED, Answer, not_authorised, refuse, unauthenticated, unavailable
+from api.audit import ANSWERED, Answer, not_authorised, page_of, refuse, unauthenticated, unavailable
 from api.errors import FieldErrors
-from governance import changes
-from governance.audit import moment_text
+from governance import answers, changes
 from governance.facts import ScopeMissing, TokenNotValid
+from governance.policy import ChangeRule
 from postmortem.errors import Invalid
 
 MAX_BODY = 1024 * 1024
@@ -68,20 +69,33 @@ def _answer(request: HttpRequest) -> Answer:
         return not_authorised(refusal)
     except DatabaseProblem as problem:
         return unavailable(problem)
+    judgement = judged.judgement
+    rules = judgement.rules
     body = {
-        "status": judged.verdict.value,
+        "status": judgement.verdict.value,
         "repository": change.repository,
         "change_id": change.change_id,
-        "mode": changes.MODE,
-        "findings": changes.findings_json(judged.findings),
+        "mode": rules.mode.value,
+        "on_error": rules.on_error,
+        "findings": [
+            finding | {"url": _page_of(finding)} for finding in answers.of_change(judgement.findings)
+        ],
+        "waivers": judgement.waivers,
+        "excuse": changes.excuse_json(judgement),
         "postmortems": changes.postmortems_json(judged.postmortems),
         "services": sorted(judged.services),
         "skipped": judged.skipped,
-        "policy_version": judged.policy_version,
+        "policy": {"id": str(rules), "name": rules.name},
+        "policy_version": rules.version_text,
         "decision": str(judged.decision),
-        "decided_at": moment_text(now),
+        "url": f"{settings.PUBLIC_URL}/gate/{judged.decision}/",
+        "decided_at": answers.moment_text(now),
     }
     return Answer(200, ANSWERED, json.dumps(body).encode())
+
+
+def _page_of(finding: dict[str, Any]) -> str | None:
+    return None if finding["code"] == ChangeRule.PM_UNKNOWN else page_of(finding["object"])
 
 
 def _length(request: HttpRequest) -> int:
@@ -140,6 +154,9 @@ def _change(fields: dict[str, Any]) -> changes.Change:
         description=texts["description"],
         messages=messages,
         services=list(dict.fromkeys(lists["services"])),
+        target_branch=texts["target_branch"],
+        paths=lists["paths"],
+        labels=None if fields.get("labels") is None else lists["labels"],
         request=fields,
     )
 

@@ -22,6 +22,27 @@ def _list(of: dict[str, Any], most: int) -> dict[str, Any]:
     return {"type": "array", "items": of, "maxItems": most}
 
 
+def _finding(example: str, **more: dict[str, Any]) -> dict[str, Any]:
+    return _object(
+        {
+            "code": _TEXT | {"example": example},
+            "object": _TEXT | {"example": "RI-2026-0001", "description": "What breaks the rule, by its id."},
+            "since": _MOMENT | {"nullable": True, "description": "Null for what a change names."},
+            "detail": _TEXT,
+            "counts": {"type": "boolean", "description": "Whether the policy lets it count."},
+            "waived_by": _TEXT | {"nullable": True, "description": "The waiver in force that excuses it."},
+            **more,
+            "url": {"type": "string", "format": "uri", "nullable": True},
+        }
+    )
+
+
+_WAIVERS = {
+    "type": "array",
+    "items": _TEXT | {"example": "waiver-12"},
+    "description": "The waivers by which findings are excused.",
+}
+
 SCHEMAS: dict[str, Any] = {
     "Audit": _object(
         {
@@ -30,18 +51,8 @@ SCHEMAS: dict[str, Any] = {
             "date": {"type": "string", "format": "date"},
             "as_of": _MOMENT
             | {"description": "The moment judged: the end of the date, or now while it runs."},
-            "findings": {
-                "type": "array",
-                "items": _object(
-                    {
-                        "code": _TEXT | {"example": "ITEM_OVERDUE"},
-                        "object": _TEXT | {"example": "RI-2026-0001"},
-                        "since": _MOMENT,
-                        "detail": _TEXT,
-                        "url": {"type": "string", "format": "uri"},
-                    }
-                ),
-            },
+            "findings": {"type": "array", "items": _finding("ITEM_OVERDUE")},
+            "waivers": _WAIVERS,
             "policy_version": _TEXT,
             "decision": _DECISION,
         }
@@ -83,12 +94,30 @@ SCHEMAS: dict[str, Any] = {
             "status": _STATUS,
             "repository": _TEXT,
             "change_id": _TEXT,
-            "mode": _TEXT | {"description": "What CI is to do with the verdict."},
+            "mode": {
+                "type": "string",
+                "enum": ["off", "warn", "dry-run", "strict"],
+                "description": "What CI is to do with the verdict; it changes none.",
+            },
+            "on_error": {
+                "type": "string",
+                "enum": ["open", "closed"],
+                "description": "What the repository wants of a client that gets no verdict.",
+            },
             "findings": {
                 "type": "array",
-                "items": _object(
-                    {"code": _TEXT | {"example": "POSTMORTEM_NOT_NAMED"}, "object": _TEXT, "detail": _TEXT}
+                "items": _finding(
+                    "POSTMORTEM_NOT_NAMED",
+                    service=_TEXT | {"nullable": True, "description": "The service that it is about."},
                 ),
+            },
+            "waivers": _WAIVERS,
+            "excuse": _object(
+                {"rule": {"type": "string", "enum": ["label", "branch", "path"]}, "detail": _TEXT}
+            )
+            | {
+                "nullable": True,
+                "description": "Why the policy asks nothing of this change: then it passes.",
             },
             "postmortems": {
                 "type": "array",
@@ -97,9 +126,15 @@ SCHEMAS: dict[str, Any] = {
                 ),
             },
             "services": {"type": "array", "items": _TEXT},
-            "skipped": {"description": "What was said in the change and does not count."},
+            "skipped": {
+                "type": "array",
+                "items": _object({"code": _TEXT, "reason": _TEXT}),
+                "description": "The rules that could not be applied.",
+            },
+            "policy": _object({"id": _TEXT | {"example": "gate-3v2"}, "name": _TEXT}),
             "policy_version": _TEXT,
             "decision": _DECISION,
+            "url": {"type": "string", "format": "uri", "description": "The page of the decision."},
             "decided_at": _MOMENT,
         }
     ),
@@ -146,7 +181,7 @@ PATHS: dict[str, Any] = {
             "operationId": "gate_changes",
             "summary": "May this change be merged",
             "description": "Judge a change by the postmortems it names, in trailers such as "
-            "“Postmortem: PM-2026-0001”. Needs the scope “gate”.",
+            "“Postmortem: PM-2026-0001”, and by its repository's policy. Needs the scope “gate”.",
             "tags": ["gate"],
             "security": [{"token": []}],
             "requestBody": {

@@ -15,6 +15,7 @@ from api.dossiers import Dossiers
 from api.evidence import EntryEvidence, Evidence, IncidentEvidence, StepEvidence
 from api.exams import ExamAttempts, Processes
 from api.figures import Figures, Goals
+from api.gate_policies import GatePolicies
 from api.guides import Guides, ReviewTemplates
 from api.imports import Imports
 from api.incidents import Incidents
@@ -121,6 +122,13 @@ urlpatterns = [
         "working-calendars/<id:calendar>",
         WorkingCalendars.as_view({"get": "retrieve", "patch": "edit", "delete": "remove"}),
     ),
+    path("gate-policies", GatePolicies.as_view({"get": "list", "post": "create"})),
+    path(
+        "gate-policies/<id:gate_policy>",
+        GatePolicies.as_view({"get": "retrieve", "patch": "edit", "delete": "remove"}),
+    ),
+    path("gate-policies/<id:gate_policy>/move", GatePolicies.as_view({"post": "move"})),
+    path("gate-policies/<id:gate_policy>/versions", GatePolicies.as_view({"get": "versions"})),
     path("review-templates", ReviewTemplates.as_view({"get": "list", "post": "create"})),
     path("review-templates/<id:template>", ReviewTemplates.as_view({"put": "edit", "delete": "remove"})),
     path("incidents", Incidents.as_view({"get": "list", "post": "create"})),

@@ -14,9 +14,9 @@ from django.conf import settings
 
 from accounts import tokens
 from accounts.models import ApiToken
-from governance import facts, policy
+from governance import answers, facts, policy
 from governance.models import GateDecision
-from governance.policy import POLICY_VERSION, Finding, Verdict
+from governance.policy import Finding, GateRules, Verdict
 from postmortem.errors import DomainError, Invalid
 
 # Decisions that this process has kept already, so that asking again costs no second statement.
@@ -43,6 +43,7 @@ class Judgement:
 
     Attributes:
         as_of: the end of `date`, or now when that day is today.
+        rules: the gate's policy for all repositories as of then: what it does not count does not count here.
     """
 
     service: str
@@ -50,7 +51,16 @@ class Judgement:
     as_of: datetime
     verdict: Verdict
     findings: Sequence[Finding]
-    policy_version: str = POLICY_VERSION
+    rules: GateRules
+
+    @property
+    def policy_version(self) -> str:
+        return self.rules.version_text
+
+    @property
+    def waivers(self) -> list[str]:
+        """The waivers by which findings are excused."""
+        return policy.waivers_of(self.findings)
 
 
 def judge(
@@ -101,30 +111,15 @@ def look(slug: str, *, date: date | None = None, now: datetime) -> Judgement:
 def look_at_all(now: datetime) -> dict[str, Verdict]:
     """The verdict about every service now, by slug, for a person who looks; no decision is kept."""
     found = facts.of_every_service(now=now)
-    return {slug: policy.evaluate(service.facts, as_of=now)[0] for slug, service in found.items()}
+    return {
+        slug: policy.evaluate(service.facts, as_of=now, rules=service.rules)[0]
+        for slug, service in found.items()
+    }
 
 
 def today(now: datetime) -> date:
     """The day it is in the installation's time zone."""
     return now.astimezone(ZoneInfo(settings.TIME_ZONE)).date()
-
-
-def as_json(findings: Sequence[Finding]) -> list[dict[str, str]]:
-    """Findings as they are kept and answered; moments in UTC, to the second."""
-    return [
-        {
-            "code": str(finding.code),
-            "object": finding.object,
-            "since": moment_text(finding.since),
-            "detail": finding.detail,
-        }
-        for finding in findings
-    ]
-
-
-def moment_text(moment: datetime) -> str:
-    """A moment as answers write it, for example 2026-11-20T10:00:00Z."""
-    return f"{moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='seconds')}Z"
 
 
 def _end_of(day: date | None, now: datetime) -> tuple[date, datetime]:
@@ -139,8 +134,8 @@ def _end_of(day: date | None, now: datetime) -> tuple[date, datetime]:
 
 
 def _judged(slug: str, day: date, as_of: datetime, service: facts.Service) -> Judgement:
-    verdict, findings = policy.evaluate(service.facts, as_of=as_of)
-    return Judgement(slug, day, as_of, verdict, findings)
+    verdict, findings = policy.evaluate(service.facts, as_of=as_of, rules=service.rules)
+    return Judgement(slug, day, as_of, verdict, findings, service.rules)
 
 
 _kept: dict[tuple[object, ...], uuid.UUID] = {}
@@ -148,7 +143,14 @@ _lock = Lock()
 
 
 def _keep(judgement: Judgement, *, service_id: int, token_id: int, now: datetime) -> uuid.UUID:
-    key = (token_id, service_id, judgement.date, judgement.verdict, tuple(judgement.findings))
+    key = (
+        token_id,
+        service_id,
+        judgement.date,
+        judgement.verdict,
+        tuple(judgement.findings),
+        judgement.policy_version,
+    )
     decision_id = _kept.get(key)
     if decision_id is None:
         decision_id = _insert(judgement, service_id=service_id, token_id=token_id, now=now)
@@ -160,7 +162,7 @@ def _keep(judgement: Judgement, *, service_id: int, token_id: int, now: datetime
 
 
 def _insert(judgement: Judgement, *, service_id: int, token_id: int, now: datetime) -> uuid.UUID:
-    findings = as_json(judgement.findings)
+    findings = answers.of_service(judgement.findings)
     content = {
         "token": token_id,
         "service": service_id,
@@ -178,6 +180,8 @@ def _insert(judgement: Judgement, *, service_id: int, token_id: int, now: dateti
         verdict=judgement.verdict.value,
         findings=findings,
         policy_version=judgement.policy_version,
+        gate_id=judgement.rules.id,
+        waivers=judgement.waivers,
         service_id=service_id,
         date=judgement.date,
     )

@@ -1,4 +1,4 @@
-"""Judge a change by the postmortems it names, and keep the decision."""
+"""Judge a change by the postmortems it names and its repository's policy, and keep the decision."""
 
 from __future__ import annotations
 
@@ -10,15 +10,13 @@ from typing import Any
 
 from accounts import tokens
 from accounts.models import ApiToken
-from governance import facts, policy, trailers
+from governance import answers, facts, policy, trailers
 from governance.models import GateDecision
-from governance.policy import POLICY_VERSION, ChangeFinding, ChangeRule, PostmortemFacts, Verdict
+from governance.policy import ChangeFacts, ChangeJudgement, PostmortemFacts
 from postmortem.errors import Invalid
 
 # More than anybody names in earnest; it bounds the work that one request may ask for.
 MOST_NAMED = 100
-# What CI should do with the verdict. The other modes of a repository come with its policy.
-MODE = "strict"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +26,7 @@ class Change:
     Attributes:
         messages: the commit messages, oldest first.
         services: the slugs of the services it touches, as far as CI knows them.
+        labels: None when CI sent no list of them.
         request: all that CI said, as JSON; it is kept with the decision.
     """
 
@@ -38,6 +37,9 @@ class Change:
     messages: Sequence[str]
     services: Sequence[str]
     request: Mapping[str, Any]
+    target_branch: str = ""
+    paths: Sequence[str] = ()
+    labels: Sequence[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,19 +52,14 @@ class Judged:
     """
 
     decision: uuid.UUID
-    verdict: Verdict
-    findings: Sequence[ChangeFinding]
+    judgement: ChangeJudgement
     postmortems: Sequence[PostmortemFacts]
     services: frozenset[str]
-    policy_version: str = POLICY_VERSION
 
     @property
     def skipped(self) -> list[dict[str, str]]:
         """The rules that could not be applied, each with the reason."""
-        if self.services:
-            return []
-        reason = "The change names no services, and no service of this repository is known."
-        return [{"code": ChangeRule.PM_NOT_APPLICABLE.value, "reason": reason}]
+        return [{"code": code, "reason": reason} for code, reason in self.judgement.skipped]
 
 
 def named_in(change: Change) -> list[str]:
@@ -90,6 +87,7 @@ def judge(change: Change, *, presented: tokens.Presented, now: datetime) -> Judg
         named,
         services=list(change.services),
         repository=change.repository,
+        change=change.change_id or change.title,
         presented=presented,
         scope=ApiToken.Scope.GATE.value,
         now=now,
@@ -99,32 +97,51 @@ def judge(change: Change, *, presented: tokens.Presented, now: datetime) -> Judg
     if known.unknown_services:
         unknown = ", ".join(known.unknown_services)
         raise Invalid(f"There is no service of this name: {unknown}.", field="services")
-    verdict, findings = policy.evaluate_change(named, known.postmortems, services=known.services)
+    rules = policy.deciding(change.repository, known.policies)
+    judgement = policy.evaluate_change(_facts(change, named, known), rules, as_of=now)
     order = {name: position for position, name in enumerate(named)}
     postmortems = sorted(known.postmortems, key=lambda postmortem: order[postmortem.id])
     decision = GateDecision.objects.create(
         kind=GateDecision.Kind.CHANGE,
         decided_at=now,
         token_id=asker.token_id,
-        verdict=verdict.value,
-        findings=findings_json(findings),
-        policy_version=POLICY_VERSION,
+        verdict=judgement.verdict.value,
+        findings=answers.of_change(judgement.findings),
+        policy_version=rules.version_text,
+        gate_id=rules.id,
+        excuse=excuse_json(judgement),
+        waivers=judgement.waivers,
         repository=change.repository,
         change_id=change.change_id,
         title=change.title,
-        mode=MODE,
+        mode=rules.mode.value,
+        named=named,
         postmortems=[one.id for one in postmortems],
         request=dict(change.request),
     )
-    return Judged(decision.id, verdict, findings, postmortems, known.services)
+    return Judged(decision.id, judgement, postmortems, known.services)
 
 
-def findings_json(findings: Sequence[ChangeFinding]) -> list[dict[str, str]]:
-    """Findings as they are kept and answered."""
-    return [
-        {"code": str(finding.code), "object": finding.object, "detail": finding.detail}
-        for finding in findings
-    ]
+def _facts(change: Change, named: Sequence[str], known: facts.Change) -> ChangeFacts:
+    return ChangeFacts(
+        repository=change.repository,
+        change_id=change.change_id,
+        branch=change.target_branch,
+        named=named,
+        paths=change.paths,
+        labels=change.labels,
+        services=known.services,
+        postmortems=known.postmortems,
+        of_services=known.of_services,
+        overdue=known.overdue,
+        waivers=known.waivers,
+    )
+
+
+def excuse_json(judgement: ChangeJudgement) -> dict[str, str] | None:
+    """Why the policy asks nothing of the change, as it is kept and answered."""
+    excuse = judgement.excuse
+    return None if excuse is None else {"rule": excuse.rule, "detail": excuse.detail}
 
 
 def postmortems_json(postmortems: Sequence[PostmortemFacts]) -> list[dict[str, str | None]]:

@@ -11,23 +11,29 @@ of items, finished runs, and the trail, which takes later edits back.
 from __future__ import annotations
 
 import json
-import re
-import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
+from functools import lru_cache
 from typing import Any
-from weakref import WeakSet
 
-import psycopg
-from django.db import DatabaseError, connections
-from django.db.backends.base.base import BaseDatabaseWrapper
-from psycopg.pq import ExecStatus
 from psycopg.pq.abc import PGresult
 
 from accounts import tokens
-from governance.policy import CheckFacts, IncidentFacts, ItemFacts, PostmortemFacts, ServiceFacts
+from governance.policy import (
+    BUILT_IN,
+    CheckFacts,
+    Freeze,
+    GateRules,
+    IncidentFacts,
+    ItemFacts,
+    Mode,
+    OverdueFacts,
+    PostmortemFacts,
+    ServiceFacts,
+    WaiverFacts,
+)
+from governance.statements import Statement, text
 from postmortem.errors import DomainError, NotAllowed
 
 
@@ -53,10 +59,14 @@ class Asker:
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """A service and what may break a rule about it; `id` is its primary key."""
+    """A service and what may break a rule about it; `id` is its primary key.
+
+    `rules`: the policy for all repositories at that moment, which says what counts.
+    """
 
     id: int
     facts: ServiceFacts
+    rules: GateRules
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +76,19 @@ class Change:
     Attributes:
         unknown_services: slugs that it names and that do not exist.
         services: slugs of the services it touches: those it names, or else those of its repository.
+        policies: all rows, in their order.
+        waivers: granted for its repository or its services, those that are over included.
+        of_services: by slug; empty where no row asks for the standing of services.
+        overdue: items of severity P0; empty where no row freezes.
     """
 
     postmortems: tuple[PostmortemFacts, ...]
     services: frozenset[str]
     unknown_services: tuple[str, ...]
+    policies: tuple[GateRules, ...]
+    waivers: tuple[WaiverFacts, ...]
+    of_services: Mapping[str, ServiceFacts]
+    overdue: tuple[OverdueFacts, ...]
 
 
 def ask_of_service(
@@ -90,8 +108,10 @@ def ask_of_service(
         result = _ASKED_SOUND.run(**asking, **question)
         asker = _asker(result, presented)
         service_id = result.get_value(0, _OF_TOKEN)
-        if service_id is None or result.get_value(0, _OF_TOKEN + 1) == _TRUE:
-            return asker, Service(int(service_id), _NOTHING) if service_id is not None else None
+        if service_id is None:
+            return asker, None
+        if result.get_value(0, _OF_TOKEN + 1) == _TRUE:
+            return asker, Service(int(service_id), _NOTHING, _rules(result.get_value(0, _OF_TOKEN + 2)))
         _remember_unsound(slug)
         return asker, of_service(slug, as_of=as_of, now=now)
     result = (_ASKED_PRESENT if as_of == now else _ASKED_PAST).run(**asking, **question)
@@ -126,16 +146,25 @@ def of_every_service(*, now: datetime) -> dict[str, Service]:
     return {slug: service for slug, service in found.items() if service is not None}
 
 
+def overdue(*, now: datetime) -> tuple[OverdueFacts, ...]:
+    """The overdue items of severity P0, of all services, oldest deadline first."""
+    return _overdue(_rows(_OVERDUE.run(now=now.isoformat()), 0, 0))
+
+
 def ask_of_change(
     named: list[str],
     *,
     services: list[str],
     repository: str,
+    change: str,
     presented: tokens.Presented,
     scope: str,
     now: datetime,
 ) -> tuple[Asker, Change]:
     """Who asks, and what is known of the postmortems and services that a change names.
+
+    Args:
+        change: by which the change is told from others of its repository: asking again is no further use.
 
     Raises:
         TokenNotValid, ScopeMissing.
@@ -144,19 +173,27 @@ def ask_of_change(
         key_id=presented.key_id,
         scope=scope,
         now=now.isoformat(),
+        as_of=now.isoformat(),
         named=json.dumps(named),
         services=json.dumps(services),
         repository=repository,
+        change=change,
     )
     asker = _asker(result, presented)
-    known, of_repository, postmortems = (_rows(result, 0, _OF_TOKEN + column) for column in range(3))
+    touched, postmortems, policies, waivers, of_services, frozen = (
+        _rows(result, 0, _OF_TOKEN + column) for column in range(6)
+    )
     return asker, Change(
         postmortems=tuple(
-            PostmortemFacts(public_id, _moment(archived_at), frozenset(touched), is_restricted)
-            for public_id, archived_at, touched, is_restricted in postmortems
+            PostmortemFacts(public_id, _moment(archived_at), frozenset(slugs), is_restricted, uses)
+            for public_id, archived_at, slugs, is_restricted, uses in postmortems
         ),
-        services=frozenset(services or of_repository),
-        unknown_services=tuple(slug for slug in services if slug not in known),
+        services=frozenset(touched),
+        unknown_services=tuple(slug for slug in services if slug not in touched),
+        policies=tuple(map(_rules_of, policies)),
+        waivers=tuple(map(_waiver, waivers)),
+        of_services={slug: _service_facts(*columns[:4]) for slug, _id, *columns in of_services},
+        overdue=_overdue(frozen),
     )
 
 
@@ -174,30 +211,91 @@ def _asker(result: PGresult, presented: tokens.Presented) -> Asker:
 
 
 def _service(result: PGresult, row: int, *, first: int) -> Service | None:
-    """The service of a row whose columns begin at `first`: id, incidents, items, checks."""
+    """The service of a row whose columns begin at `first`: id, incidents, items, checks, waivers, policy."""
     service_id = result.get_value(row, first)
     if service_id is None:
         return None
+    columns = (_rows(result, row, first + column) for column in (1, 2, 3, 4))
+    return Service(int(service_id), _service_facts(*columns), _rules(result.get_value(row, first + 5)))
+
+
+def _service_facts(
+    incidents: Sequence[Any] | None,
+    items: Sequence[Any] | None,
+    checks: Sequence[Any] | None,
+    waivers: Sequence[Any] | None,
+) -> ServiceFacts:
+    if not (incidents or items or checks):
+        # Where nothing is wrong there is nothing to waive: the short question does not ask for waivers.
+        return _NOTHING
     # The statement's rows come in the plan's order; a decision is named by its findings, so theirs is fixed.
-    incidents, items, checks = (sorted(_rows(result, row, first + column)) for column in (1, 2, 3))
-    return Service(
-        int(service_id),
-        ServiceFacts(
-            incidents=tuple(
-                IncidentFacts(
-                    public_id, datetime.fromisoformat(due_at), review, reopened_at=_moment(reopened_at)
-                )
-                for public_id, due_at, review, reopened_at in incidents
-            ),
-            items=tuple(
-                ItemFacts(public_id, state, datetime.fromisoformat(due_at), *map(_moment, moments))
-                for public_id, state, due_at, *moments in items
-            ),
-            checks=tuple(
-                CheckFacts(item, state, datetime.fromisoformat(answered_at), timedelta(seconds=seconds))
-                for item, state, answered_at, seconds in checks
-            ),
+    return ServiceFacts(
+        incidents=tuple(
+            IncidentFacts(public_id, datetime.fromisoformat(due_at), review, reopened_at=_moment(reopened_at))
+            for public_id, due_at, review, reopened_at in sorted(incidents or ())
         ),
+        items=tuple(
+            ItemFacts(public_id, state, datetime.fromisoformat(due_at), *map(_moment, moments))
+            for public_id, state, due_at, *moments in sorted(items or ())
+        ),
+        checks=tuple(
+            CheckFacts(item, state, datetime.fromisoformat(answered_at), timedelta(seconds=seconds))
+            for item, state, answered_at, seconds in sorted(checks or ())
+        ),
+        waivers=tuple(map(_waiver, waivers or ())),
+    )
+
+
+def _overdue(rows: Sequence[Any]) -> tuple[OverdueFacts, ...]:
+    return tuple(
+        OverdueFacts(public_id, slug, datetime.fromisoformat(due_at)) for public_id, slug, due_at in rows
+    )
+
+
+def _waiver(row: Sequence[Any]) -> WaiverFacts:
+    name, codes, granted_at, expires_at, ended_at, service, repository, change_id, object_ = row
+    return WaiverFacts(
+        id=name,
+        findings=frozenset(codes),
+        granted_at=datetime.fromisoformat(granted_at),
+        expires_at=datetime.fromisoformat(expires_at),
+        ended_at=_moment(ended_at),
+        service=service or "",
+        repository=repository,
+        change_id=change_id,
+        object=object_,
+    )
+
+
+@lru_cache(maxsize=100)
+def _rules(row: bytes | None) -> GateRules:
+    """The policy row of a column; there are few, and every answer has one."""
+    return BUILT_IN if row is None else _rules_of(json.loads(row))
+
+
+def _rules_of(row: Sequence[Any]) -> GateRules:
+    (
+        pk, key, version, name, repositories, mode, branches, covered_paths, excused_paths, covered_labels,
+        excused_labels, not_counting, asks_audit, freeze, most_uses, fails_open, waivers_alone,
+    ) = row  # fmt: skip
+    return GateRules(
+        id=pk,
+        key=key,
+        version=version,
+        name=name,
+        repositories=tuple(repositories),
+        mode=Mode(mode),
+        branches=tuple(branches),
+        covered_paths=tuple(covered_paths),
+        excused_paths=tuple(excused_paths),
+        covered_labels=tuple(covered_labels),
+        excused_labels=tuple(excused_labels),
+        not_counting=frozenset(not_counting),
+        asks_audit=asks_audit,
+        freeze=Freeze(freeze),
+        most_uses=most_uses,
+        fails_open=fails_open,
+        waivers_alone=waivers_alone,
     )
 
 
@@ -215,89 +313,22 @@ def _moment(text: str | None) -> datetime | None:
     return None if text is None else datetime.fromisoformat(text)
 
 
-class _Statement:
-    """One statement, prepared by its name on each connection that runs it.
-
-    It goes through psycopg's own wrapper of libpq, for a cursor takes as long as PostgreSQL itself here.
-    Parameters are written %(name)s and go as text; their types stand in `_TYPES`.
-    """
-
-    def __init__(self, name: str, text: str) -> None:
-        self.name = name.encode()
-        self.parameters = tuple(dict.fromkeys(re.findall(r"%\((\w+)\)s", text)))
-        places = {parameter: f"${place}" for place, parameter in enumerate(self.parameters, start=1)}
-        self.text = re.sub(r"%\((\w+)\)s", lambda match: places[match[1]], text).encode()
-        self.types = [psycopg.adapters.types[_TYPES[parameter]].oid for parameter in self.parameters]
-        self._prepared_on: WeakSet[psycopg.Connection[Any]] = WeakSet()
-
-    def run(self, **parameters: str) -> PGresult:
-        """Its result.
-
-        Django's health check would be a second statement. Instead, when the connection turns out to be dead,
-        or to have forgotten what was prepared, a new one is tried, once. Its age is looked at here, for not
-        every server sends Django's signals (config/fastpath.py).
-
-        Raises:
-            django.db.Error: the database does not answer, or refuses.
-        """
-        database = connections["default"]
-        if database.close_at is not None and time.monotonic() >= database.close_at:
-            database.close_if_unusable_or_obsolete()
-        values = [parameters[parameter].encode() for parameter in self.parameters]
-        try:
-            return self._run_once(database, values)
-        except DatabaseError:
-            if database.in_atomic_block:
-                raise
-            database.close()
-            return self._run_once(database, values)
-
-    def _run_once(self, database: BaseDatabaseWrapper, values: list[bytes]) -> PGresult:
-        database.ensure_connection()
-        link = database.connection
-        with database.wrap_database_errors:
-            if link not in self._prepared_on:
-                self._sound(link.pgconn.prepare(self.name, self.text, self.types))
-                self._prepared_on.add(link)
-            return self._sound(link.pgconn.exec_prepared(self.name, values))
-
-    @staticmethod
-    def _sound(result: PGresult) -> PGresult:
-        if result.status not in {ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK}:
-            raise psycopg.errors.error_from_result(result)
-        return result
-
-
-_TYPES = {
-    "as_of": "timestamptz",
-    "key_id": "text",
-    "named": "json",
-    "now": "timestamptz",
-    "repository": "text",
-    "scope": "text",
-    "services": "json",
-    "slug": "text",
-}
-_SQL = Path(__file__).parent / "sql"
-
-
-def _text(name: str) -> str:
-    return (_SQL / f"{name}.sql").read_text(encoding="utf-8")
-
-
-def _asked(name: str) -> _Statement:
-    return _Statement(f"asked_{name}", _text("asked").format(question=_text(name)))
-
-
 _TRUE = b"t"
 _NOTHING = ServiceFacts()
-_PRESENT, _PAST = (_Statement(name, _text(name)) for name in ("service_present", "service_past"))
-_ASKED_SOUND, _ASKED_PRESENT, _ASKED_PAST, _ASKED_CHANGE = map(
-    _asked, ("service_sound", "service_present", "service_past", "change")
+_PRESENT, _PAST = (Statement(name, text(name)) for name in ("service_present", "service_past"))
+_ASKED_SOUND, _ASKED_PRESENT, _ASKED_PAST = (
+    Statement(f"asked_{name}", text("asked", question=text(name)))
+    for name in ("service_sound", "service_present", "service_past")
 )
-_EVERY_PRESENT = _Statement(
-    "every_service",
-    _text("every_service").format(question=_text("service_present").replace("%(slug)s", "every.slug")),
-)
+
+
+def _of_slug(place: str) -> str:
+    """The question about a service's present, with its slug taken from a column."""
+    return text("service_present").replace("%(slug)s", place)
+
+
+_ASKED_CHANGE = Statement("asked_change", text("asked", question=text("change", service=_of_slug("t.slug"))))
+_OVERDUE = Statement("overdue_p0", "SELECT " + text("overdue_p0"))
+_EVERY_PRESENT = Statement("every_service", text("every_service", question=_of_slug("every.slug")))
 # Columns of the token in every asked statement; those of the question follow.
 _OF_TOKEN = 5

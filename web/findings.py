@@ -74,6 +74,12 @@ RULES: dict[str, Rule] = {
         _("The postmortem is about other services"),
         _("Name one that shares a service with this change."),
     ),
+    "FROZEN": Rule(
+        "bad",
+        "lock",
+        _("A P0 item is overdue, so changes wait"),
+        _("Get that item verified, or ask for a waiver."),
+    ),
     "PM_OVERUSED": Rule(
         "bad",
         "copy",

@@ -2,14 +2,20 @@
 
 from governance.models.decisions import GateDecision, Verdict
 from governance.models.figures import FigureGoal
+from governance.models.gates import LAST, LONGEST_PATTERN, GatePolicy
 from governance.models.notices import Delivery, Muted, Notice
 from governance.models.people import Person
 from governance.models.reports import GovernanceReport
+from governance.models.waivers import GateWaiver
 
 __all__ = [
+    "LAST",
+    "LONGEST_PATTERN",
     "Delivery",
     "FigureGoal",
     "GateDecision",
+    "GatePolicy",
+    "GateWaiver",
     "GovernanceReport",
     "Muted",
     "Notice",

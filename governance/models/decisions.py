@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import uuid
 
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import ApiToken
+from governance.models.gates import GatePolicy
 from postmortem.models import Service, append_only
 
 
@@ -41,12 +43,29 @@ class GateDecision(models.Model):
     change_id = models.CharField(max_length=200, blank=True)
     title = models.CharField(max_length=300, blank=True)
     mode = models.CharField(max_length=8, blank=True)
+    # The version of the gate's policy that decided; None where there was none, as in decisions of before.
+    gate = models.ForeignKey(GatePolicy, models.PROTECT, null=True, related_name="decisions")
+    # Why that policy asked nothing of the change: {"rule", "detail"}.
+    excuse = models.JSONField(null=True)
+    # The waivers that excused findings.
+    waivers = models.JSONField(default=list)
+    # The ids that the change names, as written; of them `postmortems` exist.
+    named = models.JSONField(default=list)
     postmortems = models.JSONField(default=list)
     request = models.JSONField(default=dict)
 
     class Meta:
         ordering = ("-decided_at", "-id")
-        indexes = (models.Index(fields=["-decided_at", "-id"], name="decision_newest_first"),)
+        indexes = (
+            models.Index(fields=["-decided_at", "-id"], name="decision_newest_first"),
+            # How often a postmortem was used is asked in the gate's one statement.
+            GinIndex(
+                fields=["postmortems"],
+                opclasses=["jsonb_path_ops"],
+                condition=Q(kind="change", verdict="PASS"),
+                name="decision_passed_by_naming",
+            ),
+        )
         constraints = (
             models.CheckConstraint(
                 condition=Q(kind="audit", service__isnull=False, date__isnull=False)

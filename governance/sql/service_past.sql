@@ -158,6 +158,8 @@ SELECT
               AND NOT coalesce((edited.was ->> 'is_paused')::boolean, mine.is_paused)
         ) d
         WHERE d.answered_at < %(as_of)s - d.interval_seconds * interval '3 second' - interval '5 minutes'
-    )
+    ),
+    {service_waivers},
+    {gate_for_all}
 FROM postmortem_service s
 WHERE s.slug = %(slug)s

@@ -48,6 +48,8 @@ SELECT
           AND (coalesce(c.last_verdict_at, c.created_at) AT TIME ZONE 'UTC')
               + (3 * c.interval_seconds + 300) * interval '1 second' < (%(as_of)s AT TIME ZONE 'UTC')
           AND i.state IN ('fix_claimed', 'verifying', 'verified')
-    )
+    ),
+    {service_waivers},
+    {gate_for_all}
 FROM postmortem_service s
 WHERE s.slug = %(slug)s

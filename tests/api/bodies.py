@@ -45,6 +45,22 @@ POLICY = {
     "days": 3,
     "calendar": None,
 }
+GATE_POLICY = {
+    "name": "Shop",
+    "repositories": ["shop/*"],
+    "mode": "warn",
+    "branches": ["main"],
+    "covered_paths": ["src/**"],
+    "excused_paths": ["docs/**", "*.md"],
+    "covered_labels": [],
+    "excused_labels": ["docs"],
+    "not_counting": ["PM_OVERUSED"],
+    "asks_audit": True,
+    "freeze": "services",
+    "most_uses": 5,
+    "fails_open": False,
+    "waivers_alone": False,
+}
 CALENDAR = {
     "name": "Shanghai",
     "time_zone": "Asia/Shanghai",
@@ -393,5 +409,8 @@ def bodies(world: World) -> dict[str, dict[str, Any]]:
             "paths": ["pool.py"],
             "labels": ["fix"],
         },
+        "gate_policies_create": GATE_POLICY,
+        "gate_policies_edit": GATE_POLICY | {"version": 1},
+        "gate_policies_move": {"direction": "up"},
         "data_sources_edit": {"name": "Prometheus of old", "base_url": "http://127.0.0.1:9"},
     }

@@ -14,7 +14,7 @@ from accounts.models import User
 from governance.models import Notice
 from postmortem import imports
 from postmortem.models import Review
-from tests import factories
+from tests import factories, gating
 
 PROBLEM = "application/problem+json"
 
@@ -141,6 +141,7 @@ def build_world(caller: Caller, **incident: Any) -> World:
         "change": change.pk,
         "severity": "P1",
         "policy": factories.sla_policy(severity="P3").pk,
+        "gate_policy": gating.policy(repositories=["web"], name="Web").key,
         "calendar": factories.calendar().pk,
         "template": factories.review_template().pk,
         "measurement": measurement.pk,

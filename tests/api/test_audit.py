@@ -86,6 +86,8 @@ FINDINGS = [
                 "object": "RI-2026-0001",
                 "since": "2026-11-14T00:00:00Z",
                 "detail": "Due at 2026-11-14 00:00 UTC; no check has verified it.",
+                "counts": True,
+                "waived_by": None,
                 "url": "http://testserver/items/RI-2026-0001/",
             }
         ],
@@ -99,6 +101,8 @@ FINDINGS = [
                 "object": "RI-2026-0001",
                 "since": "2026-11-05T00:00:00Z",
                 "detail": "Its check fails again since 2026-11-05 00:00 UTC.",
+                "counts": True,
+                "waived_by": None,
                 "url": "http://testserver/items/RI-2026-0001/",
             }
         ],
@@ -112,6 +116,8 @@ FINDINGS = [
                 "object": "INC-2026-0001",
                 "since": "2026-11-17T00:00:00Z",
                 "detail": "Nobody has begun its review, which was due at 2026-11-17 00:00 UTC.",
+                "counts": True,
+                "waived_by": None,
                 "url": "http://testserver/incidents/INC-2026-0001/",
             }
         ],
@@ -125,6 +131,8 @@ FINDINGS = [
                 "object": "PM-2026-0001",
                 "since": "2026-11-17T00:00:00Z",
                 "detail": "The review was due at 2026-11-17 00:00 UTC and is not archived.",
+                "counts": True,
+                "waived_by": None,
                 "url": "http://testserver/reviews/PM-2026-0001/",
             }
         ],
@@ -148,7 +156,8 @@ def test_audit_of_a_past_day_answers_the_golden_json(ask, order, arrange, status
         "date": DATE,
         "as_of": "2026-11-19T23:59:59Z",
         "findings": findings,
-        "policy_version": "2026-11-1",
+        "waivers": [],
+        "policy_version": "2026-11-2/gate-1v1",
         "decision": str(decision.id),
     }
 
@@ -384,7 +393,7 @@ def test_audit_keeps_each_distinct_decision_once(ask, order):
         "audit",
         "FAIL",
         order,
-        "2026-11-1",
+        "2026-11-2/gate-1v1",
     )
     assert [finding["code"] for finding in decision.findings] == ["ITEM_OVERDUE"]
 
@@ -471,7 +480,7 @@ def test_audit_urls_lead_to_pages_of_their_kind(order):
     """The paths are written out in api/audit.py, for reverse() costs more than the answer."""
     from django.urls import NoReverseMatch, reverse
 
-    from api.audit import _url
+    from api.audit import page_of
 
     for name, public_id in (
         ("item", "RI-2026-0001"),
@@ -482,7 +491,7 @@ def test_audit_urls_lead_to_pages_of_their_kind(order):
             path = reverse(f"web:{name}", args=[public_id])
         except NoReverseMatch:
             pytest.fail(f"there is no page {name}")
-        assert _url(public_id) == f"http://testserver{path}"
+        assert page_of(public_id) == f"http://testserver{path}"
 
 
 def test_incidents_of_a_golden_day_are_what_they_seem(order):

@@ -68,12 +68,17 @@ def test_change_that_names_an_archived_postmortem_passes(ask, archived):
         "repository": "shop/order",
         "change_id": "!42",
         "mode": "strict",
+        "on_error": "closed",
         "findings": [],
+        "waivers": [],
+        "excuse": None,
         "postmortems": [{"id": "PM-2026-0001", "archived_at": archived.archived_at.isoformat()}],
         "services": ["order"],
         "skipped": [],
-        "policy_version": "2026-11-1",
+        "policy": {"id": "gate-1v1", "name": "Default"},
+        "policy_version": "2026-11-2/gate-1v1",
         "decision": str(decision.id),
+        "url": f"http://testserver/gate/{decision.id}/",
         "decided_at": answer.json()["decided_at"],
     }
     assert answer["Cache-Control"] == "no-store"
@@ -171,7 +176,11 @@ def test_decision_keeps_input_findings_and_token(ask, archived):
         "!42",
         "Raise the pool limit",
     )
-    assert decision.findings == body["findings"]
+    assert decision.findings == [
+        {name: value for name, value in finding.items() if name != "url"} for finding in body["findings"]
+    ]
+    assert decision.named == ["PM-2026-0001", "PM-2026-0999"]
+    assert str(decision.gate) == "gate-1v1"
     assert decision.postmortems == ["PM-2026-0001"]
     assert decision.request == change(commits=message("Postmortem: PM-2026-0001, PM-2026-0999"))
     assert decision.token.scopes == ["gate"]

@@ -1,6 +1,5 @@
 """The rules as golden answers: facts in, verdict and findings out."""
 
-from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -9,8 +8,9 @@ from hypothesis import strategies as st
 
 from governance import policy
 from governance.policy import (
-    ChangeFinding,
+    ChangeFacts,
     CheckFacts,
+    GateRules,
     IncidentFacts,
     ItemFacts,
     PostmortemFacts,
@@ -237,14 +237,16 @@ DRAFT = PostmortemFacts("PM-2026-0002", None, frozenset({"payment"}), is_restric
     ],
 )
 def test_evaluate_change_blocks_each_unfit_name_with_its_own_reason(named, services, findings):
-    verdict, found = evaluate_change(named, [ARCHIVED, DRAFT], services=frozenset(services))
+    known = [ARCHIVED, DRAFT]
+    change = ChangeFacts("shop/order", named=named, postmortems=known, services=frozenset(services))
 
-    assert verdict is (Verdict.FAIL if findings else Verdict.PASS)
-    assert [(finding.code, finding.object) for finding in found] == findings
+    judgement = evaluate_change(change, GateRules(), as_of=AS_OF)
+
+    assert judgement.verdict is (Verdict.FAIL if findings else Verdict.PASS)
+    assert [(finding.code, finding.object) for finding in judgement.findings] == findings
 
 
 def test_change_finding_says_what_to_do():
-    _verdict, [finding] = evaluate_change([], [], services=frozenset())
+    [finding] = evaluate_change(ChangeFacts("shop/order"), GateRules(), as_of=AS_OF).findings
 
-    assert isinstance(finding, ChangeFinding)
-    assert "Postmortem: PM-" in asdict(finding)["detail"]
+    assert "Postmortem: PM-" in finding.detail

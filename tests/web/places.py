@@ -18,7 +18,7 @@ from governance.models import Delivery, GateDecision, Notice
 from postmortem import imports
 from postmortem.models import CauseClass, Draft, Incident, Review, SavedView, Service
 from remediation.models import DataSource, RemediationItem, VerificationCheck
-from tests import factories
+from tests import factories, gating
 from tests.factories import DAY, HOUR
 
 # A part of an address, and the word before it, which says whose id it is: "reviews/<slug:public_id>".
@@ -161,6 +161,7 @@ def build() -> World:
         "drafts": kept.page,
         "severities": "P1",
         "sla": str(factories.sla_policy(severity="P0").pk),
+        "gate-policies": str(gating.policy(repositories=["shop/*"], name="Shop").key),
         "calendars": str(factories.calendar().pk),
         "review-templates": str(factories.review_template("Severe", severities=["P0"]).pk),
         "views": str(view.pk),

@@ -52,6 +52,7 @@ SENT_BY = {
         "item_grant_time", "item_refuse_time", "item_refuse_wont_do", "item_take_over", "report_publish",
         "calendar_edit", "calendar_new", "calendar_remove", "goal",
         "sla_edit", "sla_move", "sla_new", "sla_remove",
+        "gate_policy_edit", "gate_policy_move", "gate_policy_new", "gate_policy_remove",
         "review_approve", "review_template_edit", "review_template_new",
         "review_template_remove", "severity_edit",
     },
@@ -61,7 +62,10 @@ SENT_BY = {
     },
 }  # fmt: skip
 # Read from this role on, and nothing is sent from there.
-READ_BY = {"administrator": {"delivery_log"}, "governor": {"goals", "review_templates", "severities", "sla"}}
+READ_BY = {
+    "administrator": {"delivery_log"},
+    "governor": {"gate_policies", "goals", "review_templates", "severities", "sla"},
+}
 # Sent by whoever it belongs to; for others it does not exist.
 OWN = {
     "draft_discard",
@@ -90,7 +94,8 @@ DERIVED = {
 }  # fmt: skip
 # Parts that name nothing of an incident, or something that belongs to one person alone (OWN).
 APART = {
-    "calendars", "cause-classes", "data-sources", "deliveries", "drafts", "gate", "imports", "notices",
+    "calendars", "cause-classes", "data-sources", "deliveries", "drafts", "gate", "gate-policies",
+    "imports", "notices",
     "figures", "goals", "report", "review-templates", "sla",
     "services", "severities", "steps", "tokens", "versions", "views", "wording",
 }  # fmt: skip

@@ -1,4 +1,4 @@
-"""Pure: facts about a service, or about the postmortems a change names, in; verdict and findings out.
+"""Judge a service by its incidents, items and checks.
 
 Every rule stands here and nowhere else. What a rule may know as of a moment is gathered by `facts`.
 Sentences are English on purpose: an answer is kept and compared, so it must not depend on who reads it.
@@ -7,12 +7,12 @@ Sentences are English on purpose: an answer is kept and compared, so it must not
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from enum import StrEnum
 
-# Changes whenever a rule below changes what it finds; it stands in every decision.
-POLICY_VERSION = "2026-11-1"
+from governance.policy.gates import BUILT_IN, GateRules
+from governance.policy.verdicts import Finding, Rule, Verdict, text_of, verdict_of
+from governance.policy.waivers import WaiverFacts, waive
 
 # States in which somebody says that the fix is there: from then on a silent check is a finding. Before
 # that, silence is normal: the metric that will show the fix may not exist yet.
@@ -23,42 +23,9 @@ SETTLED = frozenset({"verified", "wont_do"})
 STALE_INTERVALS = 3
 STALE_MARGIN = timedelta(minutes=5)
 
-
-class Verdict(StrEnum):
-    """Over all rules; only PASS passes. UNKNOWN: it could not be judged."""
-
-    PASS = "PASS"  # noqa: S105 - a verdict, no password
-    FAIL = "FAIL"
-    UNKNOWN = "UNKNOWN"
-
-
-class Rule(StrEnum):
-    """The rules, in the order in which findings are listed."""
-
-    REVIEW_OVERDUE = "REVIEW_OVERDUE"
-    POSTMORTEM_MISSING = "POSTMORTEM_MISSING"
-    ITEM_OVERDUE = "ITEM_OVERDUE"
-    ITEM_REGRESSED = "ITEM_REGRESSED"
-    ITEM_OWNERLESS = "ITEM_OWNERLESS"
-    CHECK_STALE = "CHECK_STALE"
-
-
+# The rules about a service; that a waiver of it is over is found with them.
+RULES: tuple[Rule, ...] = tuple(rule for rule in Rule if rule != Rule.WAIVER_EXPIRED)
 _ORDER = {rule: position for position, rule in enumerate(Rule)}
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One breach of one rule.
-
-    Attributes:
-        object: the public id of what breaks it, never a title: titles of restricted incidents stay inside.
-        since: the moment from which the finding holds.
-    """
-
-    code: str
-    object: str
-    since: datetime
-    detail: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,30 +84,51 @@ class CheckFacts:
 
 @dataclass(frozen=True, slots=True)
 class ServiceFacts:
-    """All that a judgement of one service may know."""
+    """All that a judgement of one service may know; `waivers` are those of the service."""
 
     incidents: Sequence[IncidentFacts] = ()
     items: Sequence[ItemFacts] = ()
     checks: Sequence[CheckFacts] = ()
+    waivers: Sequence[WaiverFacts] = ()
 
 
-def evaluate(facts: ServiceFacts, *, as_of: datetime) -> tuple[Verdict, list[Finding]]:
+def evaluate(
+    facts: ServiceFacts, *, as_of: datetime, rules: GateRules = BUILT_IN
+) -> tuple[Verdict, list[Finding]]:
     """Judge a service as of a moment.
 
     FAIL when a rule about reviews or items is broken; UNKNOWN when none is but a check is stale, for then
-    nobody knows whether a fix holds; PASS otherwise. Findings come in the order of `Rule`, the oldest first.
+    nobody knows whether a fix holds; PASS otherwise. What the policy does not count and what a waiver covers
+    is found all the same. Findings come in the order of `Rule`, the oldest first.
+
+    Args:
+        rules: of them only what counts is asked.
 
     Source: specification, section 5.
     """
-    findings = [
+    findings = waive(
+        found(facts, as_of=as_of),
+        facts.waivers,
+        covers=lambda waiver, finding: waiver.names(finding),
+        as_of=as_of,
+    )
+    findings = [replace(one, counts=False) if one.code in rules.not_counting else one for one in findings]
+    findings.sort(key=in_order)
+    return verdict_of(findings), findings
+
+
+def found(facts: ServiceFacts, *, as_of: datetime) -> list[Finding]:
+    """What breaks a rule about a service, waived or not; in no order."""
+    return [
         *_reviews(facts.incidents, as_of),
         *(finding for item in facts.items for finding in _item(item, as_of)),
         *_checks(facts.checks, as_of),
     ]
-    findings.sort(key=lambda finding: (_ORDER[Rule(finding.code)], finding.since, finding.object))
-    if any(finding.code != Rule.CHECK_STALE for finding in findings):
-        return Verdict.FAIL, findings
-    return (Verdict.UNKNOWN if findings else Verdict.PASS), findings
+
+
+def in_order(finding: Finding) -> tuple[int, float, str]:
+    """Where a finding about a service stands in its list."""
+    return _ORDER[Rule(finding.code)], finding.since.timestamp() if finding.since else 0, finding.object
 
 
 def stale_at(check: CheckFacts) -> datetime:
@@ -164,13 +152,13 @@ def _reviews(incidents: Iterable[IncidentFacts], as_of: datetime) -> list[Findin
             if incident.reopened_at is not None:
                 reopened[incident.review] = incident.reopened_at
         else:
-            text = f"Nobody has begun its review, which was due at {_text(incident.review_due_at)}."
+            text = f"Nobody has begun its review, which was due at {text_of(incident.review_due_at)}."
             findings.append(Finding(Rule.POSTMORTEM_MISSING, incident.id, incident.review_due_at, text))
     for review, due_at in overdue.items():
-        text = f"The review was due at {_text(due_at)} and is not archived."
+        text = f"The review was due at {text_of(due_at)} and is not archived."
         since = due_at
         if review in reopened:
-            text = f"The postmortem was reopened at {_text(reopened[review])} and is not archived again."
+            text = f"The postmortem was reopened at {text_of(reopened[review])} and is not archived again."
             since = max(due_at, reopened[review])
         findings.append(Finding(Rule.REVIEW_OVERDUE, review, since, text))
     return findings
@@ -182,13 +170,13 @@ def _item(item: ItemFacts, as_of: datetime) -> list[Finding]:
     findings = []
     is_kept = item.first_verified_at is not None and item.first_verified_at <= item.due_at
     if as_of > item.due_at and not is_kept:
-        text = f"Due at {_text(item.due_at)}; no check has verified it."
+        text = f"Due at {text_of(item.due_at)}; no check has verified it."
         if item.first_verified_at is not None:
-            text = f"Due at {_text(item.due_at)}; verified late, and it does not hold now."
+            text = f"Due at {text_of(item.due_at)}; verified late, and it does not hold now."
         findings.append(Finding(Rule.ITEM_OVERDUE, item.id, item.due_at, text))
     if item.regressed_at is not None:
         # Moving it on by hand heals nothing: only a check that verifies it again does.
-        text = f"Its check fails again since {_text(item.regressed_at)}."
+        text = f"Its check fails again since {text_of(item.regressed_at)}."
         findings.append(Finding(Rule.ITEM_REGRESSED, item.id, item.regressed_at, text))
     if item.owner_left_at is not None:
         text = "Its owner is no longer active: somebody must take it over."
@@ -207,77 +195,3 @@ def _checks(checks: Iterable[CheckFacts], as_of: datetime) -> list[Finding]:
         text = f"{number} given no answer for more than three intervals: nobody knows whether the fix holds."
         findings.append(Finding(Rule.CHECK_STALE, item, min(moments), text))
     return findings
-
-
-class ChangeRule(StrEnum):
-    """The rules for a change, in the order in which findings are listed."""
-
-    POSTMORTEM_NOT_NAMED = "POSTMORTEM_NOT_NAMED"
-    PM_UNKNOWN = "PM_UNKNOWN"
-    PM_NOT_ARCHIVED = "PM_NOT_ARCHIVED"
-    PM_NOT_APPLICABLE = "PM_NOT_APPLICABLE"
-
-
-@dataclass(frozen=True, slots=True)
-class PostmortemFacts:
-    """A review that a change names.
-
-    Attributes:
-        services: the slugs of the services that its incidents touched, wherever they came from.
-        is_restricted: one of its incidents is; the answer says no more of it than its id.
-    """
-
-    id: str
-    archived_at: datetime | None
-    services: frozenset[str]
-    is_restricted: bool
-
-
-@dataclass(frozen=True, slots=True)
-class ChangeFinding:
-    """Why a change is blocked; `object` is the id that was named, as written, or ""."""
-
-    code: str
-    object: str
-    detail: str
-
-
-def evaluate_change(
-    named: Sequence[str], known: Iterable[PostmortemFacts], *, services: frozenset[str]
-) -> tuple[Verdict, list[ChangeFinding]]:
-    """Judge a change by the postmortems it names: PASS only when it names one and none is unfit.
-
-    Args:
-        named: the ids, as found in the change.
-        known: what is known of those that exist.
-        services: the slugs of the services that the change touches; when empty nobody can say whether a
-            postmortem applies, and that rule is skipped.
-
-    Source: specification, R14 and section 5.
-    """
-    if not named:
-        text = (
-            "Name the postmortem that this change follows from, by a line “Postmortem: PM-…” in the last"
-            " paragraph of a commit message or in the description."
-        )
-        return Verdict.FAIL, [ChangeFinding(ChangeRule.POSTMORTEM_NOT_NAMED, "", text)]
-    by_id = {postmortem.id: postmortem for postmortem in known}
-    findings = []
-    for name in named:
-        postmortem = by_id.get(name)
-        if postmortem is None:
-            text = "There is no postmortem with this id."
-            findings.append(ChangeFinding(ChangeRule.PM_UNKNOWN, name, text))
-            continue
-        if postmortem.archived_at is None:
-            text = "Its review is not archived yet."
-            findings.append(ChangeFinding(ChangeRule.PM_NOT_ARCHIVED, name, text))
-        if services and not services & postmortem.services:
-            touched = ", ".join(sorted(services))
-            text = f"Its incidents touched none of the services of this change: {touched}."
-            findings.append(ChangeFinding(ChangeRule.PM_NOT_APPLICABLE, name, text))
-    return (Verdict.FAIL if findings else Verdict.PASS), findings
-
-
-def _text(moment: datetime) -> str:
-    return moment.strftime("%Y-%m-%d %H:%M UTC")
