@@ -8,8 +8,8 @@ from django.db.models import QuerySet
 from rest_framework import serializers
 
 from api.resource import Resource, act, creation, detail, listing, removal
-from api.sla import Direction
 from api.shapes import VERSION, Answer, Count, Person, Strict
+from api.sla import Direction
 from governance import gates
 from governance.models import LONGEST_PATTERN, GatePolicy
 from governance.policy import CODES

@@ -1,4 +1,4 @@
-"""Earlier changes judged again by rows that are tried: what differs is the policy's doing, and nothing is kept."""
+"""Earlier changes judged again by rows that are tried: nothing is kept."""
 
 from datetime import timedelta
 

@@ -98,7 +98,6 @@ def test_edit_makes_a_version_and_another_one_meanwhile_is_not_lost(page):
         ({"name": "Default"}, "name"),
         ({"repositories": " "}, "repositories"),
         ({"repositories": "x" * 201}, "repositories"),
-        ({"branches": "a\x00b"}, "branches"),
         ({"mode": "loud"}, "mode"),
         ({"most_uses": "0"}, "most_uses"),
         ({"not_counting": ["NONE"]}, "not_counting"),
