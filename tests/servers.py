@@ -145,14 +145,14 @@ def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]
     process = Process(argv, folder / "log")
     server = Prometheus(f"http://127.0.0.1:{port}", page)
     try:
-        wait_until(lambda: _is_up(f"{server.url}/-/ready"), seconds=30, what=process.said() or "Prometheus")
+        wait_until(lambda: is_up(f"{server.url}/-/ready"), seconds=30, what=process.said() or "Prometheus")
         yield server
     finally:
         process.kill()
         page.close()
 
 
-def _is_up(url: str) -> bool:
+def is_up(url: str) -> bool:
     try:
         with urlopen(url, timeout=1) as response:
             return bool(response.status == 200)

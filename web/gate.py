@@ -1,9 +1,8 @@
-"""The gate: its decisions, one decision, and how a pipeline asks."""
+"""The gate: its decisions, and one decision."""
 
 from typing import Any
 from uuid import UUID
 
-from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -13,9 +12,8 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from governance.models import GateDecision
-from postmortem import access
 from postmortem.models import Service
-from web import findings, snippets
+from web import findings
 from web.forms.filters import DecisionFilters
 from web.paging import page_of
 
@@ -53,21 +51,6 @@ def decision(request: HttpRequest, pk: UUID) -> HttpResponse:
     return render(request, "gate/decision.html", context)
 
 
-@login_required
-@require_GET
-def connect(request: HttpRequest) -> HttpResponse:
-    """Ready pieces for a pipeline, with this installation's address in them."""
-    slug = request.GET.get("service", "")
-    services = list(access.services(request.user).values_list("slug", flat=True))
-    chosen = slug if slug in services else (services[0] if services else "order")
-    context = {
-        "snippets": snippets.of(settings.PUBLIC_URL, service=chosen),
-        "services": services,
-        "chosen": chosen,
-    }
-    return render(request, "gate/connect.html", context)
-
-
 def _chosen(filters: DecisionFilters) -> QuerySet[GateDecision]:
     rows = GateDecision.objects.all()
     if verdict := filters.value("verdict"):
@@ -100,6 +83,5 @@ def _commits(request: Any) -> list[dict[str, str]]:
 
 urlpatterns = [
     path("gate/", decision_list, name="gate"),
-    path("gate/connect", connect, name="connect"),
     path("gate/<uuid:pk>/", decision, name="decision"),
 ]

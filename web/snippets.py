@@ -1,114 +1,129 @@
 """Pieces for pipelines that end with status 0 for PASS and for nothing else.
 
-`curl -s ... | jq '.status == "PASS"'` ends with 0 for FAIL, for 401 and for an empty answer; so each piece
-here lets curl fail on an error status (`--fail`), stops at the first failure (`set -eu`) and compares the
-word itself.
+They stand as files in `clients/snippets/`, and again in the pages of `docs/ci/`; tests run both. Each one looks for
+the last line of the client before it runs it: without `--location` curl is content with a redirect and writes an
+empty file, and a shell or Python that runs an empty file ends with 0.
 """
 
+import re
 from dataclasses import dataclass
+from typing import Any
 
-from django.utils.functional import Promise
+from django.conf import settings
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
-_AUDIT = """\
-#!/bin/sh
-# Ends with 0 only when the service stands at PASS today.
-set -eu
-answer=$(curl --fail --silent --show-error --max-time 30 \\
-  --header "Authorization: Bearer $CLOSELOOP_TOKEN" \\
-  "{url}/sre/audit?service={service}")
-printf '%s\\n' "$answer"
-test "$(printf '%s' "$answer" | jq -r .status)" = PASS
-"""
-
-_GATE = """\
-#!/bin/sh
-# closeloop-gate: ends with 0 only when the change names an archived postmortem that applies.
-# Usage: closeloop-gate REPOSITORY TARGET_BRANCH CHANGE_ID TITLE BASE_COMMIT  (description on standard input)
-set -eu
-repository=$1 branch=$2 change=$3 title=$4 base=$5
-description=$(cat)
-log=$(git log --format='%x1e%H%n%B' "$base..HEAD")
-answer=$(printf '%s' "$log" | jq --raw-input --slurp \\
-    --arg repository "$repository" --arg branch "$branch" --arg change "$change" \\
-    --arg title "$title" --arg description "$description" \\
-    '{{repository: $repository, target_branch: $branch, change_id: $change, title: $title,
-      description: $description, services: ["{service}"],
-      commits: (split("\\u001e")[1:] | map(split("\\n") | {{sha: .[0], message: (.[1:] | join("\\n"))}}))}}' |
-  curl --fail --silent --show-error --max-time 30 --request POST \\
-    --header "Authorization: Bearer $CLOSELOOP_TOKEN" --header "Content-Type: application/json" \\
-    --data-binary @- "{url}/api/v1/gate/changes")
-printf '%s\\n' "$answer"
-test "$(printf '%s' "$answer" | jq -r .status)" = PASS
-"""
-
-_GITLAB = """\
-closeloop:
-  stage: test
-  image: alpine:3.22
-  variables:
-    GIT_DEPTH: 0  # the trailers of all commits of the merge request are read
-  rules:
-    - if: $CI_PIPELINE_SOURCE == "merge_request_event"
-  before_script:
-    - apk add --no-cache curl git jq
-  script:
-    - >
-      printf '%s' "$CI_MERGE_REQUEST_DESCRIPTION" |
-      sh ci/closeloop-gate "$CI_PROJECT_PATH" "$CI_MERGE_REQUEST_TARGET_BRANCH_NAME"
-      "!$CI_MERGE_REQUEST_IID" "$CI_MERGE_REQUEST_TITLE" "$CI_MERGE_REQUEST_DIFF_BASE_SHA"
-  allow_failure: false
-"""
-
-_GITHUB = """\
-name: closeloop
-on: pull_request
-permissions:
-  contents: read
-jobs:
-  gate:
-    runs-on: ubuntu-latest
-    steps:
-      - uses: actions/checkout@v4
-        with:
-          fetch-depth: 0  # the trailers of all commits of the pull request are read
-          ref: ${{ github.event.pull_request.head.sha }}
-      - run: >
-          printf '%s' "$BODY" |
-          sh ci/closeloop-gate "$GITHUB_REPOSITORY" "$GITHUB_BASE_REF" "#$NUMBER" "$TITLE" "$BASE"
-        env:
-          CLOSELOOP_TOKEN: ${{ secrets.CLOSELOOP_TOKEN }}
-          # As variables, never inside the command: a title could hold commands of its own.
-          BODY: ${{ github.event.pull_request.body }}
-          TITLE: ${{ github.event.pull_request.title }}
-          NUMBER: ${{ github.event.pull_request.number }}
-          BASE: ${{ github.event.pull_request.base.sha }}
-"""
+FOLDER = settings.BASE_DIR / "clients" / "snippets"
+_REPOSITORY = re.compile(r"[\w.~-]+(?:/[\w.~-]+)*", re.ASCII)
 
 
 @dataclass(frozen=True)
-class Snippet:
-    """One piece to copy: where it goes, what it does, its text."""
+class Product:
+    """A CI product: the piece for it, where it goes, and what has to be set on that side.
+
+    Attributes:
+        file: the name of the piece in `clients/snippets/`.
+        place: where the piece goes.
+        secret: how the token gets there.
+        rules: what has to be set so that the gate cannot be passed by, one sentence each.
+    """
 
     key: str
-    title: str | Promise
+    title: Any
     file: str
-    text: str
+    place: Any
+    secret: Any
+    rules: tuple[Any, ...]
 
 
-def of(public_url: str, *, service: str) -> list[Snippet]:
-    """The pieces for an installation at `public_url` (no slash at its end) and one service."""
-    places = {"url": public_url, "service": service}
-    return [
-        Snippet("audit", _("Is the service in order today?"), "closeloop-audit", _AUDIT.format(**places)),
-        Snippet(
-            "gate", _("Does the change name its postmortem?"), "ci/closeloop-gate", _GATE.format(**places)
+PRODUCTS: dict[str, Product] = {
+    product.key: product
+    for product in (
+        Product(
+            "gitlab",
+            "GitLab CI",
+            "gitlab.yml",
+            ".gitlab-ci.yml",
+            _("Settings → CI/CD → Variables: CLOSELOOP_TOKEN, masked and hidden."),
+            (
+                _("Settings → Merge requests: “Pipelines must succeed” on, “Skipped pipelines are considered successful” off."),
+                _("Keep allow_failure: false, and no rules: changes on these jobs: a job that is left out blocks nothing."),
+                _("Whoever may edit .gitlab-ci.yml may remove the job: include it from a project of your own, or enforce it with a pipeline execution policy."),
+                _("Protect the target branch: nobody may push to it or force-push."),
+            ),
         ),
-        Snippet("gitlab", _("GitLab CI: run the gate on merge requests"), ".gitlab-ci.yml", _GITLAB),
-        Snippet(
+        Product(
             "github",
-            _("GitHub Actions: run the gate on pull requests"),
+            "GitHub Actions",
+            "github.yml",
             ".github/workflows/closeloop.yml",
-            _GITHUB,
+            _("Settings → Secrets and variables → Actions: CLOSELOOP_TOKEN. Pull requests from forks do not get it, so they wait for somebody who pushes the branch."),
+            (
+                _("Settings → Rules: require the status check “change” for the target branch, and let nobody on the bypass list."),
+                _("Do not add paths or branches filters under pull_request: a required workflow that is filtered out stays pending, a skipped job counts as passed."),
+                _("Put .github/workflows under CODEOWNERS with required review, or require the workflow from another repository by an organisation ruleset."),
+                _("With a merge queue, keep merge_group: it is asked again for what is really merged."),
+            ),
         ),
-    ]
+        Product(
+            "jenkins",
+            "Jenkins",
+            "jenkins.groovy",
+            "Jenkinsfile",
+            _("Credentials → secret text with the id closeloop-token, in the folder of the job."),
+            (
+                _("Multibranch: discover pull requests “merged with the target branch”, so that the target branch is there to compare with; no shallow clone."),
+                _("The forge must require the build status of Jenkins for the target branch; Jenkins alone blocks no merge."),
+                _("Let only trusted people change the Jenkinsfile, or keep the stage in a shared library that the folder loads."),
+                _("Do not wrap the stage in catchError or currentBuild.result = 'SUCCESS'."),
+            ),
+        ),
+        Product(
+            "gitea",
+            _("Gitea and Forgejo"),
+            "gitea.yml",
+            ".gitea/workflows/closeloop.yml",
+            _("Repository settings → Actions → Secrets: CLOSELOOP_TOKEN."),
+            (
+                _("Branch protection: enable the status check and require “closeloop / change*”; block merges on rejected reviews as you like."),
+                _("Branch protection: forbid direct pushes, and apply the rules to administrators too."),
+                _("Name .gitea/workflows under protected file patterns, so that a pull request cannot change the job that judges it."),
+            ),
+        ),
+        Product(
+            "shell",
+            pgettext_lazy("a product", "Plain shell"),
+            "shell.sh",
+            "closeloop-audit",
+            _("CLOSELOOP_TOKEN, or CLOSELOOP_TOKEN_FILE with the path of a file that only this user reads."),
+            (
+                _("Whatever calls the script must stop when it ends with a status other than 0: set -e, no “|| true”, no pipe behind it."),
+                _("It needs curl and awk; sh closeloop-gate.sh --help lists what can be asked."),
+            ),
+        ),
+        Product(
+            "git",
+            _("Plain git, a hook on the server"),
+            "plain-git.sh",
+            "closeloop-install",
+            _("The file /etc/closeloop/gate-token, readable by the user that git runs as and by nobody else."),
+            (
+                _("git config closeloop.branches \"main release/*\" guards several branches; without it the one that HEAD names is guarded."),
+                _("git config receive.denyDeletes true: who deletes a guarded branch could push another one in its place."),
+                _("Whoever can write into the bare repository's hooks or config can switch the gate off."),
+            ),
+        ),
+    )
+}  # fmt: skip
+
+
+def is_repository(text: str) -> bool:
+    """Whether the text may stand in a piece as the path of a repository: no quotes, no spaces, no commands."""
+    return len(text) <= 200 and _REPOSITORY.fullmatch(text) is not None
+
+
+def of(product: Product, *, public_url: str, service: str, repository: str) -> str:
+    """The piece of a product for an installation at `public_url` (no slash at its end)."""
+    text = (FOLDER / product.file).read_text(encoding="utf-8")
+    filled = {"@URL@": public_url, "@SERVICE@": service, "@REPOSITORY@": repository}
+    return re.sub("|".join(filled), lambda match: filled[match[0]], text)

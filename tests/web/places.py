@@ -151,6 +151,7 @@ def build() -> World:
     world.parts |= {
         "imports": document.public_id,
         "services": service.slug,
+        "ci": "closeloop_gate.py",
         "gate": str(decision.pk),
         "report": "2026-05",
         "figures": "closure",

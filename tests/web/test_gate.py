@@ -1,6 +1,5 @@
-"""Decisions of the gate for people, and the pieces for pipelines."""
+"""Decisions of the gate for people."""
 
-import subprocess
 import uuid
 from datetime import date, timedelta
 
@@ -9,7 +8,6 @@ from django.utils import timezone
 
 from governance.models import GateDecision
 from tests import factories
-from web import snippets
 
 pytestmark = pytest.mark.django_db
 
@@ -169,121 +167,3 @@ def test_decision_shows_whatever_was_kept(page, token, request_):
 @pytest.mark.parametrize("path", [f"/gate/{uuid.UUID(int=0)}/", "/gate/nonsense/"])
 def test_unknown_decisions_are_not_there(page, path):
     assert page.get(path).status_code == 404
-
-
-def test_connect_fills_in_the_address_and_a_service(page):
-    factories.service("cart")
-    factories.service("order")
-
-    body = page.get("/gate/connect?service=order").content.decode()
-
-    assert "http://testserver/sre/audit?service=order" in body
-    assert "/settings/tokens/?scope=audit&amp;scope=gate" in body
-
-
-def test_connect_takes_no_service_from_the_address_that_is_none(page):
-    factories.service("cart")
-
-    context = page.get("/gate/connect?service=$(reboot)").context
-
-    assert context["chosen"] == "cart"
-    assert not any("reboot" in snippet.text for snippet in context["snippets"])
-
-
-def run(script, tmp_path, *arguments, answer, stdin=""):
-    """Run a piece with a curl that gives `answer` (None: fails as for 401) and keeps what it was sent."""
-    curl = tmp_path / "curl"
-    keep = f"cat > {tmp_path}/sent\n" if arguments else ""
-    say = "exit 22\n" if answer is None else f"printf '%s' '{answer}'\n"
-    curl.write_text(f"#!/bin/sh\n{keep}{say}")
-    curl.chmod(0o755)
-    piece = tmp_path / "piece"
-    piece.write_text(script)
-    env = {"PATH": f"{tmp_path}:/usr/bin:/bin", "CLOSELOOP_TOKEN": "x", "HOME": str(tmp_path)}
-    return subprocess.run(
-        ["sh", str(piece), *arguments],
-        env=env,
-        input=stdin,
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=tmp_path,
-    ).returncode
-
-
-def piece(key):
-    return next(
-        snippet.text for snippet in snippets.of("http://localhost", service="order") if snippet.key == key
-    )
-
-
-ANSWERS = [
-    ('{"status":"PASS"}', True),
-    ('{"status":"FAIL"}', False),
-    ('{"status":"UNKNOWN"}', False),
-    ("<html>PASS</html>", False),
-    ("", False),
-    (None, False),
-]
-
-
-@pytest.mark.parametrize(("answer", "is_pass"), ANSWERS)
-def test_audit_piece_ends_with_0_for_pass_and_for_nothing_else(tmp_path, answer, is_pass):
-    assert (run(piece("audit"), tmp_path, answer=answer) == 0) is is_pass
-
-
-@pytest.fixture
-def repository(tmp_path):
-    """A repository with a base and one commit on top that names a postmortem."""
-
-    def git(*arguments):
-        identity = ["-c", "user.name=Ada", "-c", "user.email=ada@example.com", "-c", "commit.gpgsign=false"]
-        subprocess.run(["git", *identity, *arguments], cwd=tmp_path, check=True, capture_output=True)
-
-    git("init", "--initial-branch=main")
-    git("commit", "--allow-empty", "-m", "Base")
-    git("tag", "base")
-    git(
-        "commit",
-        "--allow-empty",
-        "-m",
-        'Raise the "limit"\n\nBecause of the sale.\n\nPostmortem: PM-2026-0001',
-    )
-    return tmp_path
-
-
-@pytest.mark.parametrize(("answer", "is_pass"), ANSWERS)
-def test_gate_piece_ends_with_0_for_pass_and_for_nothing_else(repository, answer, is_pass):
-    arguments = ("shop/order", "main", "!42", "A title", "base")
-
-    assert (run(piece("gate"), repository, *arguments, answer=answer) == 0) is is_pass
-
-
-def test_gate_piece_fails_when_the_base_is_not_there(repository):
-    assert (
-        run(
-            piece("gate"), repository, "shop/order", "main", "!42", "T", "nowhere", answer='{"status":"PASS"}'
-        )
-        != 0
-    )
-
-
-def test_gate_takes_what_the_piece_sends(repository, client):
-    order = factories.service("order")
-    review = factories.archived_review(incidents=[factories.resolved_incident(services=[order])])
-    review.public_id = "PM-2026-0001"
-    review.save()
-    secret = factories.api_token(scopes=["gate"], now=timezone.now())[1]
-    run(
-        piece("gate"), repository, "shop/order", "main", "!42", 'A "title"', "base", answer="", stdin="Words."
-    )
-
-    response = client.post(
-        "/api/v1/gate/changes",
-        (repository / "sent").read_text(),
-        content_type="application/json",
-        headers={"Authorization": f"Bearer {secret}"},
-    )
-
-    assert response.status_code == 200, response.content
-    assert response.json()["status"] == "PASS"

@@ -84,7 +84,7 @@ OWN = {
 # Opened by whoever it belongs to.
 SEALED = {"evidence", "evidence_thumbnail"}
 # Open to those who are not logged in; the style guide does not exist for anybody but staff.
-FOR_ALL = {"healthz", "login", "preferences", "styleguide", "version"}
+FOR_ALL = {"client_file", "healthz", "login", "preferences", "styleguide", "version"}
 STAFF_ONLY = {"styleguide"}
 
 # Parts of an address that name something derived from an incident.
@@ -96,6 +96,7 @@ DERIVED = {
 APART = {
     "calendars", "cause-classes", "data-sources", "deliveries", "drafts", "gate", "gate-policies",
     "imports", "notices",
+    "ci",
     "figures", "goals", "report", "review-templates", "sla",
     "services", "severities", "steps", "tokens", "versions", "views", "wording",
 }  # fmt: skip

@@ -32,7 +32,7 @@ FRAGMENTS = {
     "timeline_reading",
     "wording_hints",
 }
-FOR_MACHINES = {"healthz", "version"}
+FOR_MACHINES = {"client_file", "healthz", "version"}
 # Bytes that somebody sent us, which may do nothing in a browser.
 FILES = {"evidence", "evidence_thumbnail"}
 # What pages read from their query without a link or a form that says so.
