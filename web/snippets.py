@@ -35,6 +35,11 @@ class Product:
     secret: Any
     rules: tuple[Any, ...]
 
+    @property
+    def is_name(self) -> bool:
+        """Whether the title is a name, which no language translates."""
+        return isinstance(self.title, str)
+
 
 PRODUCTS: dict[str, Product] = {
     product.key: product
