@@ -17,11 +17,14 @@ from governance.models import Notice
 class NoticeAnswer(Answer):
     incident = serializers.SlugRelatedField(slug_field="public_id", read_only=True, allow_null=True)
     item = serializers.SlugRelatedField(slug_field="public_id", read_only=True, allow_null=True)
+    team_channel = serializers.PrimaryKeyRelatedField(
+        read_only=True, allow_null=True, help_text="Of a notice that a channel is paused."
+    )
     by = Person(allow_null=True)
 
     class Meta:
         model = Notice
-        fields = ("id", "kind", "incident", "item", "by", "created_at", "read_at")
+        fields = ("id", "kind", "incident", "item", "team_channel", "by", "created_at", "read_at")
 
 
 class NoticeQuery(Page):

@@ -31,6 +31,7 @@ from api.schema import schema
 from api.services import Services, Severities
 from api.sla import SlaPolicies, WorkingCalendars
 from api.step_evidence import Changes, ChangeSearches, Measurements
+from api.team_channels import ChannelMessages, TeamChannels
 from api.timelines import TimelineEntries, TimelinePastes, Timelines
 from api.versions import Versions
 from api.wording import Terms, Wording
@@ -262,6 +263,18 @@ urlpatterns = [
     path("notices", Notices.as_view({"get": "list"})),
     path("notices/<id:notice>", Notices.as_view({"get": "retrieve"})),
     path("notices/<id:notice>/read", Notices.as_view({"post": "mark_read"})),
+    path("team-channels", TeamChannels.as_view({"get": "list", "post": "create"})),
+    path(
+        "team-channels/<id:channel>",
+        TeamChannels.as_view({"get": "retrieve", "patch": "edit", "delete": "remove"}),
+    ),
+    path("team-channels/<id:channel>/test", TeamChannels.as_view({"post": "test"})),
+    path("team-channels/<id:channel>/resume", TeamChannels.as_view({"post": "resume"})),
+    path("team-channels/<id:channel>/messages", ChannelMessages.as_view({"get": "list"})),
+    path(
+        "team-channels/<id:channel>/messages/<id:message>/send-again",
+        ChannelMessages.as_view({"post": "send_again"}),
+    ),
     path("reports", Reports.as_view({"get": "list"})),
     path("reports/<month:month>", Reports.as_view({"get": "retrieve"})),
     path("reports/<month:month>/figures/<slug:figure>", Figures.as_view({"get": "retrieve"})),

@@ -4,6 +4,7 @@ Every reader accepts `NAME_FILE` in place of `NAME`: the path of a file holding 
 secrets that must not stand in the environment. No reader ever puts a value into its message.
 """
 
+from ipaddress import ip_network
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -55,6 +56,14 @@ def number(name: str, default: int, *, least: int = 0) -> int:
 def words(name: str, default: str = "") -> list[str]:
     """A comma-separated list; blanks are dropped."""
     return [word.strip() for word in text(name, default).split(",") if word.strip()]
+
+
+def networks(name: str) -> list[str]:
+    """A comma-separated list of networks, such as 10.0.0.0/8."""
+    try:
+        return [str(ip_network(word)) for word in words(name)]
+    except ValueError:
+        raise ImproperlyConfigured(f"{name} must hold networks such as 10.0.0.0/8, with commas.") from None
 
 
 def keys(name: str) -> dict[str, str]:

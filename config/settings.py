@@ -200,6 +200,7 @@ SPECTACULAR_SETTINGS = {
         {"name": "gate", "description": "What CI asks."},
         {"name": "reports", "description": "A month in figures."},
         {"name": "notices", "description": "What you were told."},
+        {"name": "team-channels", "description": "Where teams hear of notices together."},
         {"name": "services"},
         {"name": "severities"},
         {"name": "sla-policies", "description": "Days promised for items."},
@@ -285,6 +286,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": timedelta(seconds=10),
         "options": {"expires": 20},
     },
+    "send-messages": {
+        "task": "governance.send_messages",
+        "schedule": timedelta(seconds=10),
+        "options": {"expires": 20},
+    },
     "forget-old-drafts": {
         "task": "postmortem.forget_drafts",
         "schedule": timedelta(hours=1),
@@ -302,6 +308,8 @@ SHELL_PROBE_SANDBOX = env.text("SHELL_PROBE_SANDBOX", "bubblewrap")
 PROBE_SIGNING_KEY = (
     env.text("PROBE_SIGNING_KEY", "") or hashlib.sha256(f"probes {SECRET_KEY}".encode()).hexdigest()
 )
+# Networks of one's own that channels of teams may be in, such as a chat server's; loopback only if named.
+CHANNEL_NETWORKS = env.networks("CHANNEL_NETWORKS")
 PROMETHEUS_ALLOW_LOOPBACK = env.flag("PROMETHEUS_ALLOW_LOOPBACK", False)
 # What Prometheus must send to read /metrics; without it there is no such page.
 METRICS_TOKEN = env.text("METRICS_TOKEN", "")

@@ -9,6 +9,7 @@ os.environ.setdefault("SECRET_KEY", "test-" + "0123456789abcdef" * 4)
 os.environ.setdefault("FIELD_KEYS", "test:" + base64.urlsafe_b64encode(b"0123456789abcdef" * 2).decode())
 os.environ.setdefault("PUBLIC_URL", "http://testserver")
 os.environ.setdefault("PROMETHEUS_ALLOW_LOOPBACK", "1")
+os.environ.setdefault("CHANNEL_NETWORKS", "127.0.0.0/8")
 os.environ.setdefault("MEDIA_ROOT", tempfile.mkdtemp(prefix="closeloop-media-"))
 
 from config.settings import *

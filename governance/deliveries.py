@@ -5,8 +5,6 @@ PostgreSQL is the queue (docs/adr/0004): no message of a broker carries anything
 
 from __future__ import annotations
 
-import random
-import uuid
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from email.utils import parseaddr
@@ -16,22 +14,19 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.template.loader import render_to_string
 from django.utils import timezone, translation
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from accounts.models import User
-from governance import wordings
+from governance import outbox, wordings
 from governance.models import Delivery, Muted, Notice
 from postmortem import access, trail
 from postmortem.errors import DomainError
 from remediation import items
 
-MOST_ATTEMPTS = 8
-FIRST_PAUSE = timedelta(seconds=30)
-LONGEST_PAUSE = timedelta(hours=1)
 # Longer than an exchange with a mail server may take (EMAIL_TIMEOUT).
 LEASE = timedelta(minutes=2)
 AT_ONCE = 20
@@ -67,15 +62,8 @@ def enqueue(told: Iterable[Notice], *, now: datetime) -> None:
 def claim(*, now: datetime, most: int = AT_ONCE) -> list[Delivery]:
     """Take what is due; each goes to one worker, until its lease ends."""
     with trail.act("deliveries.claim", by=None):
-        due = Delivery.objects.select_for_update(skip_locked=True, of=("self",)).filter(
-            Q(lease_until=None) | Q(lease_until__lt=now), state=State.WAITING, next_at__lte=now
-        )
-        claimed = list(due.order_by("next_at", "pk")[:most])
-        for one in claimed:
-            one.attempts += 1
-            one.lease_until, one.lease_token = now + LEASE, uuid.uuid4()
-        Delivery.objects.bulk_update(claimed, ["attempts", "lease_until", "lease_token"])
-    return claimed
+        rows = Delivery.objects.select_for_update(skip_locked=True, of=("self",))
+        return outbox.lease(list(outbox.due(rows, now=now)[:most]), until=now + LEASE)
 
 
 def send_due(*, now: datetime, connection: Any = None) -> int:
@@ -86,7 +74,9 @@ def send_due(*, now: datetime, connection: Any = None) -> int:
     """
     sent = 0
     for one in claim(now=now):
-        notice = Notice.objects.select_related("recipient", "incident", "item", "by").get(pk=one.notice_id)
+        notice = Notice.objects.select_related(
+            "recipient", "incident", "item", "by", "team_channel__team"
+        ).get(pk=one.notice_id)
         if not _is_visible(notice):
             _finish(one, State.DROPPED, "the recipient may not see it any more", now=now)
             continue
@@ -146,7 +136,7 @@ def mail(notice: Notice, *, connection: Any = None) -> EmailMultiAlternatives:
             "url": settings.PUBLIC_URL + wordings.path(notice),
             "settings_url": f"{settings.PUBLIC_URL}/settings/notices",
             "language": "zh-Hans" if person.language == "zh-hans" else "en",
-            "is_bad": notice.kind not in {Notice.Kind.REVIEW_AT_RISK, Notice.Kind.ITEM_AT_RISK},
+            "is_bad": notice.kind not in wordings.CALM,
         }
         # Two deliveries of one notice bear one id, so that a mailbox may know the second.
         domain = parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition("@")[2] or "localhost"
@@ -161,16 +151,6 @@ def mail(notice: Notice, *, connection: Any = None) -> EmailMultiAlternatives:
     return message
 
 
-def pause(attempts: int, *, chance: float) -> timedelta:
-    """How long to wait after so many attempts: doubled each time, up to an hour, a fifth more or less.
-
-    Args:
-        chance: from 0 to 1; keeps what failed together from being tried together.
-    """
-    doubled: timedelta = min(FIRST_PAUSE * 2 ** max(attempts - 1, 0), LONGEST_PAUSE)
-    return timedelta(seconds=doubled.total_seconds() * (0.8 + 0.4 * chance))
-
-
 def _words_of(moment: datetime) -> str:
     return date_format(timezone.localtime(moment), _("j M Y, H:i"))
 
@@ -179,6 +159,8 @@ def _is_visible(notice: Notice) -> bool:
     person = notice.recipient
     if notice.item is not None:
         return person.is_active and items.visible_to(person).filter(pk=notice.item.pk).exists()
+    if notice.team_channel is not None:
+        return person.is_active
     return notice.incident is not None and access.is_visible(notice.incident, person)
 
 
@@ -189,17 +171,12 @@ def _fail(one: Delivery, error: Exception, *, now: datetime) -> None:
     refused = isinstance(error, SMTPRecipientsRefused) and all(
         answer[0] >= 500 for answer in error.recipients.values()
     )
-    if one.attempts >= MOST_ATTEMPTS or refused:
+    if one.attempts >= outbox.MOST_ATTEMPTS or refused:
         _finish(one, State.GIVEN_UP, words, now=now)
         return
-    wait = pause(one.attempts, chance=random.random())  # noqa: S311 # no secret
-    _mine(one).update(next_at=now + wait, lease_until=None, error=words)
+    next_at = outbox.next_try(one.attempts, now=now)
+    outbox.mine(one).update(next_at=next_at, lease_until=None, error=words)
 
 
 def _finish(one: Delivery, state: str, error: str, *, now: datetime) -> None:
-    _mine(one).update(state=state, finished_at=now, lease_until=None, error=error)
-
-
-def _mine(one: Delivery) -> QuerySet[Delivery]:
-    """The row, unless its lease ended and another worker has it."""
-    return Delivery.objects.filter(pk=one.pk, lease_token=one.lease_token, state=State.WAITING)
+    outbox.mine(one).update(state=state, finished_at=now, lease_until=None, error=error)

@@ -8,17 +8,32 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
+from typing import Any
 
-from django.db.models import DateTimeField, DurationField, ExpressionWrapper, F, Q, QuerySet, Value
+from django.db.models import (
+    CharField,
+    DateTimeField,
+    DurationField,
+    Exists,
+    ExpressionWrapper,
+    F,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Value,
+)
+from django.db.models.expressions import Combinable
+from django.db.models.functions import Cast, Coalesce, Concat
 
 from accounts.models import User
-from governance import deliveries
-from governance.models import Notice
+from governance import deliveries, messages
+from governance.models import Notice, TeamChannel
 from postmortem import access, reminders, trail
-from postmortem.models import Incident, IncidentService, Participant, Reminder
-from postmortem.sla import Standing, standing
+from postmortem.models import Incident, IncidentService, Participant, Reminder, TrailEntry
+from postmortem.sla import AT_RISK_SHARE, Standing, standing
 from remediation import items
-from remediation.models import DeadlineMark, RemediationItem
+from remediation.models import DeadlineMark, ItemTransition, RemediationItem
 
 # A promise that ended longer ago is history: nobody needs to hear of it when notices are first switched on.
 TOLD_WITHIN = timedelta(days=14)
@@ -38,16 +53,20 @@ def tell(
     now: datetime,
     incident: Incident | None = None,
     item: RemediationItem | None = None,
+    team_channel: TeamChannel | None = None,
+    happened_at: datetime | None = None,
 ) -> list[Notice]:
-    """Tell people something about an incident or an item, each of them once for a key.
+    """Tell people something about an incident, an item or a channel, each of them once for a key.
 
-    A mail goes to each as well (`deliveries`), written in the same transaction.
+    A mail goes to each as well (`deliveries`), and a message into the channels of the teams concerned
+    (`messages`), all written in the same transaction.
 
     Args:
         kind: one of `Notice.Kind`.
         to: whom; inactive people and those who may not see it are left out.
         key: what it is about, for example "INC-2026-0001/2026-11-20": the same key is told once to each.
         by: whose wish it is; None for the system itself.
+        happened_at: when; channels that were connected later are not told. Now unless given.
 
     Returns:
         The notices that are new.
@@ -65,6 +84,7 @@ def tell(
                     kind=kind,
                     incident=incident,
                     item=item,
+                    team_channel=team_channel,
                     by=by,
                     key=key,
                     created_at=now,
@@ -75,6 +95,10 @@ def tell(
         )
         told_now = list(Notice.objects.filter(key=key, recipient__in=fresh)) if fresh else []
         deliveries.enqueue(told_now, now=now)
+        if incident is not None or item is not None:
+            messages.enqueue(
+                kind, key=key, happened_at=happened_at or now, now=now, incident=incident, item=item, by=by
+            )
         return told_now
 
 
@@ -102,21 +126,24 @@ def remind(participant: Participant, *, by: User, now: datetime) -> Reminder:
 
 
 def tick(*, now: datetime) -> int:
-    """Tell of every review (R8) and item whose time runs out or is over; the number of new notices.
+    """Tell of what is news; the number of new notices.
 
-    Safe to run at any moment, late, twice or in two places at once.
+    Reviews (R8) and items whose time runs out or is over, items that regressed (R11) or lost their owner
+    (R4), channels that were paused. Safe to run at any moment, late, twice or in two places at once.
     """
-    of_reviews = sum(len(_tell_of(incident, now)) for incident in _promised(now))
-    return of_reviews + sum(len(_tell_of_item(mark, now)) for mark in _marks(now))
+    told = sum(len(_tell_of(incident, now)) for incident in _promised(now))
+    told += sum(len(_tell_of_item(mark, now)) for mark in _marks(now))
+    told += sum(len(_tell_of_regression(move, now)) for move in _regressions(now))
+    told += sum(len(_tell_of_loss(item, now)) for item in _ownerless())
+    return told + sum(len(_tell_of_pause(channel, now)) for channel in _paused(now))
 
 
 def of(user: User) -> QuerySet[Notice]:
     """What this person was told and may still see, newest first."""
-    seen = Q(item=None) & access.incident_q(user, "incident__") | Q(
-        incident=None, item__in=items.visible_to(user)
-    )
+    seen = Q(incident__isnull=False) & access.incident_q(user, "incident__")
+    seen |= Q(incident=None, item__in=items.visible_to(user)) | Q(team_channel__isnull=False)
     return Notice.objects.filter(seen, recipient=user).select_related(
-        "incident__severity", "item__severity", "by"
+        "incident__severity", "item__severity", "by", "team_channel__team"
     )
 
 
@@ -152,17 +179,78 @@ def _tell_of_item(mark: DeadlineMark, now: datetime) -> list[Notice]:
     """The owner before and after the deadline, the team's manager after it, governors a week later."""
     item = mark.item
     key = f"{item.public_id}/{mark.due_at.isoformat()}"
-    manager = [item.team.manager] if item.team.manager is not None else []
     if mark.kind == DeadlineMark.Kind.AT_RISK:
-        # Whose deadline has passed hears of that alone.
-        is_news = now <= mark.due_at
-        told = (Notice.Kind.ITEM_AT_RISK, [item.owner] if is_news else [])
-        return tell(told[0], to=told[1], item=item, key=key, by=None, now=now)
-    new = tell(Notice.Kind.ITEM_BREACHED, to=[item.owner, *manager], item=item, key=key, by=None, now=now)
-    if now > mark.due_at + ESCALATED_AFTER:
-        governors = User.objects.filter(role=User.Role.GOVERNOR, is_active=True)
-        new += tell(Notice.Kind.ITEM_ESCALATED, to=governors, item=item, key=key, by=None, now=now)
+        if now > mark.due_at:
+            # Whose deadline has passed hears of that alone.
+            return []
+        kind, to, at = Notice.Kind.ITEM_AT_RISK, [item.owner], mark.noticed_at
+        return tell(kind, to=to, item=item, key=key, by=None, now=now, happened_at=at)
+    kind, to, at = Notice.Kind.ITEM_BREACHED, [item.owner, *_manager(item)], mark.due_at
+    new = tell(kind, to=to, item=item, key=key, by=None, now=now, happened_at=at)
+    if now > (at := mark.due_at + ESCALATED_AFTER):
+        kind, to = Notice.Kind.ITEM_ESCALATED, list(_governors())
+        new += tell(kind, to=to, item=item, key=key, by=None, now=now, happened_at=at)
     return new
+
+
+def _manager(item: RemediationItem) -> list[User]:
+    return [item.team.manager] if item.team.manager is not None else []
+
+
+def _governors() -> QuerySet[User]:
+    return User.objects.filter(role=User.Role.GOVERNOR, is_active=True)
+
+
+def _untold(rows: QuerySet[Any], kind: str, key: Combinable) -> QuerySet[Any]:
+    """Rows of which nobody was told yet."""
+    told = Notice.objects.filter(kind=kind, key=OuterRef("told_key"))
+    keyed: QuerySet[Any] = rows.annotate(told_key=Concat(Value(f"{kind}/"), key, output_field=CharField()))
+    return keyed.exclude(Exists(told))
+
+
+def _regressions(now: datetime) -> QuerySet[ItemTransition]:
+    moves = ItemTransition.objects.filter(to_state=RemediationItem.State.REGRESSED, at__gt=now - TOLD_WITHIN)
+    key = Concat("item__public_id", Value("/"), Cast("pk", CharField()))
+    rows = _untold(moves, Notice.Kind.ITEM_REGRESSED, key)
+    return rows.select_related("item__owner", "item__team__manager").order_by("pk")
+
+
+def _tell_of_regression(move: ItemTransition, now: datetime) -> list[Notice]:
+    """The owner and the manager of the team hear that a fix does not hold any more (R11)."""
+    item = move.item
+    key = f"{item.public_id}/{move.pk}"
+    to = [item.owner, *_manager(item)]
+    return tell(Notice.Kind.ITEM_REGRESSED, to=to, item=item, key=key, by=None, now=now, happened_at=move.at)
+
+
+def _ownerless() -> QuerySet[RemediationItem]:
+    """Unfinished items whose owner was deactivated, with the row of the trail that says so."""
+    lost = TrailEntry.objects.filter(
+        model=User._meta.db_table, object_id=OuterRef("owner"), after__is_active=False, before__is_active=True
+    )
+    rows = RemediationItem.objects.filter(owner__is_active=False, state__in=items.UNFINISHED)
+    rows = rows.annotate(lost=Coalesce(Subquery(lost.order_by("-pk").values("pk")[:1]), Value(0)))
+    key = Concat("public_id", Value("/"), Cast("owner", CharField()), Value("/"), Cast("lost", CharField()))
+    told = _untold(rows, Notice.Kind.ITEM_OWNERLESS, key)
+    return told.select_related("owner", "team__manager").order_by("pk")
+
+
+def _tell_of_loss(item: Any, now: datetime) -> list[Notice]:
+    """The manager of the team hears that somebody must take it over (R4); governors where there is none."""
+    key = f"{item.public_id}/{item.owner_id}/{item.lost}"
+    to = _manager(item) or list(_governors())
+    return tell(Notice.Kind.ITEM_OWNERLESS, to=to, item=item, key=key, by=None, now=now)
+
+
+def _paused(now: datetime) -> QuerySet[TeamChannel]:
+    rows = TeamChannel.objects.filter(paused_at__gt=now - TOLD_WITHIN, disconnected_at=None)
+    return rows.select_related("team__manager", "created_by")
+
+
+def _tell_of_pause(channel: TeamChannel, now: datetime) -> list[Notice]:
+    key = f"{channel.pk}/{channel.paused_at:%Y-%m-%dT%H:%M:%S.%f}"
+    to = [channel.team.manager or channel.created_by]
+    return tell(Notice.Kind.CHANNEL_PAUSED, to=to, team_channel=channel, key=key, by=None, now=now)
 
 
 def _promised(now: datetime) -> Iterator[Incident]:
@@ -196,7 +284,10 @@ def _tell_of(incident: Incident, now: datetime) -> list[Notice]:
     people = _answerable(incident)
     if stands == Standing.BREACHED:
         people += _managers(incident)
-    return tell(kind, to=people, incident=incident, key=key, by=None, now=now)
+    promised = incident.review_due_at - incident.started_at
+    share = AT_RISK_SHARE if stands == Standing.AT_RISK else 1.0
+    happened_at = max(incident.started_at + promised * share, incident.declared_at)
+    return tell(kind, to=people, incident=incident, key=key, by=None, now=now, happened_at=happened_at)
 
 
 def _answerable(incident: Incident) -> list[User]:

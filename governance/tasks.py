@@ -5,7 +5,7 @@ from __future__ import annotations
 from celery import shared_task
 from django.utils import timezone
 
-from governance import deliveries, notices
+from governance import deliveries, messages, notices
 
 
 @shared_task(name="governance.tell")
@@ -16,3 +16,8 @@ def tell() -> None:
 @shared_task(name="governance.send_mails")
 def send_mails() -> None:
     deliveries.send_due(now=timezone.now())
+
+
+@shared_task(name="governance.send_messages")
+def send_messages() -> None:
+    messages.send_due(now=timezone.now())

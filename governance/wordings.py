@@ -5,12 +5,15 @@ from __future__ import annotations
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from governance.models import Notice
+from governance.models import ChannelMessage, Notice, TeamChannel
 
 Kind = Notice.Kind
+# About what may still go well.
+CALM = frozenset({Kind.REVIEW_AT_RISK, Kind.TIMELINE_REMINDER, Kind.ITEM_AT_RISK})
+Told = Notice | ChannelMessage
 
 
-def words(notice: Notice) -> str:
+def words(notice: Told) -> str:
     """What it says, with its incident or item as it is now."""
     values = {"id": subject_id(notice), "name": notice.by or ""}
     if notice.kind == Kind.REVIEW_AT_RISK:
@@ -24,25 +27,42 @@ def words(notice: Notice) -> str:
     if notice.kind == Kind.ITEM_BREACHED:
         return _("%(id)s was not verified in time") % values
     if notice.kind == Kind.ITEM_ESCALATED:
-        return _("%(id)s is overdue for a week") % values
-    return str(notice.get_kind_display())
+        return _("%(id)s is overdue and goes to the committee") % values
+    if notice.kind == Kind.ITEM_REGRESSED:
+        return _("%(id)s was verified and fails again") % values
+    if notice.kind == Kind.ITEM_OWNERLESS:
+        return _("%(id)s has lost its owner") % values
+    if notice.kind == Kind.CHANNEL_PAUSED:
+        return _("The channel “%(id)s” is paused: its messages do not arrive") % values
+    return str(Kind(notice.kind).label)
 
 
-def subject_id(notice: Notice) -> str:
-    """The public id of what it is about."""
+def subject_id(notice: Told) -> str:
+    """The public id of what it is about, or the name of the channel."""
+    if (channel := _channel(notice)) is not None:
+        return channel.name
     record = notice.incident or notice.item
     return record.public_id if record is not None else ""
 
 
-def title(notice: Notice) -> str:
+def title(notice: Told) -> str:
     """The title of what it is about; for the eyes of its recipient alone."""
+    if (channel := _channel(notice)) is not None:
+        return str(channel.team)
     record = notice.incident or notice.item
     return record.title if record is not None else ""
 
 
-def path(notice: Notice) -> str:
+def path(notice: Told) -> str:
     """The page it leads to."""
+    if (channel := _channel(notice)) is not None:
+        return reverse("web:channel", args=[channel.pk])
     if notice.item is not None:
         return reverse("web:item", args=[notice.item.public_id])
     page = "web:timeline" if notice.kind == Kind.TIMELINE_REMINDER else "web:incident"
     return reverse(page, args=[subject_id(notice)])
+
+
+def _channel(notice: Told) -> TeamChannel | None:
+    # A message also has a channel: the one it goes into.
+    return notice.team_channel if isinstance(notice, Notice) else None

@@ -148,6 +148,18 @@ def _sees_everything(user: User) -> bool:
     return user.is_active and (user.is_superuser or user.is_at_least(User.Role.GOVERNOR))
 
 
+def is_open_to_all(*, incident: Incident | None = None, review_id: int | None = None) -> bool:
+    """Whether everybody may see what belongs to this incident or this review, for readers whom nobody knows.
+
+    A chat is such a reader: whoever is in it reads what is written there. One restricted incident restricts
+    the whole review. What belongs to neither is open.
+    """
+    if incident is not None:
+        # As it stands now, not as whoever calls has read it.
+        return Incident.objects.filter(pk=incident.pk, is_restricted=False).exists()
+    return not Incident.objects.filter(review=review_id, review__isnull=False, is_restricted=True).exists()
+
+
 def need(user: User, role: str) -> None:
     """Refuse an act to a person below a role.
 

@@ -24,7 +24,7 @@ from remediation.probes.access import Access, basic, bearer
 # Names as DNS and container networks write them, and addresses of both versions.
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?|[0-9A-Fa-f:.]+")
 # Mail, shells, databases and caches: an HTTP request there is an attack, never a question.
-_REFUSED_PORTS = frozenset(
+REFUSED_PORTS = frozenset(
     {21, 22, 23, 25, 53, 110, 111, 135, 139, 143, 389, 445, 465, 514, 587, 636, 993, 995, 1433, 1521, 2375}
     | {2376, 2379, 3306, 3389, 5432, 5672, 6379, 6443, 11211, 27017}
 )
@@ -234,7 +234,7 @@ def check_address(address: str) -> None:
         raise Invalid(
             _("The address must name a host, such as prometheus.example.org:9090."), field="base_url"
         )
-    if port in _REFUSED_PORTS:
+    if port in REFUSED_PORTS:
         message = _("Port %(port)d is no port of a Prometheus server.") % {"port": port}
         raise Invalid(message, field="base_url")
     if parts.username or parts.password:

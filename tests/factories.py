@@ -20,6 +20,8 @@ from django.utils import timezone
 
 from accounts import tokens
 from accounts.models import ApiToken, Membership, Team, User
+from governance import channels, team_channels
+from governance.models import TeamChannel
 from postmortem import document, revisions, trail, vault
 from postmortem.models import (
     Addendum,
@@ -502,6 +504,23 @@ def addendum(review: Review, text: str = "It came back once, in staging.", **fie
 def reopened(review: Review, *, at: datetime = NOW, reason: str = "New logs were found.") -> Review:
     """Open an archived review again."""
     return revisions.reopen(review, reason=reason, by=user(role="facilitator"), now=at)
+
+
+def channel(kind: str = "webhook", *, team: Team, address: str = "", **fields: Any) -> TeamChannel:
+    """A connected channel of a team; nobody listens at its address unless one is given."""
+    secret = channels.new_secret(b"0123456789abcdef" * 2) if kind == "webhook" else ""
+    fields = {
+        "name": f"Channel {next(_numbers)}",
+        "address": address or "http://127.0.0.1:9/hook/0123456789abcdef",
+        "secret": secret,
+        "host": "127.0.0.1",
+        "kinds": [kind.value for kind in team_channels.TOLD_TO_CHANNELS],
+        "listens_from": NOW - 100 * DAY,
+        "created_at": NOW - 100 * DAY,
+    } | fields
+    if "created_by" not in fields:
+        fields["created_by"] = team.manager or user()
+    return TeamChannel.objects.create(kind=kind, team=team, **fields)
 
 
 def data_source(name: str = "", **fields: Any) -> DataSource:

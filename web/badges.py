@@ -136,6 +136,7 @@ LOOKS: dict[str, dict[str, Look]] = {
         "waiting": Look("mute", "queued", _("Waiting")),
         "sent": Look("good", "check", _("Sent")),
         "given_up": Look("bad", "cross", _("Given up")),
+        "refused": Look("bad", "cross", _("Refused")),
         "dropped": Look("mute", "slash", _("Not sent")),
     },
     "report_state": {

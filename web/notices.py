@@ -22,6 +22,9 @@ _ICONS = {
     Notice.Kind.ITEM_AT_RISK: ("warning", "warn"),
     Notice.Kind.ITEM_BREACHED: ("alarm", "bad"),
     Notice.Kind.ITEM_ESCALATED: ("alarm", "bad"),
+    Notice.Kind.ITEM_REGRESSED: ("reopened", "bad"),
+    Notice.Kind.ITEM_OWNERLESS: ("user", "warn"),
+    Notice.Kind.CHANNEL_PAUSED: ("slash", "warn"),
 }
 
 
@@ -36,6 +39,7 @@ def notice_list(request: HttpRequest) -> HttpResponse:
     for row in page.rows:
         row.words, row.url = wordings.words(row), wordings.path(row)
         row.subject = row.item or row.incident
+        row.title = wordings.title(row)
         row.icon, row.tone = _ICONS.get(row.kind, ("bell", "mute"))
     context: dict[str, Any] = {
         "page": page,

@@ -1,5 +1,6 @@
 """Records of judgement, one noun a file."""
 
+from governance.models.channels import MAX_ADDRESS, MAX_SECRET, ChannelMessage, TeamChannel
 from governance.models.decisions import GateDecision, Verdict
 from governance.models.figures import FigureGoal
 from governance.models.gates import LAST, LONGEST_PATTERN, GatePolicy
@@ -11,6 +12,9 @@ from governance.models.waivers import GateWaiver
 __all__ = [
     "LAST",
     "LONGEST_PATTERN",
+    "MAX_ADDRESS",
+    "MAX_SECRET",
+    "ChannelMessage",
     "Delivery",
     "FigureGoal",
     "GateDecision",
@@ -20,5 +24,6 @@ __all__ = [
     "Muted",
     "Notice",
     "Person",
+    "TeamChannel",
     "Verdict",
 ]

@@ -8,6 +8,8 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
+from governance.models.channels import TeamChannel
+from governance.models.outgoing import Outgoing
 from postmortem.models import Incident, never_truncated
 from remediation.models import RemediationItem
 
@@ -15,8 +17,7 @@ from remediation.models import RemediationItem
 class Notice(models.Model):
     """One thing that one person must be told, once; what it says is worded when it is read.
 
-    The row is the fact that somebody is told. Pages show it; a channel that sends (mail, chat) will read the
-    same rows and keep what it did with each in rows of its own.
+    The row is the fact that somebody is told. Pages show it; what leaves the house has rows of its own.
     """
 
     class Kind(models.TextChoices):
@@ -25,13 +26,17 @@ class Notice(models.Model):
         TIMELINE_REMINDER = "timeline_reminder", _("A timeline is asked for")
         ITEM_AT_RISK = "item_at_risk", _("An item comes near its deadline")
         ITEM_BREACHED = "item_breached", _("An item is overdue")
-        ITEM_ESCALATED = "item_escalated", _("An item is a week overdue")
+        ITEM_ESCALATED = "item_escalated", _("An item is overdue for long")
+        ITEM_REGRESSED = "item_regressed", _("An item has regressed")
+        ITEM_OWNERLESS = "item_ownerless", _("An item has lost its owner")
+        CHANNEL_PAUSED = "channel_paused", _("A channel is paused")
 
     recipient = models.ForeignKey(User, models.PROTECT, related_name="notices")
     kind = models.CharField(max_length=32, choices=Kind)
-    # What it is about: one of the two.
+    # What it is about: one of the three.
     incident = models.ForeignKey(Incident, models.PROTECT, null=True, related_name="+")
     item = models.ForeignKey(RemediationItem, models.PROTECT, null=True, related_name="+")
+    team_channel = models.ForeignKey(TeamChannel, models.PROTECT, null=True, related_name="+")
     by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+")
     # What it is about, so that a second look at the same fact tells nobody a second time.
     key = models.CharField(max_length=200)
@@ -48,8 +53,10 @@ class Notice(models.Model):
             models.UniqueConstraint(fields=["recipient", "key"], name="notice_is_told_once"),
             models.CheckConstraint(condition=~Q(key=""), name="notice_is_about_something"),
             models.CheckConstraint(
-                condition=Q(incident__isnull=False, item=None) | Q(incident=None, item__isnull=False),
-                name="notice_is_about_an_incident_or_an_item",
+                condition=Q(incident__isnull=False, item=None, team_channel=None)
+                | Q(incident=None, item__isnull=False, team_channel=None)
+                | Q(incident=None, item=None, team_channel__isnull=False),
+                name="notice_is_about_one_thing",
             ),
         )
         triggers = (
@@ -62,7 +69,7 @@ class Notice(models.Model):
         return f"{self.kind} {self.recipient_id}"
 
 
-class Delivery(models.Model):
+class Delivery(Outgoing):
     """One notice on its way to its recipient's mailbox. The row is the queue: who claims it sends it."""
 
     class State(models.TextChoices):
@@ -73,13 +80,6 @@ class Delivery(models.Model):
 
     notice = models.OneToOneField(Notice, models.PROTECT, related_name="delivery")
     state = models.CharField(max_length=10, choices=State, default=State.WAITING)
-    created_at = models.DateTimeField()
-    next_at = models.DateTimeField()
-    attempts = models.PositiveSmallIntegerField(default=0)
-    # A worker that died with it loses it to another once this has passed.
-    lease_until = models.DateTimeField(null=True)
-    lease_token = models.UUIDField(null=True)
-    finished_at = models.DateTimeField(null=True)
     error = models.CharField(max_length=200, blank=True)
 
     class Meta:

@@ -1,8 +1,9 @@
-"""Which addresses a probe may connect to. Administrators name data sources, so private networks are fine."""
+"""Which addresses may be connected to: those of data sources, and those of what anybody may name."""
 
 from __future__ import annotations
 
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from collections.abc import Sequence
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 # Where clouds answer with credentials to whoever asks from inside. Lists of our own, because Python's
 # `is_global` calls some of these global.
@@ -42,6 +43,31 @@ def check(address: str, *, allow_loopback: bool) -> None:
         return
     if kind:
         raise AddressRefused(f"{address} is a {kind} address")
+
+
+def check_public(address: str, *, networks: Sequence[str]) -> None:
+    """Refuse what does not lie on the public internet: others than administrators name these.
+
+    Args:
+        networks: private ones that are allowed all the same, as CIDR; loopback where it is among them.
+
+    Raises:
+        AddressRefused: as for `check`, or private and in none of the networks.
+    """
+    is_named = lies_in(address, networks)
+    check(address, allow_loopback=is_named)
+    ip = _unwrapped(ip_address(address.partition("%")[0]))
+    if not ip.is_global and not is_named:
+        raise AddressRefused(f"{address} is a private address")
+
+
+def lies_in(address: str, networks: Sequence[str]) -> bool:
+    """Whether an address lies in one of the networks; what is no address does not."""
+    try:
+        ip = _unwrapped(ip_address(address.partition("%")[0]))
+    except ValueError:
+        return False
+    return any(ip in ip_network(network, strict=False) for network in networks)
 
 
 def _forbidden_kind(ip: IPv4Address | IPv6Address) -> str:

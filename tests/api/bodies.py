@@ -67,6 +67,14 @@ CALENDAR = {
     "week": ["09:00-12:00, 13:00-18:00"] * 5 + ["", ""],
     "holidays": ["2026-10-01"],
 }
+CHANNEL = {
+    "name": "#payments",
+    "address": "https://oapi.dingtalk.com/robot/send?access_token=0123456789abcdef",
+    "secret": "SEC0123456789abcdef",
+    "kinds": ["item_breached", "review_breached"],
+    "language": "zh-hans",
+    "is_enabled": True,
+}
 COMMAND = {
     "kind": "shell",
     "name": "No pod hangs",
@@ -152,6 +160,8 @@ def bodies(world: World) -> dict[str, dict[str, Any]]:
         "entry_evidence_attach": _upload(),
         "incident_evidence_attach": _upload(),
         "step_evidence_attach": _upload(),
+        "team_channels_create": CHANNEL | {"team": world.parts["team"], "kind": "dingtalk"},
+        "team_channels_edit": CHANNEL,
         "reviews_create": {
             "title": "Checkout was slow",
             "incidents": [people["fresh"].public_id],

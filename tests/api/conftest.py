@@ -11,7 +11,7 @@ from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
 from django.utils import timezone
 
 from accounts.models import User
-from governance.models import Notice
+from governance.models import ChannelMessage, Notice
 from postmortem import imports
 from postmortem.models import Review
 from tests import factories, gating
@@ -123,6 +123,18 @@ def build_world(caller: Caller, **incident: Any) -> World:
     notice = Notice.objects.create(
         recipient=caller.user, kind="review_at_risk", incident=told, key="told", created_at=factories.NOW
     )
+    channel = factories.channel(team=service.team)
+    message = ChannelMessage.objects.create(
+        channel=channel,
+        kind="review_at_risk",
+        incident=told,
+        key="told",
+        state="given_up",
+        happened_at=factories.NOW,
+        created_at=factories.NOW,
+        next_at=factories.NOW,
+        finished_at=factories.NOW,
+    )
     fresh = factories.resolved_incident("Checkout is slow", services=[service], **incident)
     before = factories.resolved_incident(
         started_at=told.started_at - factories.DAY, services=[service], **incident
@@ -152,6 +164,8 @@ def build_world(caller: Caller, **incident: Any) -> World:
         "check": check.pk,
         "run": run.pk,
         "source": check.data_source_id,
+        "channel": channel.pk,
+        "message": message.pk,
         "import": imports.add(source=DOCUMENT, by=caller.user, now=factories.NOW).public_id,
         "month": "2026-10",
         "figure": "closure",

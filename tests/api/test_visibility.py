@@ -21,11 +21,11 @@ from tests.api.conftest import Caller, build_world
 from tests.api.document import operations
 
 # What names something derived from an incident, or something that belongs to one person.
-HIDDEN = {"incident", "review", "item", "check", "run", "file", "text", "import", "notice"}
+HIDDEN = {"incident", "review", "item", "check", "run", "file", "text", "import", "notice", "channel"}
 # Only ever below one of those.
 BELOW = {
     "participant", "change", "entry", "step", "cause", "point", "measurement", "revision", "checklist_entry",
-    "version",
+    "version", "message",
 }  # fmt: skip
 # What everybody may see, or what is no record.
 OPEN = {

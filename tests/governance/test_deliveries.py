@@ -7,7 +7,7 @@ import pytest
 from django.core.mail.backends.smtp import EmailBackend
 from django.db import DatabaseError, transaction
 
-from governance import deliveries, notices
+from governance import deliveries, notices, outbox
 from governance.models import Delivery, Notice
 from postmortem.errors import NotAllowed
 from postmortem.models import Incident
@@ -104,9 +104,9 @@ def test_what_is_typed_into_a_title_is_no_markup_and_no_header(server):
 def test_a_failure_is_tried_again_later_and_given_up_in_the_end(server):
     tell()
     now, waits = NOW, []
-    server.answers = ["451 later"] * deliveries.MOST_ATTEMPTS
+    server.answers = ["451 later"] * outbox.MOST_ATTEMPTS
 
-    for _ in range(deliveries.MOST_ATTEMPTS):
+    for _ in range(outbox.MOST_ATTEMPTS):
         send(server, now)
         row = Delivery.objects.get()
         waits.append(row.next_at - now)
@@ -132,12 +132,12 @@ def test_nothing_is_lost_while_no_server_answers(server):
 
 
 def test_pauses_double_up_to_an_hour():
-    pauses = [deliveries.pause(attempts, chance=0.5) for attempts in range(1, 10)]
+    pauses = [outbox.pause(attempts, chance=0.5) for attempts in range(1, 10)]
 
     assert pauses[:3] == [timedelta(seconds=30), MINUTE, 2 * MINUTE]
     assert pauses[-1] == HOUR
-    assert deliveries.pause(1, chance=0.0) == timedelta(seconds=24)
-    assert deliveries.pause(1, chance=1.0) == timedelta(seconds=36)
+    assert outbox.pause(1, chance=0.0) == timedelta(seconds=24)
+    assert outbox.pause(1, chance=1.0) == timedelta(seconds=36)
 
 
 def test_a_worker_that_died_loses_its_mail_to_another_once_its_lease_ended(server):
@@ -268,5 +268,5 @@ class TestItems:
     def test_a_notice_is_about_one_thing(self):
         manager = self.people()[1]
 
-        with pytest.raises(DatabaseError, match="about_an_incident_or_an_item"), transaction.atomic():
+        with pytest.raises(DatabaseError, match="about_one_thing"), transaction.atomic():
             Notice.objects.create(recipient=manager, kind="item_breached", key="x", created_at=NOW)

@@ -14,7 +14,7 @@ from django.urls import get_resolver
 from django.utils import timezone
 
 from accounts.models import Team, User
-from governance.models import Delivery, GateDecision, Notice
+from governance.models import ChannelMessage, Delivery, GateDecision, Notice
 from postmortem import imports
 from postmortem.models import CauseClass, Draft, Incident, Review, SavedView, Service
 from remediation.models import DataSource, RemediationItem, VerificationCheck
@@ -115,6 +115,22 @@ def build() -> World:
         next_at=timezone.now(),
         finished_at=timezone.now(),
     )
+    channel = factories.channel(
+        team=service.team,
+        paused_at=timezone.now(),
+        paused_as="failing",
+    )
+    message = ChannelMessage.objects.create(
+        channel=channel,
+        kind="review_at_risk",
+        incident=Incident.objects.first(),
+        key="told",
+        state="given_up",
+        happened_at=timezone.now(),
+        created_at=timezone.now(),
+        next_at=timezone.now(),
+        finished_at=timezone.now(),
+    )
     kept, thrown = (
         Draft.objects.create(
             owner=people["administrator"],
@@ -160,6 +176,8 @@ def build() -> World:
         "notices": str(told.pk),
         "deliveries": str(unsent.pk),
         "drafts": kept.page,
+        "channels": str(channel.pk),
+        "channel-messages": str(message.pk),
         "severities": "P1",
         "sla": str(factories.sla_policy(severity="P0").pk),
         "gate-policies": str(gating.policy(repositories=["shop/*"], name="Shop").key),

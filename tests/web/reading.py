@@ -25,6 +25,8 @@ _WORDS = {
     "value": "200",
     "url": "https://git.example.com/shop/order/1",
     "base_url": "http://127.0.0.1:9090",
+    "address": "https://chat.example.com/hook/0123456789abcdef",
+    "secret": "",
     # The first way to sign in is none.
     "credential": "",
     "ca_certificates": "",

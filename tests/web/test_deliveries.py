@@ -33,11 +33,11 @@ def chosen(client):
 def test_everybody_chooses_what_comes_by_mail():
     ada = factories.user("Ada")
     client = client_of(ada)
-    assert chosen(client) == 6
+    assert chosen(client) == 9
 
     client.post("/settings/notices", {"kinds": ["item_breached"]})
 
-    assert Muted.objects.filter(user=ada).count() == 5
+    assert Muted.objects.filter(user=ada).count() == 8
     assert chosen(client) == 1
     assert client.post("/settings/notices", {"kinds": ["nonsense"]}).status_code == 422
 

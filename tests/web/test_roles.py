@@ -58,7 +58,8 @@ SENT_BY = {
     },
     "administrator": {
         "check_approve", "checklist_approve", "data_source_delete", "data_source_edit", "data_source_test",
-        "data_sources", "delivery_again", "probes_switch", "service_edit", "service_new",
+        "data_sources", "channel", "channel_disconnect", "channel_resume", "channel_test", "channels",
+        "message_again", "delivery_again", "probes_switch", "service_edit", "service_new",
     },
 }  # fmt: skip
 # Read from this role on, and nothing is sent from there.
@@ -94,7 +95,8 @@ DERIVED = {
 }  # fmt: skip
 # Parts that name nothing of an incident, or something that belongs to one person alone (OWN).
 APART = {
-    "calendars", "cause-classes", "data-sources", "deliveries", "drafts", "gate", "gate-policies",
+    "calendars", "cause-classes", "channel-messages", "channels", "data-sources", "deliveries", "drafts",
+    "gate", "gate-policies",
     "imports", "notices",
     "ci",
     "figures", "goals", "report", "review-templates", "sla",

@@ -20,6 +20,7 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 
+from governance import team_channels
 from postmortem import markup
 from remediation import texts
 from web import hints
@@ -154,6 +155,12 @@ def duration(value: timedelta | int | float | None) -> str:
 def prose(record: Any, field: str) -> SafeString:
     """A Markdown column as HTML, rendered when it was stored: `{{ incident|prose:"summary" }}`."""
     return markup.shown(getattr(record, field, "") or "", getattr(record, f"{field}_html", "") or "")
+
+
+@register.filter
+def looks_after_channels(user: Any) -> bool:
+    """Whether the channels of some team are theirs: {% if user|looks_after_channels %}."""
+    return team_channels.is_any(user)
 
 
 @register.simple_tag
