@@ -114,8 +114,8 @@ def test_the_log_says_how_it_went_but_not_about_what(team, django_assert_num_que
         )
     client = client_of(team.manager)
 
-    # Session, person, teams, channel, teams once more for the log, messages, teams for the tabs.
-    with django_assert_num_queries(7):
+    # Session, person, whether there is a team, channel, may one read its log, messages.
+    with django_assert_num_queries(6):
         page = client.get(f"/settings/channels/{channel.pk}/").text
 
     assert page.count("HTTP 500") == count
