@@ -5,7 +5,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import path, reverse
 from django.utils import timezone
@@ -14,12 +14,20 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from postmortem import access
 from postmortem.errors import DomainError, Invalid, NotAllowed
-from remediation import approvals, items, verification
-from remediation.models import CheckDay, CheckRun, ItemTransition, RemediationItem, VerificationCheck
+from remediation import approvals, catalogue, items, verification
+from remediation.models import (
+    CheckDay,
+    CheckRun,
+    DataSource,
+    ItemTransition,
+    RemediationItem,
+    VerificationCheck,
+)
 from web import charts, checkwords, history
 from web.asking import ask
 from web.forms import show_refusal
 from web.forms.checks import CheckForm, PauseForm
+from web.forms.template_checks import TemplateCheckForm
 from web.items import find_item
 from web.paging import page_of
 from web.trials import series_rows, trial_of
@@ -144,7 +152,13 @@ def check_edit(request: HttpRequest, pk: int) -> HttpResponse:
     if record.kind == VerificationCheck.Kind.EXAM:
         # What it asks is written there.
         return redirect("web:process", record.item.public_id)
-    form = CheckForm(request.POST if request.method == "POST" else None, prefix="check", check=record)
+    data = request.POST if request.method == "POST" else None
+    template = catalogue.find(record.template) if record.template else None
+    form: CheckForm | TemplateCheckForm
+    if template is not None:
+        form = TemplateCheckForm(data, template=template, check=record)
+    else:
+        form = CheckForm(data, prefix="check", check=record)
     back = check_url(record)
 
     def save(now: Any) -> VerificationCheck:
@@ -171,9 +185,27 @@ def check_new(request: HttpRequest, public_id: str) -> HttpResponse:
     )
 
 
+@login_required
+@require_http_methods(["GET", "POST"])
+def check_from_template(request: HttpRequest, public_id: str, slug: str) -> HttpResponse:
+    """A check made of a template: only its values are asked, and its command needs no second person."""
+    record = find_item(request, public_id)
+    template = catalogue.find(slug)
+    if template is None:
+        raise Http404
+    form = TemplateCheckForm(request.POST if request.method == "POST" else None, template=template)
+
+    def save(now: Any) -> VerificationCheck:
+        return items.add_check(record, spec=form.spec(), by=request.user, now=now)
+
+    said = _("The check is added; it runs from now on.")
+    back = reverse("web:check_new", args=[record.public_id])
+    return _define(request, form, save, back=back, said=said, item=record)
+
+
 def _define(
     request: HttpRequest,
-    form: CheckForm,
+    form: CheckForm | TemplateCheckForm,
     save: Any,
     *,
     back: str,
@@ -204,7 +236,8 @@ def _define(
         "item": item,
         "check": check,
         "back": back,
-        "has_sources": bool(form.fields["data_source"].queryset.exists()),
+        "has_sources": DataSource.objects.exists(),
+        "templates": catalogue.offered() if check is None else [],
     }
     return render(request, "checks/form.html", context, status=422 if form.errors else 200)
 
@@ -254,6 +287,9 @@ def _standing_of(record: VerificationCheck) -> dict[str, Any]:
 
 urlpatterns = [
     path("items/<slug:public_id>/checks/new", check_new, name="check_new"),
+    path(
+        "items/<slug:public_id>/checks/templates/<slug:slug>", check_from_template, name="check_from_template"
+    ),
     path("checks/<int:pk>/", check, name="check"),
     path("checks/<int:pk>/waiting", check_waiting, name="check_waiting"),
     path("checks/<int:pk>/run", check_run, name="check_run"),

@@ -29,6 +29,15 @@ SHIPPED_TEMPLATES = (
     gettext_noop("A running process must have the variable in its environment; no value is shown."),
     gettext_noop("DB pool headroom"),
     gettext_noop("A database must not hold more connections than agreed; asked within 3 s."),
+    gettext_noop("Program"),
+    gettext_noop("Option"),
+    gettext_noop("Version"),
+    gettext_noop("Lock file"),
+    gettext_noop("Process"),
+    gettext_noop("Variable"),
+    gettext_noop("Metric"),
+    gettext_noop("Instance"),
+    gettext_noop("Most connections"),
 )
 _COMMAND: dict[str, Promise] = {
     Expectation.SUCCESS: gettext_lazy("The command must end with status 0."),

@@ -21,6 +21,7 @@ from remediation.models import VerificationCheck
 from web import charts
 from web.charts import figure
 from web.forms.checks import CheckForm
+from web.forms.template_checks import TemplateCheckForm
 
 # A trial shows what the query answers, not all of it.
 SERIES_SHOWN = 6
@@ -50,7 +51,7 @@ class Trial:
     chart_series: int = 0
 
 
-def trial_of(form: CheckForm) -> Trial | None:
+def trial_of(form: CheckForm | TemplateCheckForm) -> Trial | None:
     """Ask once what a valid form describes; a bad query is shown at its field, and then this is None.
 
     A command is not tried: it may only run in the sandbox of the probe worker.
@@ -75,7 +76,7 @@ def trial_of(form: CheckForm) -> Trial | None:
     )
 
 
-def _day(form: CheckForm) -> dict[str, Any]:
+def _day(form: CheckForm | TemplateCheckForm) -> dict[str, Any]:
     """The last day of the expression beside its threshold, as a picture; nothing where there is none."""
     now, spec = timezone.now(), form.spec()
     found = verification.last_day(spec, now=now)

@@ -299,7 +299,11 @@ class _Story:
         self.world.of_page |= {
             name: {"items": ownerless.public_id} for name in ("process", "exam_write", "exam_sit")
         }
-        self.world.parts |= {"items": items["open"].public_id, "checks": str(check.pk)}
+        self.world.parts |= {
+            "items": items["open"].public_id,
+            "checks": str(check.pk),
+            "templates": "version-drift",
+        }
         self.world.of_page |= {
             "item_grant_wont_do": {"items": asked.public_id},
             "item_refuse_wont_do": {"items": asked.public_id},

@@ -27,7 +27,8 @@ SENT_BY = {
         "cause_whys",
         "change_edit", "change_judge", "change_new", "change_remove", "change_search",
         "change_search_withdraw",
-        "check_edit", "check_new", "check_pause", "check_resume", "check_run", "check_try",
+        "check_edit", "check_from_template", "check_new", "check_pause", "check_resume", "check_run",
+        "check_try",
         "checklist_add", "checklist_edit", "checklist_move", "checklist_remove", "checklist_run",
         "checklist_run_all",
         "incident_attach", "incident_close", "incident_dismiss", "incident_edit", "incident_invite",
@@ -99,7 +100,7 @@ APART = {
     "gate", "gate-policies",
     "imports", "notices",
     "ci",
-    "figures", "goals", "report", "review-templates", "sla",
+    "figures", "goals", "report", "review-templates", "sla", "templates",
     "services", "severities", "steps", "tokens", "versions", "views", "wording",
 }  # fmt: skip
 SECRET = "Zanzibar"

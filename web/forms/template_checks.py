@@ -1,0 +1,117 @@
+"""The form of a check that a template makes: a field for each value, and how often it runs."""
+
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from postmortem.errors import Invalid
+from remediation import catalogue
+from remediation.checkspec import CheckSpec
+from remediation.models import DataSource, VerificationCheck
+from remediation.probes import templates
+from remediation.probes.templates import Parameter, Template, Wrong
+from web.forms.checks import INTERVALS
+
+# Names of values stand apart from the other fields, whatever a template calls them.
+_VALUE = "value_"
+_COMMON = ("name", "interval_seconds", "passes_needed", "fails_needed")
+
+
+class TemplateCheckForm(forms.Form):
+    """What a template asks, and when it is asked."""
+
+    name = forms.CharField(label=_("Name of the check"), max_length=120, required=False)
+    interval_seconds = forms.TypedChoiceField(label=_("Runs"), choices=INTERVALS, coerce=int, initial=300)
+    passes_needed = forms.IntegerField(
+        label=_("Passes in a row to verify"),
+        min_value=1,
+        max_value=100,
+        initial=3,
+        help_text=_("Counted from the claim of a fix."),
+    )
+    fails_needed = forms.IntegerField(
+        label=_("Fails in a row to regress"),
+        min_value=1,
+        max_value=100,
+        initial=2,
+        help_text=_("Counted once it is verified."),
+    )
+
+    def __init__(
+        self, data: Any = None, *, template: Template, check: VerificationCheck | None = None
+    ) -> None:
+        known: dict[str, Any] = {}
+        if check is not None:
+            known = {name: getattr(check, name) for name in _COMMON} | {"data_source": check.data_source_id}
+            known |= {_VALUE + name: value for name, value in (check.parameters or {}).items()}
+        super().__init__(data, prefix="check", initial=known)
+        self.template = template
+        seconds = known.get("interval_seconds", 300)
+        if seconds not in dict(INTERVALS):
+            other = (seconds, _("every %(seconds)d seconds") % {"seconds": seconds})
+            self.fields["interval_seconds"].choices = sorted([*INTERVALS, other])  # type: ignore[attr-defined]
+        if template.kind == VerificationCheck.Kind.PROMETHEUS:
+            self.fields["data_source"] = forms.ModelChoiceField(
+                DataSource.objects.all(), label=_("Data source"), empty_label=None
+            )
+        for parameter in template.parameters:
+            self.fields[_VALUE + parameter.name] = _field_of(parameter)
+
+    @property
+    def asked(self) -> list[forms.BoundField]:
+        """The fields of the template itself, in its order."""
+        names = ["data_source"] if "data_source" in self.fields else []
+        return [self[name] for name in names + [_VALUE + one.name for one in self.template.parameters]]
+
+    def clean(self) -> dict[str, Any]:
+        values = super().clean() or {}
+        values["kind"] = self.template.kind
+        if not self.errors:
+            try:
+                templates.render(self.template, self._values())
+            except Wrong as problem:
+                self.add_error(_VALUE + problem.name, str(problem))
+        return values
+
+    def spec(self) -> CheckSpec:
+        """The whole check, as the domain wants it; call it on a valid form only."""
+        source = self.cleaned_data.get("data_source")
+        return catalogue.fill(
+            CheckSpec(
+                kind=self.template.kind,
+                template=self.template.slug,
+                parameters=self._values(),
+                data_source_id=source.pk if source else None,
+                **{name: self.cleaned_data[name] for name in _COMMON},
+            )
+        )
+
+    def show_refusal(self, refusal: Invalid) -> None:
+        """Put a refusal of the domain beside the field it names."""
+        name = "data_source" if refusal.field == "data_source_id" else refusal.field
+        self.add_error(name if name in self.fields else None, refusal.message)
+
+    def _values(self) -> dict[str, str]:
+        return {
+            parameter.name: value
+            for parameter in self.template.parameters
+            if (value := self.cleaned_data.get(_VALUE + parameter.name))
+        }
+
+
+def _field_of(parameter: Parameter) -> forms.Field:
+    # Titles and labels of the templates that Closeloop brings are messages; those of others stay as written.
+    common: dict[str, Any] = {
+        "label": gettext(parameter.label),
+        "initial": parameter.default,
+        "required": parameter.default is None,
+    }
+    if parameter.kind == "choice":
+        return forms.ChoiceField(choices=[(one, one) for one in parameter.choices], **common)
+    attributes = {"class": "code", "spellcheck": "false", "autocapitalize": "off", "autocomplete": "off"}
+    help_text = _("Must match %(pattern)s") % {"pattern": parameter.pattern} if parameter.pattern else ""
+    return forms.CharField(
+        max_length=300, widget=forms.TextInput(attrs=attributes), help_text=help_text, **common
+    )
