@@ -302,7 +302,7 @@ class _Story:
         self.world.parts |= {
             "items": items["open"].public_id,
             "checks": str(check.pk),
-            "templates": "version-drift",
+            "templates": "db-pool-headroom",
         }
         self.world.of_page |= {
             "item_grant_wont_do": {"items": asked.public_id},
