@@ -291,6 +291,17 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": timedelta(seconds=10),
         "options": {"expires": 20},
     },
+    # Begins on the first working day of a month, and goes on where a crash left it.
+    "build-reports": {
+        "task": "governance.build_reports",
+        "schedule": timedelta(minutes=5),
+        "options": {"expires": 300},
+    },
+    "correct-reports": {
+        "task": "governance.correct_reports",
+        "schedule": timedelta(hours=24),
+        "options": {"expires": 3600},
+    },
     "forget-old-drafts": {
         "task": "postmortem.forget_drafts",
         "schedule": timedelta(hours=1),

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from accounts.models import User
@@ -78,7 +78,18 @@ def canonical(report: GovernanceReport) -> bytes:
         "rows": report.rows,
         "policy_version": report.policy_version,
     }
-    return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    return _bytes(content)
+
+
+def written(month: date, figures: Json, rows: Rows, policy_version: str) -> bytes:
+    """What a reader who may not see everything, or sees a draft, gets in the same form as `canonical`."""
+    content = {
+        "month": month.isoformat(),
+        "figures": figures,
+        "rows": as_json(rows),
+        "policy_version": policy_version,
+    }
+    return _bytes(content)
 
 
 def content_hash(report: GovernanceReport) -> str:
@@ -140,6 +151,10 @@ def _kept(rows: Rows, titles: Mapping[str, str]) -> Rows:
         exams=named(rows.exams),
         leaders=[replace(row, led=known(row.led), too_narrow=known(row.too_narrow)) for row in rows.leaders],
     )
+
+
+def _bytes(content: Json) -> bytes:
+    return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 
 def _size(rows: Rows) -> int:

@@ -35,6 +35,7 @@ __all__ = [
     "build",
     "closure",
     "content_hash",
+    "document",
     "figures_of",
     "find",
     "period",
@@ -133,11 +134,12 @@ def closure(month: date, *, viewer: User, now: datetime) -> Json:
     return _closure_json(cohorts.due(periods.window(month, now=now), viewer=viewer))
 
 
-def publish(month: date, *, by: User | None, now: datetime) -> GovernanceReport:
+def publish(month: date, *, by: User | None, now: datetime, rows: Rows | None = None) -> GovernanceReport:
     """Freeze a month that is over: figures, rows, policy versions and a hash over all of them.
 
     Args:
         by: a governor, or None for the installation itself on the first working day.
+        rows: what was gathered before; gathered now unless given.
 
     Raises:
         NotAllowed: `by` is no governor.
@@ -153,7 +155,8 @@ def publish(month: date, *, by: User | None, now: datetime) -> GovernanceReport:
     with trail.act("reports.publish", by=by):
         if find(month) is not None:
             raise AlreadyPublished(_("This month is published already."), field="month")
-        rows = cohorts.gather(periods.window(month, now=now), viewer=None)
+        if rows is None:
+            rows = cohorts.gather(periods.window(month, now=now), viewer=None)
         report = freeze(month, rows, by=by, now=now)
         try:
             with transaction.atomic():
@@ -183,6 +186,13 @@ def freeze(month: date, rows: Rows, *, by: User | None, now: datetime) -> Govern
 def find(month: date) -> GovernanceReport | None:
     """The frozen report of a month, or None."""
     return GovernanceReport.objects.select_related("published_by").filter(month=month).first()
+
+
+def document(report: Report) -> bytes:
+    """A report as JSON: for whoever sees all of a published one, exactly the bytes that were hashed."""
+    if report.published is not None and not report.hidden:
+        return frozen.canonical(report.published)
+    return frozen.written(report.month, report.figures, report.rows, POLICY_VERSION)
 
 
 def figures_of(rows: Rows) -> Json:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from celery import shared_task
 from django.utils import timezone
 
-from governance import deliveries, messages, notices
+from governance import corrections, deliveries, messages, notices, publishing
 
 
 @shared_task(name="governance.tell")
@@ -21,3 +21,14 @@ def send_mails() -> None:
 @shared_task(name="governance.send_messages")
 def send_messages() -> None:
     messages.send_due(now=timezone.now())
+
+
+@shared_task(name="governance.build_reports", acks_late=True)
+def build_reports() -> None:
+    if publishing.advance(now=timezone.now()):
+        build_reports.delay()
+
+
+@shared_task(name="governance.correct_reports")
+def correct_reports() -> None:
+    corrections.look(now=timezone.now())

@@ -138,9 +138,11 @@ def figure_csv(request: HttpRequest, month: str, figure: str) -> HttpResponseBas
 
 
 def csv_lines(definition: Definition, rows: Sequence[Counted], found: Report) -> Iterator[tuple[Any, ...]]:
+    people = _names(rows).people
     for row in rows:
+        titles = people if row.kind == "person" else found.titles
         yield (
-            definition.key, row.kind, row.public_id, found.titles.get(row.public_id, ""),
+            definition.key, row.kind, row.public_id, titles.get(row.public_id, ""),
             timezone.localtime(row.at).isoformat(timespec="seconds") if row.at else "", row.severity,
             row.service, row.team, row.category, "no" if row.excluded else "yes",
             "" if row.is_hit is None else "yes" if row.is_hit else "no",

@@ -1,7 +1,7 @@
 """The monthly report: figures, the very rows they were counted from, and the freezing of a month."""
 
-from collections.abc import Iterable, Iterator
-from datetime import datetime, timedelta
+from collections.abc import Callable, Iterable, Iterator
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
 from accounts.models import Team
-from governance import figure_words, reports
+from governance import corrections, figure_words, pdf, publishing, report_document, reports
 from governance.metrics import CATALOGUE, Outcome
 from governance.reports import Report
 from web import charts, figures, months
@@ -63,6 +63,9 @@ def report(request: HttpRequest, month: str = "") -> HttpResponse:
         "resolved": [
             {"row": row, "title": found.titles.get(row.public_id, "")} for row in found.rows.resolved
         ],
+        "downloads": _downloads(first),
+        "corrections": _corrections(found, request.user),
+        "progress": publishing.progress(first) if found.published is None else None,
         "may_publish": request.user.is_at_least("governor") and found.is_over and found.published is None,
     }
     return render(request, "reports/detail.html", context)
@@ -81,7 +84,7 @@ def report_publish(request: HttpRequest, month: str) -> HttpResponse:
         submit=_("Publish and freeze"),
         done=_("The month is published and frozen."),
         back=reverse("web:report", args=[month]),
-        act=lambda _data: reports.publish(first, by=request.user, now=timezone.now()),
+        act=lambda _data: publishing.publish(first, by=request.user, now=timezone.now()),
         is_allowed=request.user.is_at_least("governor"),
     )
 
@@ -93,6 +96,61 @@ def report_csv(request: HttpRequest, month: str, rows: str) -> HttpResponseBase:
     found = months.build(months.read(month), request, timezone.now())
     header, lines = {"due": _due_lines, "resolved": _resolved_lines, "overdue": _overdue_lines}[rows](found)
     return csv_response(f"report-{month}-{rows}.csv", header, lines)
+
+
+@login_required
+@require_GET
+def report_download(request: HttpRequest, month: str, kind: str) -> HttpResponse:
+    """The report as a file: md, json, html or pdf."""
+    found = months.build(months.read(month), request, timezone.now())
+    content_type, write = _KINDS[kind]
+    response = HttpResponse(write(found, request.user), content_type=content_type)
+    response["Content-Disposition"] = f'attachment; filename="report-{month}.{kind}"'
+    return response
+
+
+def _downloads(first: date) -> list[dict[str, str]]:
+    """The files that can be had here; PDF only where it can be written."""
+    kinds = ["md", "html", "json", *(["pdf"] if pdf.is_available() else [])]
+    labels = {"md": "Markdown", "html": "HTML", "json": "JSON", "pdf": "PDF"}
+    return [
+        {"url": reverse(f"web:report_{kind}", args=[f"{first:%Y-%m}"]), "label": labels[kind]}
+        for kind in kinds
+    ]
+
+
+def _outline(found: Report, user: Any) -> Any:
+    return report_document.outline(found, viewer=user)
+
+
+# HTML is a file like the others: it never stands on a page of ours, whose policy it could not keep.
+_KINDS: dict[str, tuple[str, Callable[[Report, Any], str | bytes]]] = {
+    "md": (
+        "text/markdown; charset=utf-8",
+        lambda found, user: report_document.markdown(_outline(found, user)),
+    ),
+    "json": ("application/json", lambda found, user: reports.document(found)),
+    "html": (
+        "application/octet-stream",
+        lambda found, user: report_document.page(_outline(found, user)),
+    ),
+    "pdf": (
+        "application/pdf",
+        lambda found, user: pdf.write(report_document.page(_outline(found, user))),
+    ),
+}
+
+
+def _corrections(found: Report, user: Any) -> list[dict[str, Any]]:
+    return [
+        {
+            "line": line,
+            "name": figure_words.FIGURES[line.figure].name,
+            "was": figure_words.shown(CATALOGUE[line.figure], line.was) if line.was else "",
+            "now": figure_words.shown(CATALOGUE[line.figure], line.now) if line.now else "",
+        }
+        for line in corrections.of(found, viewer=user)
+    ]
 
 
 def _outcome_words() -> dict[Outcome, str]:
@@ -243,6 +301,10 @@ urlpatterns = [
     path("report/", report, name="report"),
     path("report/<slug:month>/", report, name="report"),
     path("report/<slug:month>/publish", report_publish, name="report_publish"),
+    path("report/<slug:month>/report.md", report_download, {"kind": "md"}, name="report_md"),
+    path("report/<slug:month>/report.json", report_download, {"kind": "json"}, name="report_json"),
+    path("report/<slug:month>/report.html", report_download, {"kind": "html"}, name="report_html"),
+    path("report/<slug:month>/report.pdf", report_download, {"kind": "pdf"}, name="report_pdf"),
     path("report/<slug:month>/due.csv", report_csv, {"rows": "due"}, name="report_due_csv"),
     path("report/<slug:month>/resolved.csv", report_csv, {"rows": "resolved"}, name="report_resolved_csv"),
     path("report/<slug:month>/overdue.csv", report_csv, {"rows": "overdue"}, name="report_overdue_csv"),

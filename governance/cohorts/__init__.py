@@ -37,6 +37,11 @@ def gather(window: Window, *, viewer: User | None) -> Rows:
     return Rows(**lists)
 
 
+def gather_part(name: str, window: Window) -> Rows:
+    """The rows of one part, one of `PARTS`, for the installation itself; all other lists are empty."""
+    return Rows(**PARTS[name](window, look_back(window), None))
+
+
 def due(window: Window, *, viewer: User | None) -> list[DueItem]:
     """The items due in a period alone, for a page that shows no more of it."""
     return items.due(window, look_back(window), viewer)

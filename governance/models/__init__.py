@@ -6,7 +6,7 @@ from governance.models.figures import FigureGoal
 from governance.models.gates import LAST, LONGEST_PATTERN, GatePolicy
 from governance.models.notices import Delivery, Muted, Notice
 from governance.models.people import Person
-from governance.models.reports import GovernanceReport
+from governance.models.reports import GovernanceReport, ReportBuild, ReportCorrection, ReportPart
 from governance.models.waivers import GateWaiver
 
 __all__ = [
@@ -24,6 +24,9 @@ __all__ = [
     "Muted",
     "Notice",
     "Person",
+    "ReportBuild",
+    "ReportCorrection",
+    "ReportPart",
     "TeamChannel",
     "Verdict",
 ]

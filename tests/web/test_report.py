@@ -1,12 +1,15 @@
 """The monthly report as people read it, publish it and take its rows away."""
 
 import csv
+import hashlib
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.utils import timezone
 
+from governance import corrections, pdf
 from governance.models import GovernanceReport
+from postmortem.models import Incident
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -166,3 +169,77 @@ def test_rows_are_exported(page):
     ]
     resolved = b"".join(page.get("/report/2026-05/resolved.csv").streaming_content).decode()
     assert ",1020\r\n" in resolved
+
+
+def test_published_report_is_had_as_the_bytes_that_were_hashed(governor):
+    due_in_may("open")
+    governor.post("/report/2026-05/publish")
+    published = GovernanceReport.objects.get()
+
+    first, second = (governor.get("/report/2026-05/report.json").content for _ in range(2))
+
+    assert first == second
+    assert hashlib.sha256(first).hexdigest() == published.content_hash
+
+
+@pytest.mark.parametrize("kind", ["md", "html", "json"])
+def test_report_is_had_as_a_file(page, kind):
+    due_in_may("A *bold* <b>title</b> | of an item")
+    incident_in_may()
+
+    response = page.get(f"/report/2026-05/report.{kind}")
+
+    assert response["Content-Disposition"] == f'attachment; filename="report-2026-05.{kind}"'
+    assert not response["Content-Type"].startswith("text/html")
+    body = response.content.decode()
+    if kind == "md":
+        assert "# Governance report, May 2026" in body
+        assert "A \\*bold\\* \\<b\\>title\\</b\\> \\| of an item" in body
+    if kind == "html":
+        assert "A *bold* &lt;b&gt;title&lt;/b&gt; | of an item" in body
+
+
+def test_files_of_a_report_hide_what_their_reader_may_not_see(governor, client):
+    incident = incident_in_may("Secret", is_restricted=True)
+    due_in_may("Secret fix", review=factories.review(incidents=[incident]))
+    governor.post("/report/2026-05/publish")
+    assert "Secret" in governor.get("/report/2026-05/report.md").content.decode()
+    client.force_login(factories.user("Ada"))
+
+    for kind in ("md", "html", "json"):
+        body = client.get(f"/report/2026-05/report.{kind}").content.decode()
+        assert "Secret" not in body
+        assert incident.public_id not in body
+    shown = client.get("/report/2026-05/").content.decode()
+    assert "of the published report are kept from you" in shown
+    assert "Secret" not in shown
+
+
+def test_pdf_without_its_libraries_says_so(page, monkeypatch):
+    monkeypatch.setattr("governance.pdf._weasyprint", lambda: "weasyprint is not installed")
+
+    response = page.get("/report/2026-05/report.pdf")
+
+    assert response.status_code == 409
+    assert "weasyprint is not installed" in response.content.decode()
+    assert "report.pdf" not in page.get("/report/2026-05/").content.decode()
+
+
+def test_pdf_fetches_nothing_but_what_it_carries():
+    with pytest.raises(ValueError, match="fetches nothing"):
+        pdf._fetch("https://example.org/font.woff2")
+    with pytest.raises(ValueError, match="fetches nothing"):
+        pdf._fetch("file:///etc/passwd")
+
+
+def test_corrections_stand_under_a_published_report(governor):
+    incident = incident_in_may()
+    governor.post("/report/2026-05/publish")
+    Incident.objects.update(resolved_at=incident.resolved_at + timedelta(minutes=43))
+    corrections.look(now=timezone.now())
+
+    body = governor.get("/report/2026-05/").content.decode()
+
+    assert "± " + incident.public_id in body
+    assert "17 min" in body
+    assert "1 h" in body

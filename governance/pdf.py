@@ -1,0 +1,58 @@
+"""HTML to PDF, where WeasyPrint is installed (`pip install 'closeloop[pdf]'`); it reaches nothing outside."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import import_module
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from postmortem.errors import DomainError
+
+
+class PdfNotAvailable(DomainError):
+    """WeasyPrint, or one of the libraries that it loads, is not there; details["reason"] says which."""
+
+    code = "pdf_not_available"
+
+
+def is_available() -> bool:
+    """Whether `write` can work here."""
+    return not isinstance(_weasyprint(), str)
+
+
+def write(text: str) -> bytes:
+    """A PDF of an HTML document that brings everything with it.
+
+    Raises:
+        PdfNotAvailable: nothing was written.
+    """
+    weasyprint = _weasyprint()
+    if isinstance(weasyprint, str):
+        raise PdfNotAvailable(
+            _("PDF needs WeasyPrint and its libraries, which are not there: %(reason)s")
+            % {"reason": weasyprint},
+            details={"reason": weasyprint},
+        )
+    written: bytes = weasyprint.HTML(string=text, url_fetcher=_fetch).write_pdf()
+    return written
+
+
+def _fetch(url: str, *args: Any, **kwargs: Any) -> Any:
+    """What a document may fetch: what it carries itself, and nothing from anywhere else."""
+    if not url.startswith("data:"):
+        raise ValueError("a report fetches nothing")
+    return _weasyprint().default_url_fetcher(url, *args, **kwargs)
+
+
+@cache
+def _weasyprint() -> Any:
+    """The package, or in words why it cannot be had."""
+    try:
+        return import_module("weasyprint")
+    except ImportError:
+        return "weasyprint is not installed"
+    except OSError as error:
+        # It is installed, and Pango or another library of the system is not.
+        return " ".join(str(error).split())[:200]

@@ -1,0 +1,295 @@
+"""The monthly report as a document to take away: one outline, written as Markdown and as HTML."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.utils import timezone, translation
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+
+from accounts.models import Team, User
+from governance import corrections, figure_words
+from governance.metrics import CATALOGUE, Outcome
+from governance.reports import Report
+from postmortem.durations import duration_words
+
+# A document is read; who needs every row takes the table.
+MOST_ROWS = 200
+
+Row = Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table of texts; the columns from `numbers` on hold numbers."""
+
+    head: Row
+    rows: Sequence[Row]
+    numbers: int = 99
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A heading with what stands under it."""
+
+    title: str
+    texts: Sequence[str] = ()
+    tables: Sequence[Table] = field(default_factory=tuple)
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """A whole document."""
+
+    title: str
+    facts: Sequence[str]
+    sections: Sequence[Section]
+
+
+def outline(found: Report, *, viewer: User) -> Outline:
+    """What a report says to a reader, in the present language and zone."""
+    names = dict(Team.objects.values_list("slug", "name"))
+    sections = [_figures(found), *_closure(found), *_times(found), *_overdue(found), *_teams(found, names)]
+    sections += _corrections(found, viewer)
+    return Outline(
+        title=_("Governance report, %(month)s") % {"month": date_format(found.month, _("F Y"))},
+        facts=list(_facts(found)),
+        sections=sections,
+    )
+
+
+def markdown(document: Outline) -> str:
+    """The document as Markdown; nothing in it is taken for markup."""
+    lines = [f"# {_escaped(document.title)}", ""]
+    lines += [f"- {_escaped(fact)}" for fact in document.facts]
+    for section in document.sections:
+        lines += ["", f"## {_escaped(section.title)}", ""]
+        lines += [_escaped(text) for text in section.texts]
+        for table in section.tables:
+            if lines[-1]:
+                lines.append("")
+            lines.append("| " + " | ".join(_escaped(cell) for cell in table.head) + " |")
+            marks = ["---:" if index >= table.numbers else "---" for index in range(len(table.head))]
+            lines.append("| " + " | ".join(marks) + " |")
+            lines += ["| " + " | ".join(_escaped(cell) for cell in row) + " |" for row in table.rows]
+            if table.note:
+                lines += ["", _escaped(table.note)]
+    return "\n".join(lines) + "\n"
+
+
+def page(document: Outline) -> str:
+    """The document as one HTML file that needs nothing else: it prints well, in light and in dark."""
+    language = "zh-Hans" if (translation.get_language() or "").startswith("zh") else "en"
+    parts = [
+        f'<!doctype html><html lang="{language}"><head><meta charset="utf-8">',
+        '<meta name="viewport" content="width=device-width, initial-scale=1">',
+        f"<title>{html.escape(document.title)}</title><style>{_STYLE}</style></head><body>",
+        f"<h1>{html.escape(document.title)}</h1><ul class='facts'>",
+        *(f"<li>{html.escape(fact)}</li>" for fact in document.facts),
+        "</ul>",
+    ]
+    for section in document.sections:
+        parts.append(f"<section><h2>{html.escape(section.title)}</h2>")
+        parts += [f"<p>{html.escape(text)}</p>" for text in section.texts]
+        parts += [_html_table(table) for table in section.tables]
+        parts.append("</section>")
+    return "".join([*parts, "</body></html>\n"])
+
+
+def _facts(found: Report) -> Iterator[str]:
+    yield _("Period: %(start)s to %(end)s (%(zone)s)") % {
+        "start": _moment(found.starts_at),
+        "end": _moment(found.as_of),
+        "zone": timezone.get_current_timezone_name(),
+    }
+    if found.published is None:
+        yield _("Draft: it is computed anew each time it is opened.")
+    else:
+        by = found.published.published_by
+        words = {"name": by, "at": _moment(found.published.published_at)}
+        yield (
+            _("Published by %(name)s, %(at)s") % words
+            if by is not None
+            else _("Published by schedule, %(at)s") % words
+        )
+        yield f"SHA-256: {found.published.content_hash}"
+    if found.is_partial:
+        yield _("Restricted incidents that you may not see, and what comes from them, are left out.")
+    yield f"{settings.PUBLIC_URL}/report/{found.month:%Y-%m}/"
+
+
+def _figures(found: Report) -> Section:
+    rows = []
+    for key, definition in CATALOGUE.items():
+        value = found.figures["all"][key]
+        rows.append(
+            [
+                str(figure_words.FIGURES[key].name),
+                figure_words.shown(definition, value),
+                figure_words.made_of(definition, value),
+                figure_words.number(definition, value["previous"]),
+                figure_words.number(definition, value["year_before"]),
+                figure_words.number(definition, value["target"]),
+            ]
+        )
+    head = [_("Figure"), _("Value"), _("Made of"), _("Month before"), _("A year before"), _("Target")]
+    words = figure_words.FIGURES.values()
+    formulas = [[str(told.name), str(told.formula), str(told.cohort)] for told in words]
+    return Section(
+        _("Figures"),
+        tables=[Table(head, rows, numbers=1), Table([_("Figure"), _("Formula"), _("Cohort")], formulas)],
+    )
+
+
+def _closure(found: Report) -> Iterator[Section]:
+    if not found.rows.due:
+        return
+    shown = [row for row in found.rows.due if row.outcome is not Outcome.IN_TIME]
+    rows = [
+        [
+            row.public_id,
+            found.titles.get(row.public_id, ""),
+            figure_words.detail(row.outcome.value),
+            _moment(row.due_at),
+            row.service,
+            found.owners.get(row.public_id, ""),
+        ]
+        for row in shown[:MOST_ROWS]
+    ]
+    head = [_("Item"), _("Title"), _("Outcome"), _("Due"), _("Service"), _("Owner")]
+    yield Section(
+        _("Items not closed in time"),
+        texts=[] if rows else [_("Every item due was verified in time.")],
+        tables=[Table(head, rows, note=_cut(len(shown)))] if rows else [],
+    )
+
+
+def _times(found: Report) -> Iterator[Section]:
+    if not found.rows.resolved:
+        return
+    rows = []
+    for times in found.figures["times"][1:] + found.figures["times"][:1]:
+        cells = [times["severity"] or _("All")]
+        for name in ("ttr", "ttd", "tta", "ttm"):
+            spread = times[name]
+            words = (_duration(spread["median_seconds"]), _duration(spread["p90_seconds"]))
+            cells.append(f"{words[0]} / {words[1]}" if spread["n"] else "–")
+        rows.append([*cells, str(times["ttr"]["n"])])
+    head = [_("Severity"), *(f"{name} ({_('median')} / P90)" for name in ("TTR", "TTD", "TTA", "TTM")), "n"]
+    yield Section(_("How long it took"), tables=[Table(head, rows, numbers=1)])
+
+
+def _overdue(found: Report) -> Iterator[Section]:
+    if not found.rows.overdue:
+        return
+    rows = [
+        [
+            row.public_id,
+            found.titles.get(row.public_id, ""),
+            duration_words_of_days(row.overdue_days),
+            _moment(row.due_at),
+            row.service,
+            found.owners.get(row.public_id, ""),
+        ]
+        for row in found.rows.overdue[:MOST_ROWS]
+    ]
+    head = [_("Item"), _("Title"), _("Overdue"), _("Due"), _("Service"), _("Owner")]
+    yield Section(_("Overdue items"), tables=[Table(head, rows, note=_cut(len(found.rows.overdue)))])
+
+
+def _teams(found: Report, names: dict[str, str]) -> Iterator[Section]:
+    keys = [key for key, definition in CATALOGUE.items() if "team" in definition.dimensions]
+    by_team: dict[str, list[Row]] = {}
+    for key in keys:
+        for group in found.figures["all"][key]["by"]["team"]:
+            if group["name"]:
+                by_team.setdefault(group["name"], []).append(
+                    [
+                        str(figure_words.FIGURES[key].name),
+                        figure_words.shown(CATALOGUE[key], group),
+                        figure_words.made_of(CATALOGUE[key], group),
+                    ]
+                )
+    head = [_("Figure"), _("Value"), _("Made of")]
+    for slug in sorted(by_team, key=lambda slug: names.get(slug, slug)):
+        title = _("Team %(name)s") % {"name": names.get(slug, slug)}
+        yield Section(title, tables=[Table(head, by_team[slug], numbers=1)])
+
+
+def _corrections(found: Report, viewer: User) -> Iterator[Section]:
+    lines = corrections.of(found, viewer=viewer)
+    if not lines:
+        return
+    rows = []
+    for line in lines:
+        definition = CATALOGUE[line.figure]
+        rows.append(
+            [
+                _moment(line.noticed_at),
+                str(figure_words.FIGURES[line.figure].name),
+                "–" if line.was is None else figure_words.shown(definition, line.was),
+                "–" if line.now is None else figure_words.shown(definition, line.now),
+                " ".join([*line.added, *line.removed, *line.changed]),
+            ]
+        )
+    head = [_("Noticed"), _("Figure"), _("As published"), _("By now"), _("Rows")]
+    text = _("What changed after the month was frozen. The figures above stay as they were published.")
+    yield Section(_("Corrections"), texts=[text], tables=[Table(head, rows)])
+
+
+def duration_words_of_days(days: int) -> str:
+    """Whole days in words."""
+    return _("%(count)d d") % {"count": days}
+
+
+def _cut(count: int) -> str:
+    left = count - MOST_ROWS
+    return _("%(count)d more are in the table of rows.") % {"count": left} if left > 0 else ""
+
+
+def _duration(seconds: int | None) -> str:
+    return duration_words(None if seconds is None else timedelta(seconds=seconds))
+
+
+def _moment(moment: datetime) -> str:
+    return date_format(timezone.localtime(moment), _("j M Y, H:i"))
+
+
+def _escaped(text: str) -> str:
+    """A text inside Markdown, in a table or not."""
+    plain = " ".join(text.split())
+    return "".join(f"\\{one}" if one in r"\`*_[]<>|#~" else one for one in plain)
+
+
+def _html_table(table: Table) -> str:
+    def cells(row: Row, tag: str) -> str:
+        return "".join(
+            f"<{tag}{' class=num' if index >= table.numbers else ''}>{html.escape(cell)}</{tag}>"
+            for index, cell in enumerate(row)
+        )
+
+    body = "".join(f"<tr>{cells(row, 'td')}</tr>" for row in table.rows)
+    note = f"<p class=note>{html.escape(table.note)}</p>" if table.note else ""
+    return f"<table><thead><tr>{cells(table.head, 'th')}</tr></thead><tbody>{body}</tbody></table>{note}"
+
+
+_STYLE = (
+    ":root{color-scheme:light dark}"
+    "body{font:11pt/1.5 system-ui,'Noto Sans','Noto Sans CJK SC','Noto Sans SC','PingFang SC',"
+    "'Microsoft YaHei',sans-serif;margin:2rem auto;max-width:60rem;padding:0 1rem}"
+    "h1{font-size:1.6rem;line-height:1.2}h2{font-size:1.15rem;margin:2rem 0 .5rem}"
+    ".facts,.note{font-size:.85rem;opacity:.85;padding-left:1.2rem;overflow-wrap:anywhere}"
+    "table{border-collapse:collapse;width:100%;font-size:.85rem;margin:.75rem 0}"
+    "th,td{border-bottom:1px solid #8888;padding:.3rem .5rem;text-align:start;vertical-align:top;"
+    "overflow-wrap:anywhere}"
+    "th{font-weight:600;border-bottom-width:2px}.num{text-align:end;font-variant-numeric:tabular-nums}"
+    "@page{size:A4;margin:16mm 14mm;@bottom-right{content:counter(page) ' / ' counter(pages);font-size:8pt}}"
+    "@media print{body{margin:0;max-width:none;padding:0;font-size:9.5pt}tr{break-inside:avoid}"
+    "thead{display:table-header-group}h2{break-after:avoid}}"
+)
