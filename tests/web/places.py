@@ -205,6 +205,9 @@ def tell(world: World, word: str, *, is_restricted: bool = False) -> None:
     world.of_page |= {"step_reopen": {"steps": "phenomenon"}}
     story.promised()
     story.others()
+    # People are no secret; how many of them lead reviews stands in the report, and is no part of the story.
+    known = [person.pk for person in world.people.values()]
+    User.objects.filter(role="facilitator").exclude(pk__in=known).update(role="member")
 
 
 class _Story:
