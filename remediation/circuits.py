@@ -23,14 +23,19 @@ from remediation.probes.result import ProbeResult, failed
 
 FIRST_WAIT_SECONDS = 5
 LONGEST_WAIT_SECONDS = 300
-# A trial's own time limit, and how long one counts as under way: then its worker is taken for dead.
-TRIAL_SECONDS = 5
+# How long a trial counts as under way: then its worker is taken for dead.
 TRIAL_LEASE_SECONDS = 20
 NOT_ASKED = "source_down"
 
 
 class Trial(NamedTuple):
     """One harmless query to a source that did not answer."""
+
+    source_id: int
+
+
+class Doubt(NamedTuple):
+    """One harmless query to a source of which a query was not answered in time: is it dead, or only slow?"""
 
     source_id: int
 
@@ -49,9 +54,10 @@ class Tally:
     trouble: int = 0
     last: ProbeResult | None = None
 
-    def add(self, result: ProbeResult) -> None:
+    def add(self, result: ProbeResult, *, is_trial: bool = False) -> None:
+        """`is_trial`: it is of a query that every server answers at once."""
         if weight := weight_of(result):
-            self.trouble += weight
+            self.trouble += DOWN_AT if is_trial else weight
             self.last = result
         else:
             self.has_answered, self.trouble, self.last = True, 0, None

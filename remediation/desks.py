@@ -16,7 +16,7 @@ from django.conf import settings
 from django.db.models.functions import Now
 
 from remediation import approvals, circuits, runs, sources
-from remediation.circuits import Tally, Trial
+from remediation.circuits import Doubt, Tally, Trial
 from remediation.models import ChecklistRun, DataSource, SourceHealth, VerificationCheck
 from remediation.probes import prometheus, shell
 from remediation.probes.access import Access
@@ -32,8 +32,6 @@ _CROWD = 64
 # How often shares are renewed, and how long a source whose shares others hold is left to them.
 _RENEW_SECONDS = 3.0
 _LEFT_SECONDS = 1.0
-_HARMLESS = "vector(1)"
-_ANYTHING = Expectation("all", "==", 1.0)
 
 Finished = list[tuple[Claimed, ProbeResult | None]]
 
@@ -89,13 +87,16 @@ class PrometheusDesk:
     """Claimed runs as queries for a crew, and the trials of sources that did not answer."""
 
     def __init__(self) -> None:
-        self._crew = prometheus.Crew[Claimed | Trial](
-            allow_loopback=settings.PROMETHEUS_ALLOW_LOOPBACK, enough=HELD // 2
+        self._crew = prometheus.Crew[Claimed | Trial | Doubt](
+            allow_loopback=settings.PROMETHEUS_ALLOW_LOOPBACK, enough=HELD // 2, doubt=self._doubt
         )
         self._shares = Shares()
         self._renewed_at = time.monotonic()
         self._sources: dict[int, _Source] = {}
         self._unasked: Finished = []
+        # What results said of sources and was not told yet; that of a source in doubt waits for the answer.
+        self._tallies: dict[int, Tally] = {}
+        self._doubted: set[int] = set()
 
     def __enter__(self) -> Self:
         self._crew.__enter__()
@@ -145,20 +146,24 @@ class PrometheusDesk:
         self._renew()
         unasked, self._unasked = self._unasked, []
         done: Finished = []
-        tallies: dict[int, Tally] = {}
         for ticket, result in self._crew.finished(within=0.0 if unasked else 0.25):
             if isinstance(ticket, Trial):
                 self._judge(ticket, result)
-                continue
-            done.append((ticket, result))
-            if result is not None and result.error_code != circuits.NOT_ASKED:
-                tallies.setdefault(ticket.source_id, Tally()).add(result)
-        self._note(tallies)
+            elif isinstance(ticket, Doubt):
+                self._doubted.discard(ticket.source_id)
+                if result is not None:
+                    self._tally(ticket.source_id).add(result, is_trial=True)
+            else:
+                done.append((ticket, result))
+                if result is not None and result.error_code != circuits.NOT_ASKED:
+                    self._tally(ticket.source_id).add(result)
+        self._note()
         return unasked + done
 
     def give_back(self) -> list[Claimed]:
         back = self._crew.give_back()
         circuits.put_off(ticket for ticket in back if isinstance(ticket, Trial))
+        self._doubted.difference_update(ticket.source_id for ticket in back if isinstance(ticket, Doubt))
         return [ticket for ticket in back if isinstance(ticket, Claimed)]
 
     def _read(self, source_ids: Iterable[int]) -> None:
@@ -229,10 +234,14 @@ class PrometheusDesk:
 
     def _try(self, trial: Trial, row: DataSource) -> None:
         way = _way(row)
-        if isinstance(way, ProbeResult):
-            return  # it cannot be asked by anybody; the trial is due again when its lease ends
-        query = Query(row.base_url, _HARMLESS, _ANYTHING, circuits.TRIAL_SECONDS, way)
-        self._crew.submit(trial, query, start_within=runs.BEGIN_WITHIN_SECONDS, is_trial=True)
+        # One that cannot be asked by anybody stays as it is; its trial is due again when the lease ends.
+        if isinstance(way, Access):
+            query = prometheus.harmless(row.base_url, way)
+            self._crew.submit(trial, query, start_within=query.timeout_seconds, is_trial=True)
+
+    def _doubt(self, ticket: Claimed | Trial | Doubt) -> Doubt:
+        self._doubted.add(ticket.source_id)
+        return Doubt(ticket.source_id)
 
     def _judge(self, trial: Trial, result: ProbeResult | None) -> None:
         if result is None:
@@ -240,11 +249,20 @@ class PrometheusDesk:
         else:
             circuits.judge(trial, result)
 
-    def _note(self, tallies: dict[int, Tally]) -> None:
+    def _tally(self, source_id: int) -> Tally:
+        return self._tallies.setdefault(source_id, Tally())
+
+    def _note(self) -> None:
         """Tell all tasks of silence, and of an answer where there was silence; an answer is usual."""
+        clear = {
+            source_id: tally for source_id, tally in self._tallies.items() if source_id not in self._doubted
+        }
+        self._tallies = {
+            source_id: self._tallies[source_id] for source_id in self._doubted & set(self._tallies)
+        }
         told = {
             source_id: tally
-            for source_id, tally in tallies.items()
+            for source_id, tally in clear.items()
             if tally.trouble or self._sources[source_id].has_trouble
         }
         if told:

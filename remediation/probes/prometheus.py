@@ -11,7 +11,7 @@ import re
 import ssl
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -42,6 +42,7 @@ _LONGEST_GET = 2_000
 # dead source shall hold few places, and one that has just come back shall not be overrun.
 _WEIGHT = {"unreachable": 6, "address_refused": 6, "timeout": 4}
 DOWN_AT = 16
+HARMLESS_SECONDS = 3.0
 _ERROR_TYPES = {"bad_data", "execution", "timeout", "canceled", "internal", "unavailable", "not_found"}
 _COMPLAINT = re.compile(r"(?P<position>\d+:\d+): parse error: (?P<reason>.+)", re.DOTALL)
 
@@ -81,6 +82,11 @@ def _ask_once(query: Query, *, allow_loopback: bool) -> ProbeResult:
     return result or failed("timeout", "The query was not begun in time.", expression=query.promql)
 
 
+def harmless(base_url: str, access: Access) -> Query:
+    """A query that every Prometheus answers at once, if it answers at all."""
+    return Query(base_url, "vector(1)", Expectation("all", "==", 1.0), HARMLESS_SECONDS, access)
+
+
 def weight_of(result: ProbeResult) -> int:
     """How much a result speaks for a source that is down; 0 when anything was heard of it."""
     return _WEIGHT.get(result.error_code, 0) if result.is_silence else 0
@@ -101,10 +107,23 @@ class Crew(Generic[Ticket]):
     Not for several threads.
     """
 
-    def __init__(self, *, allow_loopback: bool, enough: int = 128) -> None:
-        """`enough`: how many answers `finished` gathers before it returns early."""
+    def __init__(
+        self,
+        *,
+        allow_loopback: bool,
+        enough: int = 128,
+        doubt: Callable[[Ticket], Ticket] | None = None,
+    ) -> None:
+        """Nothing is asked yet.
+
+        Args:
+            enough: how many answers `finished` gathers before it returns early.
+            doubt: where a query was not answered in time, makes the ticket of a harmless one, which is sent
+                at once: is the source dead, or the query heavy? None: the source is taken for dead sooner.
+        """
         self._allow_loopback = allow_loopback
         self._enough = enough
+        self._doubt = doubt
         self._runner = asyncio.Runner()
         self._sources: dict[Key, _Source[Ticket]] = {}
         self._turns: deque[_Source[Ticket]] = deque()
@@ -144,9 +163,11 @@ class Crew(Generic[Ticket]):
         """Take a query; the next `finished` sends it, unless `start_within` seconds have passed by then.
 
         Args:
-            is_trial: send it next, although its source looks down or has as many in flight as it may.
+            is_trial: send it next, although its source looks down or has as many in flight as it may. Its
+                silence is conclusive, and until it has ended the source does not count as down.
         """
         source = self._source(query)
+        source.trials += is_trial
         waiting = _Waiting(ticket, query, time.monotonic() + start_within, is_trial)
         if is_trial:
             source.waiting.appendleft(waiting)
@@ -184,6 +205,7 @@ class Crew(Generic[Ticket]):
         """The tickets whose queries were not sent yet; the crew forgets them."""
         back = [one.ticket for source in self._sources.values() for one in source.waiting]
         for source in self._sources.values():
+            source.trials -= sum(one.is_trial for one in source.waiting)
             source.waiting.clear()
         self._pending -= len(back)
         return back
@@ -228,7 +250,12 @@ class Crew(Generic[Ticket]):
                     result = failed("internal", f"{type(error).__name__}: {error}", expression=query.promql)
                 finally:
                     source.in_flight -= 1
-                source.note(result)
+                source.note(result, is_trial=is_trial)
+                if self._doubt and source.trouble and result.error_code == "timeout" and not source.trials:
+                    trial = harmless(query.base_url, query.access)
+                    within = trial.timeout_seconds
+                    self.submit(self._doubt(ticket), trial, start_within=within, is_trial=True)
+            source.trials -= is_trial
             self._finish(ticket, result)
 
     def _expire(self) -> None:
@@ -236,7 +263,9 @@ class Crew(Generic[Ticket]):
         now = time.monotonic()
         for source in self._sources.values():
             while source.waiting and source.waiting[0].start_before < now and not source.is_down:
-                self._finish(source.waiting.popleft().ticket, None)
+                late = source.waiting.popleft()
+                source.trials -= late.is_trial
+                self._finish(late.ticket, None)
 
     def _finish(self, ticket: Ticket, result: ProbeResult | None) -> None:
         self._done.append((ticket, result))
@@ -283,10 +312,11 @@ class _Source(Generic[Ticket]):
     in_flight: int = 0
     trouble: int = 0
     has_answered: bool = False
+    trials: int = 0
 
     @property
     def is_down(self) -> bool:
-        return self.trouble >= DOWN_AT
+        return self.trouble >= DOWN_AT and not self.trials
 
     @property
     def is_ready(self) -> bool:
@@ -298,9 +328,9 @@ class _Source(Generic[Ticket]):
         chances = (DOWN_AT - self.trouble) // _WEIGHT["timeout"]
         return self.in_flight < (self.most if self.has_answered else min(self.most, max(1, chances)))
 
-    def note(self, result: ProbeResult) -> None:
+    def note(self, result: ProbeResult, *, is_trial: bool) -> None:
         weight = weight_of(result)
-        self.trouble = self.trouble + weight if weight else 0
+        self.trouble = self.trouble + (DOWN_AT if is_trial else weight) if weight else 0
         self.has_answered = not weight
 
 

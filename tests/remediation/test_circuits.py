@@ -2,8 +2,10 @@
 
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from django.db import IntegrityError, transaction
@@ -126,6 +128,14 @@ def test_failures_add_up_over_tasks_until_the_circuit_opens():
     health = SourceHealth.objects.get()
     assert (health.trouble, health.error, health.failed_trials) == (16, "No connection.", 0)
     assert timedelta(seconds=3) < health.trial_at - health.opened_at < timedelta(seconds=7)
+
+
+def test_silence_on_a_harmless_query_is_conclusive():
+    source, told = factories.data_source(), Tally()
+    told.add(SLOW)
+    told.add(SLOW, is_trial=True)
+
+    assert circuits.note({source.pk: told}) == {source.pk}
 
 
 def test_answer_takes_failures_back():
@@ -310,12 +320,55 @@ def test_dead_sources_hold_up_nobody(prometheus: Prometheus, silent: Silent):
     last_sound = max(number for number, name in enumerate(done) if name == "Sound")
     first_hanging = min(number for number, name in enumerate(done) if name == "Hanging")
     assert last_sound < first_hanging
-    # A dead port costs four connections, not sixty.
-    assert len(silent.connections) == 4
+    # A dead port costs four connections and one that asks whether it is only slow, not sixty.
+    assert len(silent.connections) == 5
     assert set(SourceHealth.objects.exclude(opened_at=None).values_list("source__name", flat=True)) == {
         "Hanging",
         "Closed",
     }
+
+
+class Heavy(BaseHTTPRequestHandler):
+    """A Prometheus whose heavy queries take longer than anybody waits."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        if "heavy" in self.path:
+            time.sleep(3)
+            return
+        body = b'{"status":"success","data":{"resultType":"vector","result":[{"metric":{},"value":[0,"1"]}]}}'
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *args: object) -> None:
+        pass
+
+
+def test_source_that_is_only_slow_is_asked_on():
+    """Six queries in a row take too long, and more than may be in flight at first: those behind are asked."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Heavy)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    source = factories.data_source(base_url=f"http://127.0.0.1:{server.server_address[1]}")
+    item = factories.item(checks=0)
+    first = timezone.now() - timedelta(minutes=5)
+    common = {"data_source": source, "threshold": 5.0, "timeout_seconds": 1}
+    for _ in range(6):
+        factories.check(item, promql="heavy", next_run_at=first, **common)
+    for _ in range(30):
+        factories.check(item, promql="light", next_run_at=timezone.now(), **common)
+    try:
+        verification.tick()
+        verification.execute_prometheus()
+    finally:
+        server.shutdown()
+        server.server_close()
+
+    assert found(source) == [("error", "timeout")] * 6 + [("pass", "")] * 30
+    assert not SourceHealth.objects.exclude(opened_at=None).exists()
 
 
 def test_next_round_waits_for_no_dead_source(prometheus: Prometheus, silent: Silent):
