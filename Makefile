@@ -10,7 +10,7 @@ PRODUCTION = $$(grep -v '^\#' docker/production.env.example) SECRET_KEY=$$($(BIN
 ANY_ADDRESS = SECRET_KEY=only-for-this-check DATABASE_URL=postgres:///none REDIS_URL=redis://localhost/0
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench scores lock messages clean dev
+.PHONY: help demo test chaos lint bench scores lock messages clean dev
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
@@ -23,6 +23,13 @@ dev: ## install into .venv what the tests and checks need
 
 test: dev ## install, then run every test; what this machine lacks is skipped and said
 	$(BIN)/python -m pytest -n $(JOBS) --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(ARGS)
+
+# How long, and which story: the same seed tells the same one.
+MINUTES ?= 10
+SEED ?= 1
+
+chaos: dev ## the long form of the chaos tests: MINUTES of misfortunes drawn from SEED
+	CHAOS_MINUTES=$(MINUTES) CHAOS_SEED=$(SEED) $(BIN)/python -m pytest -m chaos tests/flows/test_chaos.py $(ARGS)
 
 lint: dev ## style, import contracts, types, missing migrations, production settings
 	$(BIN)/ruff check .

@@ -4,6 +4,7 @@ Also the test that gates an upgrade of Celery and kombu: docs/adr/0004 says what
 """
 
 import os
+import random
 import shutil
 import signal
 import tempfile
@@ -25,7 +26,7 @@ from ops import embedded, places
 from ops.broker import connect
 from ops.processes import Child
 from remediation import runs
-from remediation.models import CheckRun, VerificationCheck
+from remediation.models import CheckRun, SourceHealth, VerificationCheck
 from tests import factories
 from tests.servers import Process, StartProcess, wait_until
 
@@ -33,6 +34,7 @@ pytestmark = [pytest.mark.chaos, pytest.mark.flow]
 
 PROMETHEUS_CHECKS = 16
 SHELL_CHECKS = 4
+FAR_AWAY = datetime.fromisoformat("2100-01-01T00:00:00Z")
 PAUSE_SECONDS = 0.1  # how long the server thinks about a query: long enough to be killed in the middle
 
 
@@ -41,7 +43,10 @@ class SlowServer:
 
     def __init__(self) -> None:
         self.asked: Counter[str] = Counter()
-        self.in_flight = 0
+        self.in_flight = self.most_in_flight = 0
+        # While it is clear, queries come in and no answer goes out.
+        self.lives = threading.Event()
+        self.lives.set()
         lock, server = threading.Lock(), self
 
         class Handler(BaseHTTPRequestHandler):
@@ -52,7 +57,9 @@ class SlowServer:
                 with lock:
                     server.asked[query] += 1
                     server.in_flight += 1
+                    server.most_in_flight = max(server.most_in_flight, server.in_flight)
                 time.sleep(PAUSE_SECONDS)
+                server.lives.wait()
                 with lock:
                     server.in_flight -= 1
                 body = b'{"status":"success","data":{"resultType":"scalar","result":[0,"1"]}}'
@@ -74,6 +81,7 @@ class SlowServer:
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
     def close(self) -> None:
+        self.lives.set()
         self._server.shutdown()
         self._server.server_close()
 
@@ -208,7 +216,7 @@ def make_checks(slow_server: SlowServer) -> None:
     source = factories.data_source(base_url=slow_server.url)
     item = factories.item(checks=PROMETHEUS_CHECKS, state="in_progress")
     # So long that the grid stays out of it: the test decides when a check is due.
-    common = {"interval_seconds": 30 * 86400, "next_run_at": datetime.fromisoformat("2100-01-01T00:00:00Z")}
+    common = {"interval_seconds": 30 * 86400, "next_run_at": FAR_AWAY}
     for number, check in enumerate(item.verification_checks.all()):
         values = {"promql": f"check_{number}", "data_source": source, "threshold": 5.0, "timeout_seconds": 3}
         VerificationCheck.objects.filter(pk=check.pk).update(**values, **common)
@@ -257,6 +265,111 @@ def accounted_for() -> int:
     return sum(1 + skipped for skipped in CheckRun.objects.values_list("skipped_slots", flat=True))
 
 
+@pytest.mark.django_db(transaction=True)
+def test_source_that_dies_and_returns_holds_up_nobody(
+    slow_server: SlowServer, celery_worker: StartProcess, beat: StartProcess
+):
+    """Two workers, two sources; one of them falls silent for some seconds, in the middle of queries."""
+    make_checks(slow_server)
+    dying = SlowServer()
+    source = factories.data_source("Dying", base_url=dying.url)
+    item = factories.item(checks=30, state="in_progress")
+    item.verification_checks.update(
+        data_source=source, threshold=5.0, timeout_seconds=1, interval_seconds=30 * 86400
+    )
+    VerificationCheck.objects.filter(item=item).update(next_run_at=FAR_AWAY)
+    env = {"CHECK_TICK_SECONDS": "1", "SHELL_PROBES_ENABLED": "1"}
+    for _ in range(2):
+        celery_worker("checks,probes,default", **env)
+    beat(**env)
+    of_dying = CheckRun.objects.filter(verification_check__item=item)
+    arming = Arming(every_seconds=0.7)
+    try:
+        wait_until(lambda: of_dying.filter(outcome="pass").count() > 60, seconds=60, what="some passes")
+        dying.lives.clear()
+        wait_until(lambda: of_dying.filter(error_code="source_down").count() > 60, seconds=60, what="errors")
+        asked = sum(dying.asked.values())
+        seen = of_dying.count()
+        wait_until(lambda: of_dying.count() > seen + 60, seconds=60, what="more errors")
+        trials = sum(dying.asked.values()) - asked
+        dying.lives.set()
+        # Those who asked while it was silent have long gone.
+        wait_until(lambda: dying.in_flight == 0, what="the end of what nobody waits for")
+        dying.most_in_flight = 0
+        back = CheckRun.objects.latest("pk").pk
+        wait_until(
+            lambda: of_dying.filter(pk__gt=back, outcome="pass").count() > 60, seconds=90, what="passes again"
+        )
+    finally:
+        arming.stop()
+        dying.close()
+    everything_is_done(arming, seconds=runs.LEASE_MARGIN_SECONDS + 15)
+
+    # One run or one count for each due moment, and nothing of the other source was touched.
+    assert accounted_for() == len(arming.slots)
+    others = CheckRun.objects.exclude(verification_check__item=item)
+    assert set(others.values_list("outcome", "error_code")) == {("pass", "")}
+    assert set(of_dying.values_list("error_code", flat=True)) <= {"", "timeout", "source_down"}
+    # While it was silent only single trials were sent, and no herd came when it was back.
+    assert trials <= 5
+    assert dying.most_in_flight <= source.queries_at_once
+    assert not SourceHealth.objects.exclude(opened_at=None).exists()
+
+
+@pytest.mark.skipif("CHAOS_MINUTES" not in os.environ, reason="the long form: make chaos")
+@pytest.mark.django_db(transaction=True)
+def test_no_check_is_lost_in_a_long_story(
+    slow_server: SlowServer, broker: Broker, celery_worker: StartProcess, beat: StartProcess, capsys
+):
+    """Misfortune after misfortune, drawn from a seed: CHAOS_MINUTES of it, CHAOS_SEED to have it again."""
+    make_checks(slow_server)
+    env = {"REDIS_URL": broker.url, "SHELL_PROBES_ENABLED": "1", "CHECK_TICK_SECONDS": "1"}
+    env["PGAPPNAME"] = "worker"
+
+    def start_worker() -> Process:
+        return celery_worker("checks,probes,default", **env)
+
+    workers, beats, kills = [start_worker(), start_worker()], [beat(**env), beat(**env)], [0]
+    lots = random.Random(int(os.environ.get("CHAOS_SEED", "1")))
+
+    def replace_worker() -> None:
+        worker = workers.pop(lots.randrange(len(workers)))
+        kill_in_the_middle(worker, slow_server)
+        kills[0] += 1
+        workers.append(start_worker())
+
+    def replace_beat() -> None:
+        beats.pop(lots.randrange(len(beats))).kill()
+        beats.append(beat(**env))
+
+    def restart_broker() -> None:
+        broker.child.kill()
+        time.sleep(lots.uniform(0, 3))
+        broker.start()
+
+    def cut() -> None:
+        cut_database_connections()
+        kills[0] += 1
+
+    story = [replace_worker, replace_beat, restart_broker, broker.flush, cut]
+    story.append(lambda: broker.freeze(seconds=lots.uniform(1, 5)))
+    began = time.monotonic()
+    arming = Arming(every_seconds=0.7)
+    try:
+        while time.monotonic() - began < 60 * float(os.environ["CHAOS_MINUTES"]):
+            time.sleep(lots.uniform(0.5, 3))
+            lots.choice(story)()
+        time.sleep(4)
+    finally:
+        arming.stop()
+    everything_is_done(arming, seconds=runs.LEASE_MARGIN_SECONDS + 15)
+
+    report(arming, time.monotonic() - began, capsys)
+    nothing_was_lost(arming)
+    nothing_was_doubled(slow_server, kills=kills[0])
+    assert all(worker.popen.poll() is None for worker in workers)
+
+
 def nothing_was_lost(arming: Arming) -> None:
     slots = set(CheckRun.objects.values_list("verification_check_id", "slot"))
     assert slots <= arming.slots
@@ -266,15 +379,15 @@ def nothing_was_lost(arming: Arming) -> None:
     assert len(last) == PROMETHEUS_CHECKS + SHELL_CHECKS
 
 
-def nothing_was_doubled(slow_server: SlowServer) -> None:
+def nothing_was_doubled(slow_server: SlowServer, *, kills: int = 3) -> None:
     """No run was asked more often than it was attempted, and counted more than once not at all."""
     attempts: Counter[str] = Counter()
     prometheus = CheckRun.objects.filter(kind="prometheus")
     for promql, attempt in prometheus.values_list("verification_check__promql", "attempt"):
         attempts[promql] += attempt
     assert all(slow_server.asked[promql] <= attempts[promql] for promql in attempts)
-    # Only two workers and the connections died; each held at most one run of each check.
-    assert prometheus.filter(attempt__gt=1).count() <= 3 * PROMETHEUS_CHECKS
+    # Each of those that died, workers and connections, held at most one run of each check.
+    assert prometheus.filter(attempt__gt=1).count() <= kills * PROMETHEUS_CHECKS
     streaks = VerificationCheck.objects.values_list("pk", "streak")
     # Within a slot of the grid the same answer counts once (docs/adr/0023), however often it was asked.
     runs = CheckRun.objects.select_related("verification_check")
