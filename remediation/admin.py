@@ -27,7 +27,16 @@ class DataSourceAdmin(ReadOnly, admin.ModelAdmin):
 
     needed_role = User.Role.ADMINISTRATOR
     list_display = ("name", "base_url", "is_enabled", "auth", "created_at")
-    fields = ("name", "base_url", "is_enabled", "auth", "username", "is_tls_verified", "networks")
+    fields = (
+        "name",
+        "base_url",
+        "is_enabled",
+        "auth",
+        "username",
+        "is_tls_verified",
+        "networks",
+        "queries_at_once",
+    )
     search_fields = ("name",)
 
 
