@@ -132,4 +132,4 @@ class ApiTokenAdmin(ReadOnly, admin.ModelAdmin):
     list_display = ("name", "key_id", "owner", "scopes", "expires_at", "revoked_at", "last_used_at")
     list_select_related = ("owner",)
     search_fields = ("name", "key_id", "owner__email")
-    exclude = ("secret_digest",)
+    exclude = ("secret_digest", "previous_digest")

@@ -80,6 +80,8 @@ class User(AbstractBaseUser, PermissionsMixin):
     theme = models.CharField(_("theme"), max_length=8, choices=Theme, default=Theme.AUTO)
     is_active = models.BooleanField(_("active"), default=True)
     is_staff = models.BooleanField(_("may enter the admin site"), default=False)
+    # No person: it owns tokens and nothing else (accounts/service_accounts.py).
+    is_service = models.BooleanField(_("service account"), default=False)
     joined_at = models.DateTimeField(default=timezone.now)
 
     objects = UserManager()
@@ -95,6 +97,16 @@ class User(AbstractBaseUser, PermissionsMixin):
             models.CheckConstraint(
                 condition=Q(role__in=["viewer", "member", "facilitator", "governor", "administrator"]),
                 name="user_role_is_known",
+            ),
+            models.CheckConstraint(
+                condition=Q(is_service=False)
+                | Q(
+                    is_staff=False,
+                    is_superuser=False,
+                    password__startswith="!",  # noqa: S106 - none
+                    role__in=["viewer", "member"],
+                ),
+                name="service_account_is_nobody",
             ),
         )
 
@@ -138,10 +150,20 @@ class Membership(models.Model):
         return f"{self.user} / {self.team}"
 
 
-class ApiToken(models.Model):
-    """A secret that lets a program act for a person within scopes, until a moment.
+class NetworkField(models.CharField):  # type: ignore[type-arg]
+    """A network such as 192.0.2.0/24; PostgreSQL refuses what is none."""
 
-    Only an HMAC of the secret is kept; the secret itself is shown once, by `tokens.issue`.
+    def db_type(self, connection: Any) -> str:
+        return "cidr"
+
+    def from_db_value(self, value: object, _expression: object, _connection: object) -> str | None:
+        return None if value is None else str(value)
+
+
+class ApiToken(models.Model):
+    """A secret that lets a program act for its owner within scopes and limits, until a moment.
+
+    Only an HMAC of the secret is kept; the secret itself is shown once, by `tokens.issue` or `tokens.rotate`.
     """
 
     class Scope(models.TextChoices):
@@ -160,6 +182,14 @@ class ApiToken(models.Model):
     expires_at = models.DateTimeField(_("expires"))
     revoked_at = models.DateTimeField(null=True, blank=True)
     last_used_at = models.DateTimeField(null=True, blank=True)
+    # Limits; an empty list is none. A repository may end in "/*": all below that group.
+    repositories = ArrayField(models.CharField(max_length=200), default=list, blank=True)
+    services = ArrayField(models.CharField(max_length=80), default=list, blank=True)
+    networks = ArrayField(NetworkField(max_length=43), default=list, blank=True)
+    # The secret before the last rotation, which is good for a while longer.
+    previous_digest = models.BinaryField(max_length=32, null=True)
+    previous_until = models.DateTimeField(null=True, blank=True)
+    rotated_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         ordering = ("-created_at",)
@@ -168,10 +198,25 @@ class ApiToken(models.Model):
                 condition=Q(expires_at__gt=models.F("created_at")), name="token_expires_after_creation"
             ),
             models.CheckConstraint(condition=~Q(scopes=[]), name="token_has_a_scope"),
+            # Only the gate's two questions name a repository or a service: elsewhere a limit would be a lie.
+            models.CheckConstraint(
+                condition=Q(repositories=[], services=[]) | Q(scopes__contained_by=["audit", "gate"]),
+                name="token_limits_go_with_the_gate",
+            ),
+            models.CheckConstraint(
+                condition=Q(previous_digest=None, previous_until=None)
+                | Q(previous_digest__isnull=False, previous_until__isnull=False, rotated_at__isnull=False),
+                name="token_previous_secret_has_an_end",
+            ),
         )
 
     def __str__(self) -> str:
         return f"{self.name} (clp_{self.key_id}…)"
+
+    def digests(self, now: datetime) -> bytes:
+        """The digests of the secrets that are good at `now`, one after the other: two after a rotation."""
+        is_overlap = self.previous_until is not None and now < self.previous_until
+        return bytes(self.secret_digest) + (bytes(self.previous_digest or b"") if is_overlap else b"")
 
     def is_usable(self, now: datetime) -> bool:
         """Whether it may be used at `now`: not revoked, not expired, owner active."""

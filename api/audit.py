@@ -15,7 +15,7 @@ from django.db import Error as DatabaseProblem
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
-from accounts import tokens
+from accounts import addresses, tokens
 from api.errors import CONTENT_TYPE as PROBLEM
 from api.errors import FieldErrors
 from api.errors import problem as problem_body
@@ -52,14 +52,19 @@ class Answer(NamedTuple):
 
 def audit(request: HttpRequest) -> HttpResponse:
     authorization = request.META.get("HTTP_AUTHORIZATION")
-    return answer(request.method or "", authorization, request.META["QUERY_STRING"]).as_response()
+    address = addresses.of_request(request.META)
+    return answer(request.method or "", authorization, request.META["QUERY_STRING"], address).as_response()
 
 
-def answer(method: str, authorization: str | None, query: str) -> Answer:
-    """The answer to one question, from the three parts of the request that count. Raises nothing."""
+def answer(method: str, authorization: str | None, query: str, address: str) -> Answer:
+    """The answer to one question, from the parts of the request that count. Raises nothing.
+
+    Args:
+        address: from where it is asked, as `addresses.of_request` says it.
+    """
     if method != "GET":
         return refuse(405, "method_not_allowed", "Ask with GET.", Allow="GET")
-    presented = tokens.read_header(authorization or "")
+    presented = tokens.read_header(authorization or "", address=address)
     if presented is None:
         return unauthenticated(authorization)
     try:

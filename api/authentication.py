@@ -8,7 +8,7 @@ from rest_framework import authentication
 from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
 from rest_framework.request import Request
 
-from accounts import tokens
+from accounts import addresses, tokens
 from accounts.models import ApiToken, User
 
 
@@ -20,11 +20,13 @@ class TokenAuthentication(authentication.BaseAuthentication):
         if header.partition(" ")[0].lower() not in {"bearer", "token"}:
             return None
         now = timezone.now()
-        presented = tokens.read_header(header)
+        presented = tokens.read_header(header, address=addresses.of_request(request.META))
         token = tokens.find(presented, now=now) if presented else None
         if token is None:
             # One answer for unknown, revoked and expired: a guesser learns nothing from it.
             raise AuthenticationFailed(_("The token is unknown, revoked or expired."), code="token_not_valid")
+        if not tokens.may_be_used_from(token, presented.address):
+            raise PermissionDenied(_("The token may not be used from this address."), code="token_limited")
         tokens.note_use(token.pk, now=now)
         return token.owner, token
 

@@ -11,7 +11,7 @@ from django.db import Error as DatabaseProblem
 from django.http import HttpRequest, HttpResponse, UnreadablePostError
 from django.utils import timezone
 
-from accounts import tokens
+from accounts import addresses, tokens
 from api.audit import ANSWERED, Answer, not_authorised, page_of, refuse, unauthenticated, unavailable
 from api.errors import FieldErrors
 from governance import answers, changes
@@ -47,7 +47,7 @@ def _answer(request: HttpRequest) -> Answer:
     if request.method != "POST":
         return refuse(405, "method_not_allowed", "Ask with POST.", Allow="POST")
     authorization = request.META.get("HTTP_AUTHORIZATION")
-    presented = tokens.read_header(authorization or "")
+    presented = tokens.read_header(authorization or "", address=addresses.of_request(request.META))
     if presented is None:
         return unauthenticated(authorization)
     if (request.content_type or "").lower() != "application/json":

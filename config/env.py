@@ -11,6 +11,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from django.core.exceptions import ImproperlyConfigured
 from environ import FileAwareEnv
 
+from accounts.addresses import Proxies, read_proxies
+
 _env = FileAwareEnv()
 _MISSING = object()
 
@@ -64,6 +66,14 @@ def networks(name: str) -> list[str]:
         return [str(ip_network(word)) for word in words(name)]
     except ValueError:
         raise ImproperlyConfigured(f"{name} must hold networks such as 10.0.0.0/8, with commas.") from None
+
+
+def proxies(name: str) -> Proxies:
+    """Addresses, networks or the word unix, separated by commas; none when unset."""
+    try:
+        return read_proxies(words(name))
+    except ValueError:
+        raise ImproperlyConfigured(f"{name} must hold addresses, networks or the word unix.") from None
 
 
 def keys(name: str) -> dict[str, str]:

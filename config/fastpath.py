@@ -7,6 +7,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 
+from accounts import addresses
 from api import audit
 from api.gate import gate_changes
 from ops.health import healthz
@@ -54,7 +55,12 @@ def ahead_of(application: Application) -> Application:
             return application(environ, start_response)
         method = environ["REQUEST_METHOD"]
         try:
-            answer = audit.answer(method, environ.get("HTTP_AUTHORIZATION"), environ.get("QUERY_STRING", ""))
+            answer = audit.answer(
+                method,
+                environ.get("HTTP_AUTHORIZATION"),
+                environ.get("QUERY_STRING", ""),
+                addresses.of_request(environ),
+            )
         except Exception:
             logger.exception("an audit failed")
             answer = audit.refuse(500, "internal_error", "Something went wrong on our side; it is recorded.")

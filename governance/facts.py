@@ -49,6 +49,19 @@ class ScopeMissing(NotAllowed):
     code = "scope_missing"
 
 
+class TokenLimited(ScopeMissing):
+    """The token is good for such a question, but not from here or not about this."""
+
+    code = "token_limited"
+
+
+_LIMITS = {
+    "network": "The token may not be used from this address.",
+    "repository": "The token may not ask about this repository.",
+    "service": "The token may not ask about this service.",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Asker:
     """The token that asks; it is usable and has the scope."""
@@ -103,7 +116,8 @@ def ask_of_service(
         TokenNotValid, ScopeMissing.
     """
     question = {"slug": slug, "as_of": as_of.isoformat()}
-    asking = {"key_id": presented.key_id, "scope": scope, "now": now.isoformat()}
+    asking = {"scope": scope, "now": now.isoformat()}
+    asking |= {"key_id": presented.key_id, "address": presented.address}
     if as_of == now and slug not in _lately_unsound:
         result = _ASKED_SOUND.run(**asking, **question)
         asker = _asker(result, presented)
@@ -171,6 +185,7 @@ def ask_of_change(
     """
     result = _ASKED_CHANGE.run(
         key_id=presented.key_id,
+        address=presented.address,
         scope=scope,
         now=now.isoformat(),
         as_of=now.isoformat(),
@@ -205,8 +220,10 @@ def _asker(result: PGresult, presented: tokens.Presented) -> Asker:
         and result.get_value(0, 2) == _TRUE
     ):
         raise TokenNotValid("The token is unknown, revoked or expired.")
-    if result.get_value(0, 3) != _TRUE:
-        raise ScopeMissing("The token lacks the scope that this question needs.")
+    if limit := _word(result, 0, 3):
+        if limit == "scope":
+            raise ScopeMissing("The token lacks the scope that this question needs.")
+        raise TokenLimited(_LIMITS[limit])
     return Asker(token_id=int(_word(result, 0, 0)), is_use_unnoted=result.get_value(0, 4) == _TRUE)
 
 
@@ -317,7 +334,7 @@ _TRUE = b"t"
 _NOTHING = ServiceFacts()
 _PRESENT, _PAST = (Statement(name, text(name)) for name in ("service_present", "service_past"))
 _ASKED_SOUND, _ASKED_PRESENT, _ASKED_PAST = (
-    Statement(f"asked_{name}", text("asked", question=text(name)))
+    Statement(f"asked_{name}", text("asked", question=text(name), limits=text("limits_of_service")))
     for name in ("service_sound", "service_present", "service_past")
 )
 
@@ -327,7 +344,10 @@ def _of_slug(place: str) -> str:
     return text("service_present").replace("%(slug)s", place)
 
 
-_ASKED_CHANGE = Statement("asked_change", text("asked", question=text("change", service=_of_slug("t.slug"))))
+_ASKED_CHANGE = Statement(
+    "asked_change",
+    text("asked", question=text("change", service=_of_slug("t.slug")), limits=text("limits_of_change")),
+)
 _OVERDUE = Statement("overdue_p0", "SELECT " + text("overdue_p0"))
 _EVERY_PRESENT = Statement("every_service", text("every_service", question=_of_slug("every.slug")))
 # Columns of the token in every asked statement; those of the question follow.

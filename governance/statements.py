@@ -18,6 +18,7 @@ from psycopg.pq import ExecStatus
 from psycopg.pq.abc import PGresult
 
 _TYPES = {
+    "address": "text",
     "as_of": "timestamptz",
     "change": "text",
     "key_id": "text",

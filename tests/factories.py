@@ -145,10 +145,16 @@ def api_token(
     scopes: Iterable[str] = ("read", "write"),
     now: datetime = NOW,
     days: int = 30,
+    **limits: list[str],
 ) -> tuple[ApiToken, str]:
-    """A token and its secret text; usable from `now` for `days`."""
+    """A token and its secret text; usable from `now` for `days`, within `limits` (tokens.Limits)."""
     return tokens.issue(
-        owner=owner or user(), name="test", scopes=scopes, expires_at=now + days * DAY, now=now
+        owner=owner or user(),
+        name="test",
+        scopes=scopes,
+        expires_at=now + days * DAY,
+        now=now,
+        limits=tokens.Limits(**limits),
     )
 
 

@@ -13,6 +13,10 @@ from governance.models import Notice
 class Readers(ModelBackend):
     """As Django's own; the person also knows `unread`, how many notices they have not read."""
 
+    def user_can_authenticate(self, user: User | None) -> bool:
+        """Not a service account: it has tokens, and no pages."""
+        return super().user_can_authenticate(user) and not getattr(user, "is_service", False)
+
     def get_user(self, user_id: int) -> User | None:
         user = _readers().filter(pk=user_id).first()
         return user if user is not None and self.user_can_authenticate(user) else None
