@@ -20,11 +20,12 @@ class NoticeAnswer(Answer):
     team_channel = serializers.PrimaryKeyRelatedField(
         read_only=True, allow_null=True, help_text="Of a notice that a channel is paused."
     )
+    waiver = serializers.PrimaryKeyRelatedField(read_only=True, allow_null=True)
     by = Person(allow_null=True)
 
     class Meta:
         model = Notice
-        fields = ("id", "kind", "incident", "item", "team_channel", "by", "created_at", "read_at")
+        fields = ("id", "kind", "incident", "item", "team_channel", "waiver", "by", "created_at", "read_at")
 
 
 class NoticeQuery(Page):

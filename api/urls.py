@@ -16,6 +16,7 @@ from api.evidence import EntryEvidence, Evidence, IncidentEvidence, StepEvidence
 from api.exams import ExamAttempts, Processes
 from api.figures import Figures, Goals
 from api.gate_policies import GatePolicies
+from api.gate_waivers import GateWaivers
 from api.guides import Guides, ReviewTemplates
 from api.imports import Imports
 from api.incidents import Incidents
@@ -130,6 +131,12 @@ urlpatterns = [
     ),
     path("gate-policies/<id:gate_policy>/move", GatePolicies.as_view({"post": "move"})),
     path("gate-policies/<id:gate_policy>/versions", GatePolicies.as_view({"get": "versions"})),
+    path("gate-waivers", GateWaivers.as_view({"get": "list", "post": "create"})),
+    path("gate-waivers/<id:waiver>", GateWaivers.as_view({"get": "retrieve"})),
+    path("gate-waivers/<id:waiver>/grant", GateWaivers.as_view({"post": "grant"})),
+    path("gate-waivers/<id:waiver>/refuse", GateWaivers.as_view({"post": "refuse"})),
+    path("gate-waivers/<id:waiver>/withdraw", GateWaivers.as_view({"post": "withdraw"})),
+    path("gate-waivers/<id:waiver>/end", GateWaivers.as_view({"post": "end"})),
     path("review-templates", ReviewTemplates.as_view({"get": "list", "post": "create"})),
     path("review-templates/<id:template>", ReviewTemplates.as_view({"put": "edit", "delete": "remove"})),
     path("incidents", Incidents.as_view({"get": "list", "post": "create"})),

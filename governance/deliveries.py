@@ -75,7 +75,7 @@ def send_due(*, now: datetime, connection: Any = None) -> int:
     sent = 0
     for one in claim(now=now):
         notice = Notice.objects.select_related(
-            "recipient", "incident", "item", "by", "team_channel__team"
+            "recipient", "incident", "item", "by", "team_channel__team", "waiver__service"
         ).get(pk=one.notice_id)
         if not _is_visible(notice):
             _finish(one, State.DROPPED, "the recipient may not see it any more", now=now)
@@ -161,6 +161,8 @@ def _is_visible(notice: Notice) -> bool:
         return person.is_active and items.visible_to(person).filter(pk=notice.item.pk).exists()
     if notice.team_channel is not None:
         return person.is_active
+    if notice.waiver is not None:
+        return person.is_at_least(User.Role.GOVERNOR)
     return notice.incident is not None and access.is_visible(notice.incident, person)
 
 

@@ -28,7 +28,7 @@ from django.db.models.functions import Cast, Coalesce, Concat
 
 from accounts.models import User
 from governance import deliveries, messages
-from governance.models import Notice, TeamChannel
+from governance.models import GateWaiver, Notice, TeamChannel
 from postmortem import access, reminders, trail
 from postmortem.models import Incident, IncidentService, Participant, Reminder, TrailEntry
 from postmortem.sla import AT_RISK_SHARE, Standing, standing
@@ -54,9 +54,10 @@ def tell(
     incident: Incident | None = None,
     item: RemediationItem | None = None,
     team_channel: TeamChannel | None = None,
+    waiver: GateWaiver | None = None,
     happened_at: datetime | None = None,
 ) -> list[Notice]:
-    """Tell people something about an incident, an item or a channel, each of them once for a key.
+    """Tell people something about an incident, an item, a channel or a waiver, each of them once for a key.
 
     A mail goes to each as well (`deliveries`), and a message into the channels of the teams concerned
     (`messages`), all written in the same transaction.
@@ -85,6 +86,7 @@ def tell(
                     incident=incident,
                     item=item,
                     team_channel=team_channel,
+                    waiver=waiver,
                     by=by,
                     key=key,
                     created_at=now,
@@ -142,8 +144,11 @@ def of(user: User) -> QuerySet[Notice]:
     """What this person was told and may still see, newest first."""
     seen = Q(incident__isnull=False) & access.incident_q(user, "incident__")
     seen |= Q(incident=None, item__in=items.visible_to(user)) | Q(team_channel__isnull=False)
+    # Only governors are told of waivers; whoever is none any more reads of them where everybody does.
+    if user.is_at_least(User.Role.GOVERNOR):
+        seen |= Q(waiver__isnull=False)
     return Notice.objects.filter(seen, recipient=user).select_related(
-        "incident__severity", "item__severity", "by", "team_channel__team"
+        "incident__severity", "item__severity", "by", "team_channel__team", "waiver__service"
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from governance.models import ChannelMessage, Notice, TeamChannel
+from governance.models import ChannelMessage, GateWaiver, Notice, TeamChannel
 
 Kind = Notice.Kind
 # About what may still go well.
@@ -34,13 +34,24 @@ def words(notice: Told) -> str:
         return _("%(id)s has lost its owner") % values
     if notice.kind == Kind.CHANNEL_PAUSED:
         return _("The channel “%(id)s” is paused: its messages do not arrive") % values
-    return str(Kind(notice.kind).label)
+    return _words_of_waiver(notice) or str(Kind(notice.kind).label)
+
+
+def _words_of_waiver(notice: Told) -> str:
+    values = {"id": subject_id(notice), "name": notice.by or ""}
+    if notice.kind == Kind.WAIVER_ASKED:
+        return _("%(name)s asks to waive the gate: %(id)s") % values
+    if notice.kind == Kind.WAIVED_ALONE:
+        return _("%(name)s waived the gate alone: %(id)s") % values
+    return ""
 
 
 def subject_id(notice: Told) -> str:
-    """The public id of what it is about, or the name of the channel."""
+    """The public id of what it is about, the name of the channel, or what a waiver is for."""
     if (channel := _channel(notice)) is not None:
         return channel.name
+    if (waiver := _waiver(notice)) is not None:
+        return waiver.scope
     record = notice.incident or notice.item
     return record.public_id if record is not None else ""
 
@@ -49,6 +60,8 @@ def title(notice: Told) -> str:
     """The title of what it is about; for the eyes of its recipient alone."""
     if (channel := _channel(notice)) is not None:
         return str(channel.team)
+    if (waiver := _waiver(notice)) is not None:
+        return waiver.reason
     record = notice.incident or notice.item
     return record.title if record is not None else ""
 
@@ -57,6 +70,8 @@ def path(notice: Told) -> str:
     """The page it leads to."""
     if (channel := _channel(notice)) is not None:
         return reverse("web:channel", args=[channel.pk])
+    if (waiver := _waiver(notice)) is not None:
+        return reverse("web:gate_waiver", args=[waiver.pk])
     if notice.item is not None:
         return reverse("web:item", args=[notice.item.public_id])
     page = "web:timeline" if notice.kind == Kind.TIMELINE_REMINDER else "web:incident"
@@ -66,3 +81,7 @@ def path(notice: Told) -> str:
 def _channel(notice: Told) -> TeamChannel | None:
     # A message also has a channel: the one it goes into.
     return notice.team_channel if isinstance(notice, Notice) else None
+
+
+def _waiver(notice: Told) -> GateWaiver | None:
+    return notice.waiver if isinstance(notice, Notice) else None

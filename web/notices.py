@@ -25,6 +25,8 @@ _ICONS = {
     Notice.Kind.ITEM_REGRESSED: ("reopened", "bad"),
     Notice.Kind.ITEM_OWNERLESS: ("user", "warn"),
     Notice.Kind.CHANNEL_PAUSED: ("slash", "warn"),
+    Notice.Kind.WAIVER_ASKED: ("gate", "info"),
+    Notice.Kind.WAIVED_ALONE: ("alarm", "bad"),
 }
 
 

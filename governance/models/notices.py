@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import User
 from governance.models.channels import TeamChannel
 from governance.models.outgoing import Outgoing
+from governance.models.waivers import GateWaiver
 from postmortem.models import Incident, never_truncated
 from remediation.models import RemediationItem
 
@@ -30,6 +31,8 @@ class Notice(models.Model):
         ITEM_REGRESSED = "item_regressed", _("An item has regressed")
         ITEM_OWNERLESS = "item_ownerless", _("An item has lost its owner")
         CHANNEL_PAUSED = "channel_paused", _("A channel is paused")
+        WAIVER_ASKED = "waiver_asked", _("A waiver of the gate is asked for")
+        WAIVED_ALONE = "waived_alone", _("A governor waived the gate alone")
 
     recipient = models.ForeignKey(User, models.PROTECT, related_name="notices")
     kind = models.CharField(max_length=32, choices=Kind)
@@ -37,6 +40,7 @@ class Notice(models.Model):
     incident = models.ForeignKey(Incident, models.PROTECT, null=True, related_name="+")
     item = models.ForeignKey(RemediationItem, models.PROTECT, null=True, related_name="+")
     team_channel = models.ForeignKey(TeamChannel, models.PROTECT, null=True, related_name="+")
+    waiver = models.ForeignKey(GateWaiver, models.PROTECT, null=True, related_name="+")
     by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+")
     # What it is about, so that a second look at the same fact tells nobody a second time.
     key = models.CharField(max_length=200)
@@ -53,9 +57,10 @@ class Notice(models.Model):
             models.UniqueConstraint(fields=["recipient", "key"], name="notice_is_told_once"),
             models.CheckConstraint(condition=~Q(key=""), name="notice_is_about_something"),
             models.CheckConstraint(
-                condition=Q(incident__isnull=False, item=None, team_channel=None)
-                | Q(incident=None, item__isnull=False, team_channel=None)
-                | Q(incident=None, item=None, team_channel__isnull=False),
+                condition=Q(incident__isnull=False, item=None, team_channel=None, waiver=None)
+                | Q(incident=None, item__isnull=False, team_channel=None, waiver=None)
+                | Q(incident=None, item=None, team_channel__isnull=False, waiver=None)
+                | Q(incident=None, item=None, team_channel=None, waiver__isnull=False),
                 name="notice_is_about_one_thing",
             ),
         )

@@ -130,6 +130,11 @@ class GateWaiver(models.Model):
         return f"waiver-{self.pk}"
 
     @property
+    def scope(self) -> str:
+        """What it is for: a service, or a repository and perhaps a change there."""
+        return self.service.slug if self.service else f"{self.repository} {self.change_id}".strip()
+
+    @property
     def is_alone(self) -> bool:
         """Whether who asked granted it."""
         return self.alone_by_id is not None

@@ -153,6 +153,8 @@ def build_world(caller: Caller, **incident: Any) -> World:
         "change": change.pk,
         "severity": "P1",
         "policy": factories.sla_policy(severity="P3").pk,
+        # Of an object that may be restricted.
+        "waiver": gating.waiver(service=service, findings=["ITEM_OVERDUE"], object=item.public_id).pk,
         "gate_policy": gating.policy(repositories=["web"], name="Web").key,
         "calendar": factories.calendar().pk,
         "template": factories.review_template().pk,

@@ -21,7 +21,9 @@ from tests.api.conftest import Caller, build_world
 from tests.api.document import operations
 
 # What names something derived from an incident, or something that belongs to one person.
-HIDDEN = {"incident", "review", "item", "check", "run", "file", "text", "import", "notice", "channel"}
+HIDDEN = {
+    "incident", "review", "item", "check", "run", "file", "text", "import", "notice", "channel", "waiver",
+}  # fmt: skip
 # Only ever below one of those.
 BELOW = {
     "participant", "change", "entry", "step", "cause", "point", "measurement", "revision", "checklist_entry",
