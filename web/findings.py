@@ -11,6 +11,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
+from governance import gatewaivers
 from postmortem import access
 from remediation import items
 
@@ -92,7 +93,10 @@ _UNKNOWN = Rule("bad", "alarm", "", "")
 
 @dataclass(frozen=True)
 class Shown:
-    """One finding with its words; `url` is "" where the reader may not see the object."""
+    """One finding with its words; `url` is "" where the reader may not see the object.
+
+    `counts`: the policy lets it count. `waived_by`: the waiver that excuses it, or "".
+    """
 
     code: str
     object: str
@@ -100,10 +104,22 @@ class Shown:
     since: datetime | None
     rule: Rule
     url: str
+    counts: bool = True
+    waived_by: str = ""
+
+    @property
+    def tone(self) -> str:
+        """What does not decide about the verdict is shown quietly."""
+        return self.rule.tone if self.counts and not self.waived_by else "mute"
+
+    @property
+    def waiver(self) -> str:
+        """The number of the waiver, for its page; "" for what was kept and is none."""
+        return waiver_number(self.waived_by)
 
 
 def shown(findings: Iterable[Any], *, viewer: User) -> list[Shown]:
-    """Findings as rows of a page; links only to what the viewer may see, in at most three statements.
+    """Findings as rows of a page; links only to what the viewer may see, in at most four statements.
 
     Args:
         findings: `governance.policy.Finding`s, or the dictionaries a decision keeps.
@@ -118,6 +134,8 @@ def shown(findings: Iterable[Any], *, viewer: User) -> list[Shown]:
             since=_moment(row.get("since")),
             rule=RULES.get(str(row.get("code")), _UNKNOWN),
             url=urls.get(str(row.get("object") or ""), ""),
+            counts=row.get("counts") is not False,
+            waived_by=str(row.get("waived_by") or ""),
         )
         for row in rows
     ]
@@ -125,7 +143,7 @@ def shown(findings: Iterable[Any], *, viewer: User) -> list[Shown]:
 
 def urls_of(public_ids: Iterable[str], *, viewer: User) -> dict[str, str]:
     """Where each public id leads; ids that the viewer may not see, or that are none, are left out."""
-    wanted = {"INC": set(), "PM": set(), "RI": set()}  # type: dict[str, set[str]]
+    wanted = {"INC": set(), "PM": set(), "RI": set(), "waiver": set()}  # type: dict[str, set[str]]
     for public_id in public_ids:
         wanted.get(public_id.partition("-")[0], set()).add(public_id)
     sources = (
@@ -138,11 +156,21 @@ def urls_of(public_ids: Iterable[str], *, viewer: User) -> dict[str, str]:
         if wanted[prefix]:
             found = rows.filter(public_id__in=wanted[prefix]).values_list("public_id", flat=True)
             urls |= {public_id: reverse(name, args=[public_id]) for public_id in found}
+    if numbers := [number for name in wanted["waiver"] if (number := waiver_number(name))]:
+        for pk in gatewaivers.visible_to(viewer).filter(pk__in=numbers).values_list("pk", flat=True):
+            urls[f"waiver-{pk}"] = reverse("web:gate_waiver", args=[pk])
     return urls
 
 
+def waiver_number(name: str) -> str:
+    """The number in the name of a waiver, such as waiver-12; "" where it is none."""
+    prefix, _dash, number = name.partition("-")
+    return number if prefix == "waiver" and number.isascii() and number.isdigit() and len(number) < 19 else ""
+
+
 def _mapping(finding: Any) -> dict[str, Any]:
-    return {name: getattr(finding, name, None) for name in ("code", "object", "detail", "since")}
+    names = ("code", "object", "detail", "since", "counts", "waived_by")
+    return {name: getattr(finding, name, None) for name in names}
 
 
 def _moment(value: Any) -> datetime | None:

@@ -188,6 +188,14 @@ def build() -> World:
         "cause-classes": str(CauseClass.objects.get(slug="design-overload").pk),
         "wording": str(factories.wording_term("glitch", team=service.team).pk),
     }
+    other, mine, lasting = (
+        gating.waiver(service=service, at=timezone.now(), is_granted=False),
+        gating.waiver(service=service, at=timezone.now(), is_granted=False, by=people["administrator"]),
+        gating.waiver(service=service, at=timezone.now()),
+    )
+    world.parts["waivers"] = str(other.pk)
+    world.of_page["gate_waiver_withdraw"] = {"waivers": str(mine.pk)}
+    world.of_page["gate_waiver_end"] = {"waivers": str(lasting.pk)}
     idle = factories.data_source("Idle", base_url="http://127.0.0.1:9")
     world.of_page["data_source_delete"] = {"data-sources": str(idle.pk)}
     world.of_page["draft_take_back"] = {"drafts": thrown.page}

@@ -1,13 +1,14 @@
 """Decisions of the gate for people."""
 
 import uuid
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
+import pgtrigger
 import pytest
 from django.utils import timezone
 
 from governance.models import GateDecision
-from tests import factories
+from tests import factories, gating
 
 pytestmark = pytest.mark.django_db
 
@@ -70,16 +71,73 @@ def test_list_shows_the_newest_first(page, token):
         ("service=order", ["audit", "change"]),
         ("service=cart", []),
         ("service=%3Bdrop", ["audit", "change"]),
+        ("finding=PM_UNKNOWN", ["change"]),
+        ("finding=NONE", ["audit", "change"]),
+        ("waived=on", ["change"]),
+        ("since=2026-11-01&until=2026-11-02", ["audit"]),
+        ("since=2026-11-03", ["change"]),
+        ("since=9999-12-31", ["audit", "change"]),
+        ("until=soon", ["audit", "change"]),
         ("after=x", ["audit", "change"]),
         ("after=2030-01-01T00:00:00.000000Z~not-a-uuid", ["audit", "change"]),
     ],
 )
 def test_list_filters_and_forgets_what_makes_no_sense(page, token, query, kinds):
     factories.service("cart")
-    audit(token, service=factories.service("order"))
-    change(token)
+    asked = audit(token, service=factories.service("order"))
+    with pgtrigger.ignore("governance.GateDecision:append_only"):
+        GateDecision.objects.filter(pk=asked.pk).update(decided_at=datetime(2026, 11, 2, 23, tzinfo=UTC))
+    change(token, findings=[{"code": "PM_UNKNOWN", "object": "x"}], waivers=["waiver-1"])
 
-    assert sorted(row.kind for row in page.get(f"/gate/?{query}").context["decisions"]) == kinds
+    rows = page.get(f"/gate/?{query}").context["decisions"]
+    table = page.get(f"/gate/decisions.csv?{query}").getvalue().decode()
+
+    assert sorted(row.kind for row in rows) == kinds
+    assert len(table.strip().splitlines()) == len(kinds) + 1
+
+
+def test_table_holds_what_was_decided_and_no_formulas(page, token):
+    change(
+        token, title="=1+1", waivers=["waiver-3"], findings=[{"code": "PM_UNKNOWN"}, {"code": "PM_UNKNOWN"}]
+    )
+
+    header, row = page.get("/gate/decisions.csv").getvalue().decode().strip().splitlines()
+
+    assert header.startswith("\ufeffid,decided_at,kind,verdict")
+    assert ",'=1+1,PM_UNKNOWN,waiver-3," in row
+
+
+def test_change_is_judged_again_beside_and_nothing_is_kept(page, token):
+    kept = change(token, findings=[{"code": "POSTMORTEM_NOT_NAMED"}], request={"labels": ["docs"]})
+    gating.policy(excused_labels=["docs"])
+
+    body = page.get(f"/gate/{kept.pk}/?replay=today").content.decode()
+
+    assert "gate-1v2 excuses changes with the label “docs”." in body
+    assert GateDecision.objects.count() == 1
+    assert "gate-1v2" not in page.get(f"/gate/{kept.pk}/").content.decode()
+
+
+def test_audit_is_judged_again_for_its_day(page, token):
+    body = page.get(f"/gate/{audit(token).pk}/?replay=today").content.decode()
+
+    assert "The same day, asked today." in body
+
+
+def test_excused_change_says_why(page, token):
+    excuse = {"rule": "label", "detail": "gate-2v1 excuses changes with the label “docs”."}
+
+    body = page.get(f"/gate/{change(token, verdict='PASS', excuse=excuse).pk}/").content.decode()
+
+    assert excuse["detail"] in body
+
+
+def test_blocked_change_leads_to_asking_for_a_waiver(page, token):
+    kept = change(token, repository="shop/order&x", change_id="#1", findings=[{"code": "PM_UNKNOWN"}])
+
+    body = page.get(f"/gate/{kept.pk}/").content.decode()
+
+    assert "/gate/waivers/new?finding=PM_UNKNOWN&amp;repository=shop%2Forder%26x&amp;change=%231" in body
 
 
 @pytest.mark.parametrize("rows", [1, 3])

@@ -35,6 +35,7 @@ SENT_BY = {
         "imports", "incident_mark", "incident_new", "item_ask_time", "item_ask_wont_do", "item_assign",
         "item_causes", "item_claim", "item_edit", "item_move", "item_new", "item_team",
         "items_bulk", "sop_revision",
+        "gate_waiver_new",
         "item_reopen", "item_start", "item_withdraw",
         "participant_remove", "participant_role",
         "lesson_answer", "lessons",
@@ -53,6 +54,7 @@ SENT_BY = {
         "item_grant_time", "item_refuse_time", "item_refuse_wont_do", "item_take_over", "report_publish",
         "calendar_edit", "calendar_new", "calendar_remove", "goal",
         "sla_edit", "sla_move", "sla_new", "sla_remove",
+        "gate_waiver_end", "gate_waiver_grant", "gate_waiver_refuse",
         "gate_policy_edit", "gate_policy_move", "gate_policy_new", "gate_policy_remove",
         "review_approve", "review_template_edit", "review_template_new",
         "review_template_remove", "severity_edit",
@@ -79,7 +81,7 @@ OWN = {
     "import",
     "import_discard",
     "exam_sit",
-    "item_withdraw_time", "item_withdraw_wont_do",
+    "gate_waiver_withdraw", "item_withdraw_time", "item_withdraw_wont_do",
     "entry_attach", "entry_edit", "entry_remove", "evidence_remove", "notice_read", "timeline",
     "timeline_file", "timeline_paste", "timeline_reading", "token_revoke",
 }  # fmt: skip
@@ -97,7 +99,7 @@ DERIVED = {
 # Parts that name nothing of an incident, or something that belongs to one person alone (OWN).
 APART = {
     "calendars", "cause-classes", "channel-messages", "channels", "data-sources", "deliveries", "drafts",
-    "gate", "gate-policies",
+    "gate", "gate-policies", "waivers",
     "imports", "notices",
     "ci",
     "figures", "goals", "report", "review-templates", "sla", "templates",

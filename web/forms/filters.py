@@ -1,5 +1,6 @@
 """Filters of lists, kept in the address: a value that makes no sense is as good as none."""
 
+from datetime import date
 from typing import Any
 
 from django import forms
@@ -9,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Team, User
 from governance.models import GateDecision, Verdict
+from governance.policy import CODES
 from postmortem.models import Service, Severity
 from remediation.models import RemediationItem
 
@@ -20,7 +22,7 @@ def _plain(value: str | None) -> str:
     return (value or "").replace("\x00", "").strip()[:200]
 
 
-class _Filters(forms.Form):
+class Filters(forms.Form):
     """Reads what is valid and forgets the rest."""
 
     def __init__(self, data: Any, **kwargs: Any) -> None:
@@ -43,7 +45,7 @@ class _Filters(forms.Form):
         return _plain(self.cleaned_data.get("q"))
 
 
-class ItemFilters(_Filters):
+class ItemFilters(Filters):
     """Of the items list and board; `state` is set by the tabs above the list."""
 
     # Choices of several states at once come before the states themselves.
@@ -129,7 +131,7 @@ def _names() -> dict[str, Choices]:
     return found
 
 
-class DecisionFilters(_Filters):
+class DecisionFilters(Filters):
     """Of the gate's decisions."""
 
     q = forms.CharField(
@@ -142,6 +144,23 @@ class DecisionFilters(_Filters):
         label=_("Asked about"), required=False, choices=[("", _("Anything")), *GateDecision.Kind.choices]
     )
     service = forms.ChoiceField(label=_("Service"), required=False)
+    finding = forms.ChoiceField(
+        label=_("Finding"),
+        required=False,
+        choices=[("", _("Any finding")), *((code, code) for code in CODES)],
+    )
+    waived = forms.BooleanField(label=_("Waived"), required=False)
+    since = forms.DateField(
+        label=_("From"), required=False, widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"})
+    )
+    until = forms.DateField(
+        label=_("To"), required=False, widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"})
+    )
+
+    def day(self, name: str) -> date | None:
+        """A day of the period, or None where there is none or it makes no sense."""
+        found = getattr(self, "cleaned_data", {}).get(name)
+        return found if isinstance(found, date) and 2000 <= found.year < 2100 else None
 
     def offer(self) -> None:
         slugs = Service.objects.order_by("slug").values_list("slug", "slug")
