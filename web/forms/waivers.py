@@ -5,6 +5,7 @@ from typing import Any
 
 from django import forms
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from governance import gatewaivers
@@ -47,14 +48,13 @@ class WaiverForm(forms.Form):
         help_text=_("One object, such as RI-2026-0001. Empty: whatever it is."),
     )
     reason = ProseField(label=_("Reason"), max_length=2000, widget=forms.Textarea(attrs={"rows": 3}))
-    expires_at = MomentField(
-        label=_("Expires"),
-        help_text=_("At most %(count)d days from now.") % {"count": gatewaivers.LONGEST.days},
-    )
+    expires_at = MomentField(label=_("Expires"))
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["service"].label_from_instance = lambda row: row.slug  # type: ignore[attr-defined]
+        days = {"count": gatewaivers.LONGEST.days}
+        self.fields["expires_at"].help_text = gettext("At most %(count)d days from now.") % days
         self.initial.setdefault("expires_at", timezone.localtime(timezone.now() + PROPOSED))
 
 
