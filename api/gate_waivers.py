@@ -15,7 +15,7 @@ from governance.models import GateWaiver
 from governance.policy import WAIVABLE
 
 
-class WaiverFacts(Strict):
+class GateWaiverFacts(Strict):
     service = service_field(required=False, allow_null=True)
     repository = serializers.CharField(
         max_length=200, required=False, allow_blank=True, help_text="Either this or a service."
@@ -36,15 +36,15 @@ class WaiverFacts(Strict):
     expires_at = Moment(help_text="At most 30 days from now.")
 
 
-class Comment(Strict):
+class GateWaiverComment(Strict):
     comment = serializers.CharField(max_length=2000, required=False, allow_blank=True)
 
 
-class Refusal(Strict):
+class GateWaiverRefusal(Strict):
     reason = serializers.CharField(max_length=2000)
 
 
-class WaiverAnswer(Answer):
+class GateWaiverAnswer(Answer):
     name = serializers.CharField(source="__str__", help_text="What a finding names, such as waiver-12.")
     service = serializers.SlugRelatedField(slug_field="slug", read_only=True, allow_null=True)
     state = serializers.SerializerMethodField()
@@ -65,7 +65,7 @@ class WaiverAnswer(Answer):
         return waiver.state(timezone.now()).value
 
 
-class WaiverQuery(Page):
+class GateWaiverQuery(Page):
     state = serializers.ChoiceField(GateWaiver.State.choices, required=False)
     service = service_field(required=False)
     repository = serializers.CharField(max_length=200, required=False)
@@ -87,21 +87,26 @@ class GateWaivers(Resource):
         return rows.select_related("service", "asked_by", "answered_by", "ended_by")
 
     list = listing(
-        "The waivers of the gate, newest first.", gives=WaiverAnswer, takes=WaiverQuery, rows=_found
+        "The waivers of the gate, newest first.", gives=GateWaiverAnswer, takes=GateWaiverQuery, rows=_found
     )
-    retrieve = detail("One waiver.", gives=WaiverAnswer)
+    retrieve = detail("One waiver.", gives=GateWaiverAnswer)
     create = creation(
         "Ask for a waiver; a governor has to grant it.",
         gatewaivers.ask,
-        takes=WaiverFacts,
-        gives=WaiverAnswer,
+        takes=GateWaiverFacts,
+        gives=GateWaiverAnswer,
     )
     grant = act(
         "Grant a waiver; governors only, and never one's own, unless the policy lets one governor alone.",
         gatewaivers.grant,
-        takes=Comment,
-        gives=WaiverAnswer,
+        takes=GateWaiverComment,
+        gives=GateWaiverAnswer,
     )
-    refuse = act("Refuse a waiver; governors only.", gatewaivers.refuse, takes=Refusal, gives=WaiverAnswer)
-    withdraw = act("Take back what one asked oneself.", gatewaivers.withdraw, gives=WaiverAnswer)
-    end = act("End a waiver before it expires; governors only.", gatewaivers.end, gives=WaiverAnswer)
+    refuse = act(
+        "Refuse a waiver; governors only.",
+        gatewaivers.refuse,
+        takes=GateWaiverRefusal,
+        gives=GateWaiverAnswer,
+    )
+    withdraw = act("Take back what one asked oneself.", gatewaivers.withdraw, gives=GateWaiverAnswer)
+    end = act("End a waiver before it expires; governors only.", gatewaivers.end, gives=GateWaiverAnswer)

@@ -43,6 +43,14 @@ def flag(name: str, default: bool) -> bool:
     raise ImproperlyConfigured(f"{name} must be one of 1, 0, true, false, yes, no, on, off.")
 
 
+def choice(name: str, default: str, choices: tuple[str, ...]) -> str:
+    """One of some words."""
+    raw = text(name, default).strip().lower()
+    if raw not in choices:
+        raise ImproperlyConfigured(f"{name} must be one of {', '.join(choices)}.")
+    return raw
+
+
 def number(name: str, default: int, *, least: int = 0) -> int:
     """A whole number of at least `least`."""
     raw = text(name, str(default))

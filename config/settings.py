@@ -325,6 +325,9 @@ PROBE_SIGNING_KEY = (
 CHANNEL_NETWORKS = env.networks("CHANNEL_NETWORKS")
 PROMETHEUS_ALLOW_LOOPBACK = env.flag("PROMETHEUS_ALLOW_LOOPBACK", False)
 # What Prometheus must send to read /metrics; without it there is no such page.
+# Pictures of a service's standing: none, for addresses with a key, or for everybody (docs/gate.md).
+SERVICE_BADGES = env.choice("SERVICE_BADGES", "off", ("off", "key", "public"))
+
 METRICS_TOKEN = env.text("METRICS_TOKEN", "")
 
 LOGGING = {

@@ -5,6 +5,7 @@ from django.contrib.auth.decorators import login_required
 from django.urls import include, path
 
 from api.audit import audit
+from api.badges import badge
 from api.gate import gate_changes
 from ops import health, metrics
 
@@ -19,6 +20,7 @@ urlpatterns = [
     path("sre/audit", audit, name="sre_audit"),
     path("api/v1/audit", audit, name="audit"),
     path("api/v1/gate/changes", gate_changes, name="gate_changes"),
+    path("badges/<slug:slug>.svg", badge, name="badge"),
     path("api/v1/", include("api.urls")),
     path("admin/", admin.site.urls),
     path("", include("web.urls")),

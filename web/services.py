@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
 from accounts.models import User
-from governance import audit
+from governance import audit, badges, gatewaivers
 from postmortem import access, trail
 from remediation import items
 from web import findings, item_list
@@ -54,6 +54,10 @@ def service(request: HttpRequest, slug: str) -> HttpResponse:
         "items": item_list.shown(item_list.with_checks(active).order_by("due_at", "pk")[:ITEMS_SHOWN], now),
         "incidents": incidents.select_related("severity").order_by("-started_at")[:INCIDENTS_SHOWN],
         "ci_line": ci_line(record.slug),
+        "badge": badge_address(record.slug),
+        "waivers": gatewaivers.visible_to(request.user).filter(
+            gatewaivers.state_q("in_force", now=now), service=record
+        )[:10],
         "may_edit": request.user.is_at_least("administrator"),
     }
     return render(request, "services/detail.html", context)
@@ -81,6 +85,14 @@ def ci_line(slug: str) -> str:
     address = f"{settings.PUBLIC_URL}/sre/audit?service={slug}"
     ask = f'curl -fsS -H "Authorization: Bearer $CLOSELOOP_TOKEN" "{address}"'
     return f'test "$({ask} | jq -r .status)" = PASS'
+
+
+def badge_address(slug: str) -> str:
+    """Where the picture of its standing is; "" where this installation shows none."""
+    if settings.SERVICE_BADGES == "off":
+        return ""
+    key = f"?key={badges.key_of(slug)}" if settings.SERVICE_BADGES == "key" else ""
+    return f"{settings.PUBLIC_URL}/badges/{slug}.svg{key}"
 
 
 def _stored(request: HttpRequest, form: ServiceForm, *, act: str, back: str) -> HttpResponse:

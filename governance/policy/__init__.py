@@ -28,6 +28,7 @@ from governance.policy.verdicts import (
     Finding,
     Rule,
     Verdict,
+    verdict_of,
     waivers_of,
 )
 from governance.policy.waivers import WaiverFacts
@@ -62,5 +63,6 @@ __all__ = [
     "evaluate",
     "evaluate_change",
     "stale_at",
+    "verdict_of",
     "waivers_of",
 ]

@@ -105,9 +105,12 @@ def evaluate_change(change: ChangeFacts, rules: GateRules, *, as_of: datetime) -
     if rules.asks_audit:
         findings += _of_services(change, as_of)
     findings = waive(
-        findings, change.waivers, covers=lambda waiver, one: _covers(waiver, one, change), as_of=as_of
+        findings,
+        change.waivers,
+        not_counting=rules.not_counting,
+        covers=lambda waiver, one: _covers(waiver, one, change),
+        as_of=as_of,
     )
-    findings = [replace(one, counts=False) if one.code in rules.not_counting else one for one in findings]
     # Findings about one postmortem stay together, in the order in which the change names them.
     findings.sort(key=_in_order(change.named))
     return ChangeJudgement(verdict_of(findings), findings, rules, skipped=skipped)

@@ -7,7 +7,7 @@ Sentences are English on purpose: an answer is kept and compared, so it must not
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from governance.policy.gates import BUILT_IN, GateRules
@@ -109,10 +109,10 @@ def evaluate(
     findings = waive(
         found(facts, as_of=as_of),
         facts.waivers,
+        not_counting=rules.not_counting,
         covers=lambda waiver, finding: waiver.names(finding),
         as_of=as_of,
     )
-    findings = [replace(one, counts=False) if one.code in rules.not_counting else one for one in findings]
     findings.sort(key=in_order)
     return verdict_of(findings), findings
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -48,29 +48,32 @@ def waive(
     findings: Iterable[Finding],
     waivers: Sequence[WaiverFacts],
     *,
+    not_counting: Set[str],
     covers: Callable[[WaiverFacts, Finding], bool],
     as_of: datetime,
 ) -> list[Finding]:
     """The findings, those that a waiver covers with its name, and one for each waiver that is missed now.
 
-    A waiver that is over is missed while something that it waived holds and no other waiver covers it.
+    A waiver that is over is missed while something that it waived holds, counts, and no other waiver covers.
+
+    Args:
+        not_counting: codes that the policy does not count; their findings say so.
     """
     judged = []
     for finding in findings:
         by = next((one for one in waivers if one.is_in_force(as_of) and covers(one, finding)), None)
-        judged.append(replace(finding, waived_by=by.id) if by is not None else finding)
+        counts = finding.code not in not_counting
+        judged.append(replace(finding, counts=counts, waived_by=by.id if by is not None else ""))
+    missed = []
     for waiver in waivers:
         if waiver.has_expired(as_of):
-            bare = [
-                one
-                for one in judged
-                if not one.waived_by and covers(waiver, one) and _was_put_off(one, waiver)
-            ]
+            bare = [one for one in judged if one.stands and covers(waiver, one) and _was_put_off(one, waiver)]
             if bare:
                 codes = ", ".join(sorted({str(finding.code) for finding in bare}))
                 text = f"It ended at {text_of(waiver.expires_at)}, and what it put off still holds: {codes}."
-                judged.append(Finding(Rule.WAIVER_EXPIRED, waiver.id, waiver.expires_at, text))
-    return judged
+                counts = Rule.WAIVER_EXPIRED not in not_counting
+                missed.append(Finding(Rule.WAIVER_EXPIRED, waiver.id, waiver.expires_at, text, counts=counts))
+    return judged + missed
 
 
 def _was_put_off(finding: Finding, waiver: WaiverFacts) -> bool:

@@ -11,10 +11,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from accounts import tokens
-from governance import facts, policy
+from governance import facts, gatewaivers, policy
+from governance.models import GateWaiver
 from postmortem.models import Incident, Review, Severity
 from remediation.models import MOVES, CheckRun, RemediationItem, VerificationCheck
 from tests import factories as f
+from tests import gating
 
 pytestmark = pytest.mark.django_db
 
@@ -67,6 +69,23 @@ class World:
             f.archived(review, at=self.as_of - HOUR)
         if is_archived and days % 3 == 0:
             f.reopened(review, at=self.as_of - MINUTE)
+
+    def a_waiver(self, code, days):
+        """Of the service: one in force, one that is over, or one that nobody has granted yet."""
+        gating.waiver(
+            service=self.service,
+            findings=[code],
+            at=self.as_of - days * DAY,
+            hours=24 * 12,
+            is_granted=days % 4 != 0,
+            by=self.others,
+        )
+
+    def a_gate_policy(self, code, days):
+        """What counts, edited as of a moment after the edits before."""
+        self.edits = getattr(self, "edits", 0) + 1
+        at = self.as_of - HOUR + self.edits * MINUTE
+        gating.policy(not_counting=[code] if days % 2 else [], mode="warn" if days % 3 else "off", now=at)
 
     def a_run(self, check, slot, outcome):
         f.check_run(check, slot=slot, outcome=outcome)
@@ -149,6 +168,27 @@ class World:
     def later_interval(self, at):
         VerificationCheck.objects.update(interval_seconds=60)
 
+    def later_gate_policy(self, at):
+        gating.policy(not_counting=sorted(policy.Rule), mode="strict", now=at)
+
+    def later_gate_row(self, at):
+        gating.policy(repositories=["**"], not_counting=sorted(policy.Rule), now=at)
+
+    def later_waiver(self, at):
+        gating.waiver(service=self.service, findings=_WAIVABLE, at=at, hours=240)
+
+    def later_grant(self, at):
+        for waiver in GateWaiver.objects.filter(answer="", expires_at__gt=at):
+            gatewaivers.grant(waiver, by=gating.governor(), now=at)
+
+    def later_ending(self, at):
+        for waiver in GateWaiver.objects.filter(answer="granted", ended_at=None, expires_at__gt=at):
+            if waiver.answered_at <= at:
+                gatewaivers.end(waiver, by=gating.governor(), now=at)
+
+
+_WAIVABLE = [code for code in policy.Rule if code in policy.WAIVABLE]
+
 
 def _open():
     """The incidents that still may change: what an archived postmortem stands on does not."""
@@ -159,6 +199,8 @@ BEFORE = st.one_of(
     st.tuples(st.just("an_item"), st.sampled_from(RemediationItem.State.values), _DAYS),
     st.tuples(st.just("an_incident"), st.sampled_from(["P0", "P1", "P2", "P3"]), _DAYS),
     st.tuples(st.just("a_review"), st.booleans(), _DAYS),
+    st.tuples(st.just("a_waiver"), st.sampled_from(_WAIVABLE), _DAYS),
+    st.tuples(st.just("a_gate_policy"), st.sampled_from(list(policy.Rule)), _DAYS),
 )
 AFTER = st.sampled_from([name for name in vars(World) if name.startswith(("later_", "earlier_"))])
 SLOW = settings(
@@ -178,7 +220,7 @@ def happen(world, before, after):
 
 def judged(as_of, now):
     service = facts.of_service("order", as_of=as_of, now=now)
-    return policy.evaluate(service.facts, as_of=as_of, rules=service.rules)
+    return *policy.evaluate(service.facts, as_of=as_of, rules=service.rules), service.rules
 
 
 @SLOW
@@ -206,8 +248,7 @@ def test_the_present_is_the_past_of_now(before, after):
         present = judged(now, now)
         past = judged(now, now + timedelta(microseconds=1))
 
-        assert present[0] == past[0]
-        assert present[1] == past[1]
+        assert present == past
         transaction.set_rollback(True)
 
 
@@ -273,7 +314,7 @@ def test_facts_leave_out_only_what_breaks_no_rule():
     )
     verdict, findings = policy.evaluate(every, as_of=now)
 
-    found_verdict, found = judged(now, now)
+    found_verdict, found, _rules = judged(now, now)
 
     assert found_verdict == verdict == policy.Verdict.FAIL
     assert {(one.code, one.object) for one in found} == {(one.code, one.object) for one in findings}

@@ -339,6 +339,20 @@ def test_waiver_of_a_service_that_is_over_is_missed_while_its_finding_holds(chan
     assert verdict is (Verdict.PASS if findings[0].waived_by else Verdict.FAIL)
 
 
+def test_waiver_of_what_does_not_count_is_not_missed():
+    over = WaiverFacts(
+        "waiver-2", frozenset({"ITEM_OVERDUE"}), AS_OF - 3 * DAY, AS_OF - DAY / 2, service="order"
+    )
+
+    verdict, findings = evaluate(
+        replace(OVERDUE, waivers=[over]),
+        as_of=AS_OF,
+        rules=GateRules(not_counting=frozenset({"ITEM_OVERDUE"})),
+    )
+
+    assert (verdict, [one.code for one in findings]) == (Verdict.PASS, ["ITEM_OVERDUE"])
+
+
 def test_another_waiver_in_force_answers_for_one_that_is_over():
     over = WaiverFacts(
         "waiver-2", frozenset({"ITEM_OVERDUE"}), AS_OF - 3 * DAY, AS_OF - DAY / 2, service="order"

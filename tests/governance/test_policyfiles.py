@@ -113,7 +113,7 @@ def test_file_removes_what_it_does_not_name(file, governor):
         ("gate:\n  - name: Default\n    most_uses: 2026-13-45\n", 3, "most_uses: this cannot be read"),
         ("gate:\n  - name: Default\n    not_counting: [NONE]\n", 3, "not_counting: There is no such finding"),
         ("gate:\n  - name: 'a\n", 3, "YAML:"),
-        ("gate: !!python/object/apply:os.system [reboot]\n", 1, "rows under"),
+        ("gate: !!python/object/apply:os.system [reboot]\n", 1, "Fields with values"),
         ("gate:\n  - name: Default\n    most_uses: !!python/name:os.system\n", 3, "cannot be read"),
         ("", 1, "Fields with values"),
         ("- a\n", 1, "Fields with values"),

@@ -53,6 +53,8 @@ class WaiverForm(forms.Form):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["service"].label_from_instance = lambda row: row.slug  # type: ignore[attr-defined]
+        # Before a form is sent: the one that stops people who have not read about the gate.
+        self.initial["findings"] = self.initial.get("findings") or ["POSTMORTEM_NOT_NAMED"]
         days = {"count": gatewaivers.LONGEST.days}
         self.fields["expires_at"].help_text = gettext("At most %(count)d days from now.") % days
         self.initial.setdefault("expires_at", timezone.localtime(timezone.now() + PROPOSED))
