@@ -9,7 +9,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("governance", "0011_channels_of_teams"),
+        ("governance", "0012_reports_are_built_and_corrected"),
         ("postmortem", "0029_trail_is_found_by_its_moment"),
         ("remediation", "0021_runs_are_rolled_up_by_day"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
