@@ -26,7 +26,7 @@ class SeverityAnswer(Answer):
         model = Severity
         fields = (
             "code", "name", "rank", "requires_postmortem", "review_hours", "counts_in_figures",
-            "facilitator_apart", "approvals_needed", "approver_role",
+            "facilitator_apart", "approvals_needed", "approver_role", "declares_regressions",
         )  # fmt: skip
 
 
@@ -40,6 +40,9 @@ class SeverityFacts(Strict):
     facilitator_apart = serializers.BooleanField(help_text="The facilitator must not be the owner.")
     approvals_needed = Count(max_value=5)
     approver_role = serializers.ChoiceField([(role.value, role.label) for role in severities.APPROVERS])
+    declares_regressions = serializers.BooleanField(
+        help_text="Whether an item that regresses declares an incident."
+    )
 
 
 class Services(Resource):

@@ -11,7 +11,9 @@ from api.causes import CauseClasses, Causes, Recurrences
 from api.checklists import Checklist, ChecklistRuns
 from api.checks import CheckDays, CheckRuns, Checks, ItemChecks, Runs
 from api.data_sources import DataSources
+from api.deliveries import Deliveries, NoticeSettings
 from api.dossiers import Dossiers
+from api.escalation import EscalationSteps
 from api.evidence import EntryEvidence, Evidence, IncidentEvidence, StepEvidence
 from api.exams import ExamAttempts, Processes
 from api.figures import Figures, Goals
@@ -270,6 +272,14 @@ urlpatterns = [
     path("notices", Notices.as_view({"get": "list"})),
     path("notices/<id:notice>", Notices.as_view({"get": "retrieve"})),
     path("notices/<id:notice>/read", Notices.as_view({"post": "mark_read"})),
+    path("notice-settings", NoticeSettings.as_view({"get": "retrieve", "patch": "edit"})),
+    path("deliveries", Deliveries.as_view({"get": "list"})),
+    path("deliveries/<id:delivery>/send-again", Deliveries.as_view({"post": "send_again"})),
+    path("escalation-steps", EscalationSteps.as_view({"get": "list", "post": "create"})),
+    path(
+        "escalation-steps/<id:escalation_step>",
+        EscalationSteps.as_view({"get": "retrieve", "patch": "edit", "delete": "remove"}),
+    ),
     path("team-channels", TeamChannels.as_view({"get": "list", "post": "create"})),
     path(
         "team-channels/<id:channel>",

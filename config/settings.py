@@ -202,6 +202,9 @@ SPECTACULAR_SETTINGS = {
         {"name": "gate", "description": "What CI asks."},
         {"name": "reports", "description": "A month in figures."},
         {"name": "notices", "description": "What you were told."},
+        {"name": "notice-settings", "description": "How notices come to you by mail."},
+        {"name": "deliveries", "description": "Which mails went out."},
+        {"name": "escalation-steps", "description": "Who hears of a deadline, and when."},
         {"name": "team-channels", "description": "Where teams hear of notices together."},
         {"name": "services"},
         {"name": "severities"},
@@ -287,6 +290,16 @@ CELERY_BEAT_SCHEDULE = {
         "task": "governance.send_mails",
         "schedule": timedelta(seconds=10),
         "options": {"expires": 20},
+    },
+    "declare-regressions": {
+        "task": "governance.declare_regressions",
+        "schedule": timedelta(minutes=1),
+        "options": {"expires": 120},
+    },
+    "write-digests": {
+        "task": "governance.write_digests",
+        "schedule": timedelta(minutes=5),
+        "options": {"expires": 600},
     },
     "send-messages": {
         "task": "governance.send_messages",

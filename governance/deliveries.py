@@ -6,26 +6,21 @@ PostgreSQL is the queue (docs/adr/0004): no message of a broker carries anything
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from email.utils import parseaddr
 from smtplib import SMTPException, SMTPRecipientsRefused, SMTPResponseException
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
 from django.db.models import QuerySet
-from django.template.loader import render_to_string
-from django.utils import timezone, translation
-from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from accounts.models import User
-from governance import outbox, wordings
-from governance.models import Delivery, Muted, Notice
-from postmortem import access, trail
+from governance import mails, outbox
+from governance.models import Delivery, Digest, MailChoice, Muted, Notice
+from postmortem import access, trail, values
 from postmortem.errors import DomainError
-from remediation import items
 
 # Longer than an exchange with a mail server may take (EMAIL_TIMEOUT).
 LEASE = timedelta(minutes=2)
@@ -43,17 +38,24 @@ class NotToSend(DomainError):
 def enqueue(told: Iterable[Notice], *, now: datetime) -> None:
     """Write that notices go out by mail; call it in the act that writes them.
 
-    Nothing is written where no mail server is set, nor for kinds that their recipient has muted.
+    Nothing is written where no mail server is set, nor for kinds that their recipient has muted, nor for who
+    wants one mail a day or a week instead: `digests` gathers those.
     """
     told = list(told)
     if not settings.EMAIL_HOST or not told:
         return
-    muted = set(Muted.objects.filter(user__in={one.recipient_id for one in told}).values_list("user", "kind"))
+    people = {one.recipient_id for one in told}
+    muted = set(Muted.objects.filter(user__in=people).values_list("user", "kind"))
+    gathering = set(
+        MailChoice.objects.filter(user__in=people)
+        .exclude(rhythm=MailChoice.Rhythm.SINGLE)
+        .values_list("user", flat=True)
+    )
     Delivery.objects.bulk_create(
         [
             Delivery(notice=one, created_at=now, next_at=now)
             for one in told
-            if (one.recipient_id, one.kind) not in muted
+            if (one.recipient_id, one.kind) not in muted and one.recipient_id not in gathering
         ],
         ignore_conflicts=True,
     )
@@ -74,20 +76,29 @@ def send_due(*, now: datetime, connection: Any = None) -> int:
     """
     sent = 0
     for one in claim(now=now):
-        notice = Notice.objects.select_related(
-            "recipient", "incident", "item", "by", "team_channel__team", "waiver__service"
-        ).get(pk=one.notice_id)
-        if not _is_visible(notice):
+        mail = _mail(one, connection=connection)
+        if mail is None:
             _finish(one, State.DROPPED, "the recipient may not see it any more", now=now)
             continue
         try:
-            mail(notice, connection=connection).send()
+            mail.send()
         except (SMTPException, OSError) as error:
             _fail(one, error, now=now)
         else:
             _finish(one, State.SENT, "", now=now)
             sent += 1
     return sent
+
+
+def _mail(one: Delivery, *, connection: Any) -> EmailMultiAlternatives | None:
+    """What it carries; None when its recipient may not see that any more."""
+    if one.digest_id is not None:
+        digest = Digest.objects.select_related("recipient").get(pk=one.digest_id)
+        return mails.of_digest(digest, connection=connection) if digest.recipient.is_active else None
+    notice = Notice.objects.select_related(
+        "recipient", "incident", "item", "by", "team_channel__team", "waiver__service"
+    ).get(delivery=one)
+    return mails.of_notice(notice, connection=connection) if mails.is_due_to(notice) else None
 
 
 def send_again(delivery: Delivery, *, by: User, now: datetime) -> Delivery:
@@ -111,59 +122,58 @@ def send_again(delivery: Delivery, *, by: User, now: datetime) -> Delivery:
 def log(user: User) -> QuerySet[Delivery]:
     """What went out, newest first, for administrators; what it was about is not part of it."""
     access.need(user, User.Role.ADMINISTRATOR)
-    return Delivery.objects.select_related("notice__recipient").order_by("-id")
+    return Delivery.objects.select_related("notice__recipient", "digest__recipient").order_by("-id")
 
 
-def mute(*, kinds: Iterable[str], by: User, now: datetime) -> None:
-    """Choose the kinds that one does not want by mail; all others come."""
-    chosen = [kind for kind in Notice.Kind.values if kind in set(kinds)]
-    with trail.act("deliveries.mute", by=by):
-        Muted.objects.filter(user=by).exclude(kind__in=chosen).delete()
-        Muted.objects.bulk_create([Muted(user=by, kind=kind) for kind in chosen], ignore_conflicts=True)
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """How somebody wants their mail."""
+
+    muted: tuple[str, ...]
+    rhythm: str
+    wants_overview: bool
 
 
-def mail(notice: Notice, *, connection: Any = None) -> EmailMultiAlternatives:
-    """The mail of a notice: text and HTML, in the language and the zone of its recipient."""
-    person = notice.recipient
-    with translation.override(person.language), timezone.override(ZoneInfo(person.time_zone)):
-        context = {
-            "words": wordings.words(notice),
-            "title": wordings.title(notice),
-            "subject_id": wordings.subject_id(notice),
-            "due_at": _words_of(notice.item.due_at) if notice.item else "",
-            "told_at": _words_of(notice.created_at),
-            "zone": person.time_zone,
-            "url": settings.PUBLIC_URL + wordings.path(notice),
-            "settings_url": f"{settings.PUBLIC_URL}/settings/notices",
-            "language": "zh-Hans" if person.language == "zh-hans" else "en",
-            "is_bad": notice.kind not in wordings.CALM,
+def wishes(user: User) -> Wishes:
+    """How this person wants their mail."""
+    choice = MailChoice.objects.filter(user=user).first() or MailChoice(user=user)
+    chosen = set(Muted.objects.filter(user=user).values_list("kind", flat=True))
+    muted = tuple(kind for kind in Notice.Kind.values if kind in chosen)
+    return Wishes(muted, choice.rhythm, choice.wants_overview)
+
+
+def wish(
+    *,
+    by: User,
+    now: datetime,
+    muted: Iterable[str] | None = None,
+    rhythm: str | None = None,
+    wants_overview: bool | None = None,
+) -> None:
+    """Choose how one's own mail comes; what is not given stays.
+
+    Args:
+        muted: the kinds that come by no mail; all others do.
+        rhythm: one of `MailChoice.Rhythm`; notices that have a mail of their own already keep it.
+        wants_overview: whether governors get the weekly overview.
+
+    Raises:
+        Invalid: no such rhythm; nothing was written.
+    """
+    if rhythm is not None:
+        values.choice(rhythm, MailChoice.Rhythm, field="rhythm")
+    with trail.act("deliveries.wish", by=by):
+        if muted is not None:
+            chosen = [kind for kind in Notice.Kind.values if kind in set(muted)]
+            Muted.objects.filter(user=by).exclude(kind__in=chosen).delete()
+            Muted.objects.bulk_create([Muted(user=by, kind=kind) for kind in chosen], ignore_conflicts=True)
+        changes = {
+            name: value
+            for name, value in (("rhythm", rhythm), ("wants_overview", wants_overview))
+            if value is not None
         }
-        # Two deliveries of one notice bear one id, so that a mailbox may know the second.
-        domain = parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition("@")[2] or "localhost"
-        message = EmailMultiAlternatives(
-            subject=" ".join(str(context["words"]).split()),
-            body=render_to_string("emails/notice.txt", context),
-            to=[person.email],
-            headers={"Message-ID": f"<notice-{notice.pk}@{domain}>", "Auto-Submitted": "auto-generated"},
-            connection=connection,
-        )
-        message.attach_alternative(render_to_string("emails/notice.html", context), "text/html")
-    return message
-
-
-def _words_of(moment: datetime) -> str:
-    return date_format(timezone.localtime(moment), _("j M Y, H:i"))
-
-
-def _is_visible(notice: Notice) -> bool:
-    person = notice.recipient
-    if notice.item is not None:
-        return person.is_active and items.visible_to(person).filter(pk=notice.item.pk).exists()
-    if notice.team_channel is not None:
-        return person.is_active
-    if notice.waiver is not None:
-        return person.is_at_least(User.Role.GOVERNOR)
-    return notice.incident is not None and access.is_visible(notice.incident, person)
+        if changes:
+            MailChoice.objects.update_or_create(user=by, defaults=changes)
 
 
 def _fail(one: Delivery, error: Exception, *, now: datetime) -> None:

@@ -24,6 +24,7 @@ from accounts import encryption
 from accounts.models import User
 from governance import channels, outbox, team_channels, wordings
 from governance.channels import BadChannel, Message, Outcome, Reply, Request, Result
+from governance.ladder import News
 from governance.models import ChannelMessage, TeamChannel
 from postmortem import access, secrets, trail
 from postmortem.errors import DomainError
@@ -83,6 +84,32 @@ def enqueue(
         for one in fresh
     ]  # fmt: skip
     return ChannelMessage.objects.bulk_create(rows, ignore_conflicts=True)
+
+
+def deaf(found: Sequence[News]) -> set[int]:
+    """The places in a list of news of those that no channel has still to be told."""
+    listening = list(TeamChannel.objects.filter(is_enabled=True, paused_at=None, disconnected_at=None))
+    if not listening:
+        return set(range(len(found)))
+    keys = {f"{one.kind}/{one.key}" for one in found}
+    told = set(ChannelMessage.objects.filter(key__in=keys).values_list("channel", "key"))
+    teams: dict[int, set[int]] = {}
+    incidents = {one.incident.pk for one in found if one.incident is not None}
+    origins = IncidentService.objects.filter(incident__in=incidents, part=IncidentService.Part.ORIGIN)
+    for incident, team in origins.values_list("incident", "service__team"):
+        teams.setdefault(incident, set()).add(team)
+    places = set()
+    for place, one in enumerate(found):
+        of = {one.item.team_id} if one.item else teams.get(one.incident.pk if one.incident else 0, set())
+        if not any(
+            channel.team_id in of
+            and one.kind in channel.kinds
+            and channel.listens_from <= one.at
+            and (channel.pk, f"{one.kind}/{one.key}") not in told
+            for channel in listening
+        ):
+            places.add(place)
+    return places
 
 
 def claim(*, now: datetime, most: int = AT_ONCE) -> list[ChannelMessage]:

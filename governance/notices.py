@@ -6,42 +6,19 @@ Nobody is told of an incident that they may not see, neither when it is written 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from datetime import datetime, timedelta
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 
-from django.db.models import (
-    CharField,
-    DateTimeField,
-    DurationField,
-    Exists,
-    ExpressionWrapper,
-    F,
-    OuterRef,
-    Q,
-    QuerySet,
-    Subquery,
-    Value,
-)
-from django.db.models.expressions import Combinable
-from django.db.models.functions import Cast, Coalesce, Concat
+from django.db.models import OuterRef, Q, QuerySet, Subquery
 
 from accounts.models import User
-from governance import deliveries, messages
+from governance import deliveries, ladder, messages
+from governance.ladder import News
 from governance.models import GateWaiver, Notice, TeamChannel
 from postmortem import access, reminders, trail
-from postmortem.models import Incident, IncidentService, Participant, Reminder, TrailEntry
-from postmortem.sla import AT_RISK_SHARE, Standing, standing
+from postmortem.models import Incident, Participant, Reminder, TrailEntry
 from remediation import items
-from remediation.models import DeadlineMark, ItemTransition, RemediationItem
-
-# A promise that ended longer ago is history: nobody needs to hear of it when notices are first switched on.
-TOLD_WITHIN = timedelta(days=14)
-# What nobody heals in a week is the committee's.
-ESCALATED_AFTER = timedelta(days=7)
-_HOUR = Value(timedelta(hours=1), output_field=DurationField())
-
-_KINDS = {Standing.AT_RISK: Notice.Kind.REVIEW_AT_RISK, Standing.BREACHED: Notice.Kind.REVIEW_BREACHED}
+from remediation.models import ItemTransition, RemediationItem
 
 
 def tell(
@@ -130,14 +107,39 @@ def remind(participant: Participant, *, by: User, now: datetime) -> Reminder:
 def tick(*, now: datetime) -> int:
     """Tell of what is news; the number of new notices.
 
-    Reviews (R8) and items whose time runs out or is over, items that regressed (R11) or lost their owner
-    (R4), channels that were paused. Safe to run at any moment, late, twice or in two places at once.
+    Deadlines by the steps of escalation (R8, `ladder`), items that regressed (R11) or lost their owner (R4),
+    channels that were paused. Safe to run at any moment, late, twice or in two places at once.
     """
-    told = sum(len(_tell_of(incident, now)) for incident in _promised(now))
-    told += sum(len(_tell_of_item(mark, now)) for mark in _marks(now))
-    told += sum(len(_tell_of_regression(move, now)) for move in _regressions(now))
-    told += sum(len(_tell_of_loss(item, now)) for item in _ownerless())
+    found = [*ladder.news(now), *_regressions(now), *_losses(now)]
+    told = sum(
+        len(
+            tell(
+                one.kind,
+                to=one.to,
+                key=one.key,
+                by=None,
+                now=now,
+                incident=one.incident,
+                item=one.item,
+                happened_at=one.at,
+            )
+        )
+        for one in _untold(found)
+    )
     return told + sum(len(_tell_of_pause(channel, now)) for channel in _paused(now))
+
+
+def _untold(found: Sequence[News]) -> list[News]:
+    """What somebody, or some channel, was not told yet; a few queries however much there is."""
+    keys = {f"{one.kind}/{one.key}" for one in found}
+    told = set(Notice.objects.filter(key__in=keys).values_list("recipient", "key"))
+    deaf = messages.deaf(found)
+    return [
+        one
+        for place, one in enumerate(found)
+        if place not in deaf
+        or any(who.is_active and (who.pk, f"{one.kind}/{one.key}") not in told for who in one.to)
+    ]
 
 
 def of(user: User) -> QuerySet[Notice]:
@@ -170,85 +172,37 @@ def mark_all_read(*, by: User, now: datetime) -> int:
         return Notice.objects.filter(recipient=by, read_at=None).update(read_at=now)
 
 
-def _marks(now: datetime) -> Iterator[DeadlineMark]:
-    """Deadlines of items that came near or passed lately, and still wait for their item."""
-    marks = DeadlineMark.objects.filter(
-        due_at__gt=now - TOLD_WITHIN, due_at=F("item__due_at"), item__first_verified_at=None
-    )
-    yield from marks.exclude(item__state=RemediationItem.State.WONT_DO).select_related(
-        "item__owner", "item__team__manager"
-    )
-
-
-def _tell_of_item(mark: DeadlineMark, now: datetime) -> list[Notice]:
-    """The owner before and after the deadline, the team's manager after it, governors a week later."""
-    item = mark.item
-    key = f"{item.public_id}/{mark.due_at.isoformat()}"
-    if mark.kind == DeadlineMark.Kind.AT_RISK:
-        if now > mark.due_at:
-            # Whose deadline has passed hears of that alone.
-            return []
-        kind, to, at = Notice.Kind.ITEM_AT_RISK, [item.owner], mark.noticed_at
-        return tell(kind, to=to, item=item, key=key, by=None, now=now, happened_at=at)
-    kind, to, at = Notice.Kind.ITEM_BREACHED, [item.owner, *_manager(item)], mark.due_at
-    new = tell(kind, to=to, item=item, key=key, by=None, now=now, happened_at=at)
-    if now > (at := mark.due_at + ESCALATED_AFTER):
-        kind, to = Notice.Kind.ITEM_ESCALATED, list(_governors())
-        new += tell(kind, to=to, item=item, key=key, by=None, now=now, happened_at=at)
-    return new
-
-
-def _manager(item: RemediationItem) -> list[User]:
-    return [item.team.manager] if item.team.manager is not None else []
-
-
-def _governors() -> QuerySet[User]:
-    return User.objects.filter(role=User.Role.GOVERNOR, is_active=True)
-
-
-def _untold(rows: QuerySet[Any], kind: str, key: Combinable) -> QuerySet[Any]:
-    """Rows of which nobody was told yet."""
-    told = Notice.objects.filter(kind=kind, key=OuterRef("told_key"))
-    keyed: QuerySet[Any] = rows.annotate(told_key=Concat(Value(f"{kind}/"), key, output_field=CharField()))
-    return keyed.exclude(Exists(told))
-
-
-def _regressions(now: datetime) -> QuerySet[ItemTransition]:
-    moves = ItemTransition.objects.filter(to_state=RemediationItem.State.REGRESSED, at__gt=now - TOLD_WITHIN)
-    key = Concat("item__public_id", Value("/"), Cast("pk", CharField()))
-    rows = _untold(moves, Notice.Kind.ITEM_REGRESSED, key)
-    return rows.select_related("item__owner", "item__team__manager").order_by("pk")
-
-
-def _tell_of_regression(move: ItemTransition, now: datetime) -> list[Notice]:
+def _regressions(now: datetime) -> Iterator[News]:
     """The owner and the manager of the team hear that a fix does not hold any more (R11)."""
-    item = move.item
-    key = f"{item.public_id}/{move.pk}"
-    to = [item.owner, *_manager(item)]
-    return tell(Notice.Kind.ITEM_REGRESSED, to=to, item=item, key=key, by=None, now=now, happened_at=move.at)
+    moves = ItemTransition.objects.filter(
+        to_state=RemediationItem.State.REGRESSED, at__gt=now - ladder.TOLD_WITHIN, at__lte=now
+    )
+    for move in moves.select_related("item__owner", "item__team__manager", "item__severity").order_by("pk"):
+        item = move.item
+        to = (item.owner, *ladder.manager_of(item))
+        yield News(Notice.Kind.ITEM_REGRESSED, f"{item.public_id}/{move.pk}", to, move.at, item=item)
 
 
-def _ownerless() -> QuerySet[RemediationItem]:
-    """Unfinished items whose owner was deactivated, with the row of the trail that says so."""
+def _losses(now: datetime) -> Iterator[News]:
+    """The manager of the team, else governors, hear that somebody must take an item over (R4)."""
     lost = TrailEntry.objects.filter(
         model=User._meta.db_table, object_id=OuterRef("owner"), after__is_active=False, before__is_active=True
+    ).order_by("-pk")
+    rows = RemediationItem.objects.filter(owner__is_active=False, state__in=items.UNFINISHED).annotate(
+        lost=Subquery(lost.values("pk")[:1]), lost_at=Subquery(lost.values("at")[:1])
     )
-    rows = RemediationItem.objects.filter(owner__is_active=False, state__in=items.UNFINISHED)
-    rows = rows.annotate(lost=Coalesce(Subquery(lost.order_by("-pk").values("pk")[:1]), Value(0)))
-    key = Concat("public_id", Value("/"), Cast("owner", CharField()), Value("/"), Cast("lost", CharField()))
-    told = _untold(rows, Notice.Kind.ITEM_OWNERLESS, key)
-    return told.select_related("owner", "team__manager").order_by("pk")
-
-
-def _tell_of_loss(item: Any, now: datetime) -> list[Notice]:
-    """The manager of the team hears that somebody must take it over (R4); governors where there is none."""
-    key = f"{item.public_id}/{item.owner_id}/{item.lost}"
-    to = _manager(item) or list(_governors())
-    return tell(Notice.Kind.ITEM_OWNERLESS, to=to, item=item, key=key, by=None, now=now)
+    committee: tuple[User, ...] | None = None
+    for item in rows.select_related("owner", "team__manager", "severity").order_by("pk"):
+        to = tuple(ladder.manager_of(item))
+        if not to:
+            committee = tuple(ladder.governors()) if committee is None else committee
+            to = committee
+        key = f"{item.public_id}/{item.owner_id}/{item.lost or 0}"
+        yield News(Notice.Kind.ITEM_OWNERLESS, key, to, item.lost_at or now, item=item)
 
 
 def _paused(now: datetime) -> QuerySet[TeamChannel]:
-    rows = TeamChannel.objects.filter(paused_at__gt=now - TOLD_WITHIN, disconnected_at=None)
+    rows = TeamChannel.objects.filter(paused_at__gt=now - ladder.TOLD_WITHIN, disconnected_at=None)
     return rows.select_related("team__manager", "created_by")
 
 
@@ -256,61 +210,3 @@ def _tell_of_pause(channel: TeamChannel, now: datetime) -> list[Notice]:
     key = f"{channel.pk}/{channel.paused_at:%Y-%m-%dT%H:%M:%S.%f}"
     to = [channel.team.manager or channel.created_by]
     return tell(Notice.Kind.CHANNEL_PAUSED, to=to, team_channel=channel, key=key, by=None, now=now)
-
-
-def _promised(now: datetime) -> Iterator[Incident]:
-    """Incidents whose review was promised and is at risk or was not in time, as far as that is news."""
-    due_at = ExpressionWrapper(
-        F("started_at") + F("severity__review_hours") * _HOUR, output_field=DateTimeField()
-    )
-    rows = Incident.objects.filter(
-        severity__requires_postmortem=True, is_drill=False, dismissed_as="", started_at__lte=now
-    ).annotate(due_at=due_at)
-    # In time is what was archived for the first time before the deadline, reopened since or not.
-    rows = rows.exclude(review__first_archived_at__lte=F("due_at"))
-    news = Q(due_at__gt=now - TOLD_WITHIN) | Q(declared_at__gt=now - TOLD_WITHIN)
-    yield from rows.filter(news).select_related(
-        "severity", "review__owner", "review__facilitator", "declared_by"
-    )
-
-
-def _tell_of(incident: Incident, now: datetime) -> list[Notice]:
-    stands = standing(
-        promised_at=incident.started_at,
-        due_at=incident.review_due_at,
-        met_at=incident.review.first_archived_at if incident.review else None,
-        as_of=now,
-    )
-    kind = _KINDS.get(stands)
-    if kind is None:
-        return []
-    # Another severity is another promise.
-    key = f"{incident.public_id}/{incident.severity.review_hours}h"
-    people = _answerable(incident)
-    if stands == Standing.BREACHED:
-        people += _managers(incident)
-    promised = incident.review_due_at - incident.started_at
-    share = AT_RISK_SHARE if stands == Standing.AT_RISK else 1.0
-    happened_at = max(incident.started_at + promised * share, incident.declared_at)
-    return tell(kind, to=people, incident=incident, key=key, by=None, now=now, happened_at=happened_at)
-
-
-def _answerable(incident: Incident) -> list[User]:
-    """Who can still keep the promise: owner, facilitator and commanders, else whoever declared it."""
-    commanders = Participant.objects.filter(incident=incident, role=Participant.Role.COMMANDER)
-    people = [one.user for one in commanders.select_related("user")]
-    if incident.review is not None:
-        people += [incident.review.owner, incident.review.facilitator]
-    return people or [incident.declared_by]
-
-
-def _managers(incident: Incident) -> list[User]:
-    """The managers of the teams that own the services it came from."""
-    links = incident.service_links.filter(
-        part=IncidentService.Part.ORIGIN, service__team__manager__isnull=False
-    )
-    return [
-        link.service.team.manager
-        for link in links.select_related("service__team__manager")
-        if link.service.team.manager is not None
-    ]

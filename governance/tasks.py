@@ -5,7 +5,7 @@ from __future__ import annotations
 from celery import shared_task
 from django.utils import timezone
 
-from governance import corrections, deliveries, messages, notices, publishing
+from governance import corrections, deliveries, digests, messages, notices, publishing, regressions
 
 
 @shared_task(name="governance.tell")
@@ -32,3 +32,13 @@ def build_reports() -> None:
 @shared_task(name="governance.correct_reports")
 def correct_reports() -> None:
     corrections.look(now=timezone.now())
+
+
+@shared_task(name="governance.declare_regressions")
+def declare_regressions() -> None:
+    regressions.declare_due(now=timezone.now())
+
+
+@shared_task(name="governance.write_digests")
+def write_digests() -> None:
+    digests.tick(now=timezone.now())

@@ -27,10 +27,18 @@ APPROVERS = (User.Role.FACILITATOR, User.Role.GOVERNOR, User.Role.ADMINISTRATOR)
 MAX_REVIEW_HOURS = 24 * 90
 
 
-def edit(severity: Severity, *, by: User, now: datetime, **fields: Any) -> Severity:
+def edit(
+    severity: Severity,
+    *,
+    by: User,
+    now: datetime,
+    declares_regressions: bool | None = None,
+    **fields: Any,
+) -> Severity:
     """Change what is promised for a severity; it holds from now on, for open incidents too.
 
     Args:
+        declares_regressions: whether an item that regresses from now on declares an incident (R11).
         fields: any of `FACTS`.
 
     Raises:
@@ -41,6 +49,8 @@ def edit(severity: Severity, *, by: User, now: datetime, **fields: Any) -> Sever
     with trail.act("severities.edit", by=by):
         severity = Severity.objects.select_for_update().get(pk=severity.pk)
         values.fill(severity, fields, allowed=FACTS)
+        if declares_regressions is not None and declares_regressions != severity.declares_regressions:
+            severity.regressions_declare_from = now if declares_regressions else None
         values.check(severity)
         if severity.review_hours > MAX_REVIEW_HOURS:
             raise Invalid(

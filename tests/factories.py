@@ -646,6 +646,13 @@ def moved(
     return item
 
 
+def regression(item: RemediationItem, *, at: datetime) -> ItemTransition:
+    """A regressed item is fixed, verified and regresses again, the last at this moment."""
+    for number, to_state in enumerate(_PATHS["regressed"]):
+        moved(item, to_state, at=at - timedelta(minutes=len(_PATHS["regressed"]) - 1 - number))
+    return item.transitions.order_by("at", "id").last()
+
+
 def check(
     item: RemediationItem, *, kind: str = "prometheus", is_approved: bool = True, **fields: Any
 ) -> VerificationCheck:

@@ -1,5 +1,7 @@
 """Notices by mail: which kinds one wants, and for administrators what went out."""
 
+from typing import Any
+
 from django import forms
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -11,14 +13,22 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from accounts.models import User
 from governance import deliveries
-from governance.models import Delivery, Muted, Notice
+from governance.models import Delivery, MailChoice, Notice
 from web.paging import page_of
 
 
 class MailForm(forms.Form):
-    """The kinds that one wants by mail."""
+    """How one wants one's mail."""
 
+    rhythm = forms.ChoiceField(
+        label=gettext_lazy("Notices come as"),
+        choices=MailChoice.Rhythm.choices,
+        widget=forms.RadioSelect,
+        required=False,
+        help_text=gettext_lazy("Eight in the morning is that of your time zone."),
+    )
     kinds = forms.MultipleChoiceField(
         label=gettext_lazy("By mail"),
         choices=Notice.Kind,
@@ -26,17 +36,38 @@ class MailForm(forms.Form):
         widget=forms.CheckboxSelectMultiple,
         help_text=gettext_lazy("On the page of notices they all stand, whatever you choose here."),
     )
+    wants_overview = forms.BooleanField(
+        label=gettext_lazy("On Monday the overview of open promises"),
+        required=False,
+        help_text=gettext_lazy("What is overdue, what fails again and what nobody answers for."),
+    )
+
+    def __init__(self, *args: Any, is_governor: bool, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not is_governor:
+            del self.fields["wants_overview"]
+
+    def clean_rhythm(self) -> str:
+        return self.cleaned_data["rhythm"] or MailChoice.Rhythm.SINGLE
 
 
 @login_required
 @require_http_methods(["GET", "POST"])
 def notice_settings(request: HttpRequest) -> HttpResponse:
-    muted = set(Muted.objects.filter(user=request.user).values_list("kind", flat=True))
-    initial = {"kinds": [kind for kind in Notice.Kind.values if kind not in muted]}
-    form = MailForm(request.POST if request.method == "POST" else None, initial=initial)
+    wishes = deliveries.wishes(request.user)
+    form = MailForm(
+        request.POST if request.method == "POST" else None,
+        initial={
+            "kinds": [kind for kind in Notice.Kind.values if kind not in wishes.muted],
+            "rhythm": wishes.rhythm,
+            "wants_overview": wishes.wants_overview,
+        },
+        is_governor=request.user.role == User.Role.GOVERNOR,
+    )
     if form.is_valid():
-        unwanted = set(Notice.Kind.values) - set(form.cleaned_data["kinds"])
-        deliveries.mute(kinds=unwanted, by=request.user, now=timezone.now())
+        facts = dict(form.cleaned_data)
+        facts["muted"] = set(Notice.Kind.values) - set(facts.pop("kinds"))
+        deliveries.wish(**facts, by=request.user, now=timezone.now())
         messages.success(request, _("Saved."))
         return redirect("web:notice_settings")
     context = {"form": form, "section": "notices"}

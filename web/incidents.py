@@ -15,6 +15,7 @@ from django.utils.translation import pgettext
 from django.views.decorators.http import require_GET, require_http_methods
 
 from accounts.models import User
+from governance import regressions
 from postmortem import access, incidents, reminders, timelines
 from postmortem.errors import DomainError, EditConflict, Invalid
 from postmortem.models import Entry, Incident, Participant, Review
@@ -108,9 +109,17 @@ def incident(request: HttpRequest, public_id: str) -> HttpResponse:
         "may_remind": reminders.may_remind(record, user),
         "is_over": is_over,
         "twin": _twin(record, user),
+        "regressed": _regressed(record, user),
         **changed,
     }
     return render(request, "incidents/detail.html", context)
+
+
+def _regressed(record: Incident, user: User) -> list[RemediationItem]:
+    """The items whose regression declared it."""
+    if record.source != Incident.Source.REGRESSION:
+        return []
+    return list(regressions.items_of(record).filter(pk__in=items.visible_to(user).values("pk")))
 
 
 def _with_changes(record: Incident, changed: dict[str, Any]) -> list[Model]:

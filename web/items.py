@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts.models import User
+from governance import regressions
 from postmortem import access
 from postmortem.models import Incident
 from remediation import items, waivers
@@ -63,6 +64,9 @@ def item(request: HttpRequest, public_id: str) -> HttpResponse:
         **_deadline(record, request.user, now),
         "may_decide": asked is not None and items.may_decide(record, request.user, asked),
         "unanswered": items.unanswered(record.review) if record.review else None,
+        "declared": regressions.incident_of(record, for_user=request.user)
+        if any(move.to_state == State.REGRESSED for move in moves)
+        else None,
     }
     return render(request, "items/detail.html", context)
 

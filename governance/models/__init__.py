@@ -2,6 +2,8 @@
 
 from governance.models.channels import MAX_ADDRESS, MAX_SECRET, ChannelMessage, TeamChannel
 from governance.models.decisions import GateDecision, Verdict
+from governance.models.digests import Digest, MailChoice
+from governance.models.escalation import MOST_DAYS, EscalationStep
 from governance.models.figures import FigureGoal
 from governance.models.gates import LAST, LONGEST_PATTERN, GatePolicy
 from governance.models.notices import Delivery, Muted, Notice
@@ -14,13 +16,17 @@ __all__ = [
     "LONGEST_PATTERN",
     "MAX_ADDRESS",
     "MAX_SECRET",
+    "MOST_DAYS",
     "ChannelMessage",
     "Delivery",
+    "Digest",
+    "EscalationStep",
     "FigureGoal",
     "GateDecision",
     "GatePolicy",
     "GateWaiver",
     "GovernanceReport",
+    "MailChoice",
     "Muted",
     "Notice",
     "Person",

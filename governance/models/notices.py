@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from governance.models.channels import TeamChannel
+from governance.models.digests import Digest
 from governance.models.outgoing import Outgoing
 from governance.models.waivers import GateWaiver
 from postmortem.models import Incident, never_truncated
@@ -75,7 +76,7 @@ class Notice(models.Model):
 
 
 class Delivery(Outgoing):
-    """One notice on its way to its recipient's mailbox. The row is the queue: who claims it sends it."""
+    """One notice, or a digest of many, on its way to its recipient's mailbox."""
 
     class State(models.TextChoices):
         WAITING = "waiting", _("Waiting")
@@ -83,7 +84,9 @@ class Delivery(Outgoing):
         GIVEN_UP = "given_up", _("Given up")
         DROPPED = "dropped", _("Not sent")
 
-    notice = models.OneToOneField(Notice, models.PROTECT, related_name="delivery")
+    # What it carries: one of the two.
+    notice = models.OneToOneField(Notice, models.PROTECT, null=True, related_name="delivery")
+    digest = models.OneToOneField(Digest, models.PROTECT, null=True, related_name="delivery")
     state = models.CharField(max_length=10, choices=State, default=State.WAITING)
     error = models.CharField(max_length=200, blank=True)
 
@@ -97,6 +100,10 @@ class Delivery(Outgoing):
                 | ~Q(state="waiting") & Q(finished_at__isnull=False),
                 name="delivery_that_ended_says_when",
             ),
+            models.CheckConstraint(
+                condition=Q(notice__isnull=False, digest=None) | Q(notice=None, digest__isnull=False),
+                name="delivery_carries_a_notice_or_a_digest",
+            ),
         )
         triggers = (
             pgtrigger.Protect(name="kept", operation=pgtrigger.Delete),
@@ -106,7 +113,25 @@ class Delivery(Outgoing):
         )
 
     def __str__(self) -> str:
-        return f"{self.notice_id} {self.state}"
+        return f"{self.notice_id or self.digest_id} {self.state}"
+
+    @property
+    def recipient(self) -> User:
+        if self.notice is not None:
+            return self.notice.recipient
+        if self.digest is None:
+            raise ValueError("A delivery carries a notice or a digest.")
+        return self.digest.recipient
+
+    @property
+    def kind_code(self) -> str:
+        """The kind of the notice, or "digest_notices", "digest_overview"."""
+        return self.notice.kind if self.notice else f"digest_{self.digest.kind if self.digest else ''}"
+
+    @property
+    def kind_words(self) -> str:
+        carried = self.notice or self.digest
+        return carried.get_kind_display() if carried else ""
 
 
 class Muted(models.Model):

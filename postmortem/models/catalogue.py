@@ -44,6 +44,9 @@ class Severity(models.Model):
         _("who approves"), max_length=16, choices=User.Role, default=User.Role.GOVERNOR
     )
 
+    # What regresses from then on declares an incident; never: null.
+    regressions_declare_from = models.DateTimeField(null=True, blank=True, editable=False)
+
     class Meta:
         ordering = ("rank",)
         verbose_name_plural = "severities"
@@ -57,6 +60,11 @@ class Severity(models.Model):
 
     def __str__(self) -> str:
         return self.code
+
+    @property
+    def declares_regressions(self) -> bool:
+        """Whether an item of this severity that regresses declares an incident."""
+        return self.regressions_declare_from is not None
 
     @property
     def words(self) -> str:

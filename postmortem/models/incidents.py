@@ -50,6 +50,7 @@ class Incident(models.Model):
         PERSON = "person", _("Person")
         API = "api", _("API")
         ALERTMANAGER = "alertmanager", _("Alertmanager")
+        REGRESSION = "regression", _("An item that regressed")
 
     class Environment(models.TextChoices):
         PRODUCTION = "production", _("Production")

@@ -6,7 +6,14 @@ from remediation.models.checklists import COMMAND_SECONDS, ChecklistRun
 from remediation.models.deadlines import DeadlineMark, DeadlineWaiver
 from remediation.models.declining import WontDoRequest
 from remediation.models.exams import Exam, ExamAttempt, Examinee, RosterEntry, SopRevision, TeamPlace
-from remediation.models.items import MAX_DAYS, MOVES, ItemTransition, RemediationItem, SlaPolicy
+from remediation.models.items import (
+    MAX_DAYS,
+    MOVES,
+    ItemTransition,
+    RegressionIncident,
+    RemediationItem,
+    SlaPolicy,
+)
 from remediation.models.probes import ProbeApproval, ProbeRevision, ProbeSwitch, ProbeTemplate
 from remediation.models.runs import CheckDay, CheckRun
 from remediation.models.sources import (
@@ -46,6 +53,7 @@ __all__ = [
     "ProbeRevision",
     "ProbeSwitch",
     "ProbeTemplate",
+    "RegressionIncident",
     "RemediationItem",
     "RosterEntry",
     "SlaPolicy",

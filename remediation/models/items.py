@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import Team, User
 from postmortem.models import (
     MAX_TEXT,
+    Incident,
     LessonPoint,
     Review,
     RootCause,
@@ -291,3 +292,16 @@ class ItemTransition(models.Model):
 
     def __str__(self) -> str:
         return f"{self.item_id}: {self.from_state} -> {self.to_state}"
+
+
+class RegressionIncident(models.Model):
+    """The incident that stands for a regression; added, never edited."""
+
+    transition = models.OneToOneField(ItemTransition, models.PROTECT, related_name="regression")
+    incident = models.ForeignKey(Incident, models.PROTECT, related_name="regressions")
+
+    class Meta:
+        triggers = (*append_only(),)
+
+    def __str__(self) -> str:
+        return f"{self.transition_id} {self.incident_id}"

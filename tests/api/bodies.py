@@ -67,6 +67,7 @@ CALENDAR = {
     "week": ["09:00-12:00, 13:00-18:00"] * 5 + ["", ""],
     "holidays": ["2026-10-01"],
 }
+STEP = {"subject": "item", "moment": "before", "days": 3, "audience": "manager"}
 CHANNEL = {
     "name": "#payments",
     "address": "https://oapi.dingtalk.com/robot/send?access_token=0123456789abcdef",
@@ -160,6 +161,13 @@ def bodies(world: World) -> dict[str, dict[str, Any]]:
         "entry_evidence_attach": _upload(),
         "incident_evidence_attach": _upload(),
         "step_evidence_attach": _upload(),
+        "notice_settings_edit": {
+            "muted": ["item_at_risk"],
+            "rhythm": "weekly",
+            "wants_overview": False,
+        },
+        "escalation_steps_create": STEP,
+        "escalation_steps_edit": STEP | {"days": 4},
         "team_channels_create": CHANNEL | {"team": world.parts["team"], "kind": "dingtalk"},
         "team_channels_edit": CHANNEL,
         "reviews_create": {
@@ -201,6 +209,7 @@ def bodies(world: World) -> dict[str, dict[str, Any]]:
             "facilitator_apart": True,
             "approvals_needed": 1,
             "approver_role": "governor",
+            "declares_regressions": True,
         },
         "sla_policies_create": POLICY,
         "sla_policies_edit": POLICY | {"days": 4},

@@ -11,7 +11,7 @@ from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
 from django.utils import timezone
 
 from accounts.models import User
-from governance.models import ChannelMessage, Notice
+from governance.models import ChannelMessage, Delivery, EscalationStep, Notice
 from postmortem import imports
 from postmortem.models import Review
 from tests import factories, gating
@@ -135,6 +135,13 @@ def build_world(caller: Caller, **incident: Any) -> World:
         next_at=factories.NOW,
         finished_at=factories.NOW,
     )
+    delivery = Delivery.objects.create(
+        notice=notice,
+        state="given_up",
+        created_at=factories.NOW,
+        next_at=factories.NOW,
+        finished_at=factories.NOW,
+    )
     fresh = factories.resolved_incident("Checkout is slow", services=[service], **incident)
     before = factories.resolved_incident(
         started_at=told.started_at - factories.DAY, services=[service], **incident
@@ -167,6 +174,8 @@ def build_world(caller: Caller, **incident: Any) -> World:
         "run": run.pk,
         "source": check.data_source_id,
         "channel": channel.pk,
+        "delivery": delivery.pk,
+        "escalation_step": EscalationStep.objects.order_by("pk").first().pk,
         "message": message.pk,
         "import": imports.add(source=DOCUMENT, by=caller.user, now=factories.NOW).public_id,
         "month": "2026-10",

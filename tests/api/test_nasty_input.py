@@ -40,7 +40,7 @@ PARTS = [
     "user", "participant", "team", "service", "cause", "change", "severity", "template",
     "measurement", "entry", "check", "run",
     "source", "import", "month", "figure", "file", "cause_class", "checklist_entry", "text", "version",
-    "gate_policy", "channel", "message", "waiver",
+    "gate_policy", "channel", "message", "waiver", "delivery", "escalation_step",
 ]  # fmt: skip
 
 

@@ -32,7 +32,7 @@ BELOW = {
 # What everybody may see, or what is no record.
 OPEN = {
     "user", "team", "service", "severity", "template", "source", "month", "term", "cause_class", "quarter",
-    "policy", "calendar", "figure", "gate_policy",
+    "policy", "calendar", "figure", "gate_policy", "delivery", "escalation_step",
 }  # fmt: skip
 SECRET = "Zanzibar"
 # The gate judges what is restricted as well; its findings name it by id, never by title.

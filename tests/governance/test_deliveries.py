@@ -203,11 +203,11 @@ def test_without_a_mail_server_nothing_is_written(settings):
 
 def test_muted_kinds_stand_on_the_page_only():
     ada = factories.user("Ada")
-    deliveries.mute(kinds=["review_breached", "nonsense"], by=ada, now=NOW)
+    deliveries.wish(muted=["review_breached", "nonsense"], by=ada, now=NOW)
 
     tell(ada)
     assert (notices.of(ada).count(), Delivery.objects.count()) == (1, 0)
-    deliveries.mute(kinds=[], by=ada, now=NOW)
+    deliveries.wish(muted=[], by=ada, now=NOW)
     tell(ada, key="2")
     assert Delivery.objects.count() == 1
 

@@ -14,7 +14,7 @@ from django.urls import get_resolver
 from django.utils import timezone
 
 from accounts.models import Team, User
-from governance.models import ChannelMessage, Delivery, GateDecision, Notice
+from governance.models import ChannelMessage, Delivery, EscalationStep, GateDecision, Notice
 from postmortem import imports
 from postmortem.models import CauseClass, Draft, Incident, Review, SavedView, Service
 from remediation.models import DataSource, RemediationItem, VerificationCheck
@@ -177,6 +177,7 @@ def build() -> World:
         "deliveries": str(unsent.pk),
         "drafts": kept.page,
         "channels": str(channel.pk),
+        "escalation": str(EscalationStep.objects.order_by("pk").first().pk),
         "channel-messages": str(message.pk),
         "severities": "P1",
         "sla": str(factories.sla_policy(severity="P0").pk),

@@ -53,6 +53,7 @@ SENT_BY = {
         "cause_class_edit", "cause_class_remove", "cause_classes", "item_decline", "item_grant_wont_do",
         "item_grant_time", "item_refuse_time", "item_refuse_wont_do", "item_take_over", "report_publish",
         "calendar_edit", "calendar_new", "calendar_remove", "goal",
+        "escalation", "escalation_edit", "escalation_remove",
         "sla_edit", "sla_move", "sla_new", "sla_remove",
         "gate_waiver_end", "gate_waiver_grant", "gate_waiver_refuse",
         "gate_policy_edit", "gate_policy_move", "gate_policy_new", "gate_policy_remove",
@@ -99,7 +100,7 @@ DERIVED = {
 # Parts that name nothing of an incident, or something that belongs to one person alone (OWN).
 APART = {
     "calendars", "cause-classes", "channel-messages", "channels", "data-sources", "deliveries", "drafts",
-    "gate", "gate-policies", "waivers",
+    "escalation", "gate", "gate-policies", "waivers",
     "imports", "notices",
     "ci",
     "figures", "goals", "report", "review-templates", "sla", "templates",

@@ -18,6 +18,12 @@ class SeverityForm(forms.ModelForm):
         label=_("Who approves"), choices=[(role.value, role.label) for role in severities.APPROVERS]
     )
 
+    declares_regressions = forms.BooleanField(
+        label=_("An item that regresses declares an incident"),
+        required=False,
+        help_text=_("One for each regression, of the item's service and severity, unless one is open still."),
+    )
+
     class Meta:
         model = Severity
         fields = (
@@ -29,6 +35,10 @@ class SeverityForm(forms.ModelForm):
             "approvals_needed",
             "approver_role",
         )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["declares_regressions"].initial = self.instance.declares_regressions
 
     def _post_clean(self) -> None:
         """The act writes; the row that the form was given stays as it was read."""
