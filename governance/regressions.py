@@ -49,13 +49,14 @@ def _asking(now: datetime) -> QuerySet[ItemTransition]:
 
 def _declare(move_id: int, *, now: datetime) -> bool:
     with trail.act("regressions.declare", by=None):
-        # Two beats may look at once: the second must see what the first has written.
-        moves = ItemTransition.objects.select_for_update(of=("self",)).filter(pk=move_id, regression=None)
-        move = moves.select_related(
-            "item__owner", "item__team__manager", "item__service", "item__severity"
-        ).first()
-        by = _declarer(move.item) if move is not None else None
-        if move is None or by is None:
+        # Two beats may look at once: whoever waited for the lock must see what the first has written.
+        move = (
+            ItemTransition.objects.select_for_update(of=("self",))
+            .select_related("item__owner", "item__team__manager", "item__service", "item__severity")
+            .get(pk=move_id)
+        )
+        by = _declarer(move.item)
+        if by is None or RegressionIncident.objects.filter(transition=move).exists():
             return False
         item = move.item
         try:

@@ -10,7 +10,7 @@ from django.db import connection
 from django.db.models.signals import post_migrate
 from pytest_django.plugin import DjangoDbBlocker
 
-from governance.models import GatePolicy
+from governance.models import EscalationStep, GatePolicy
 from postmortem.models import CauseClass, Severity
 from remediation.models import SlaPolicy
 from tests.browser import chromium, open_page
@@ -25,7 +25,10 @@ _ROWS_OF_POLICY = {
         (CauseClass, "postmortem.migrations.0015_usual_cause_classes"),
     ],
     "remediation": [(SlaPolicy, "remediation.migrations.0002_default_sla")],
-    "governance": [(GatePolicy, "governance.migrations.0010_everything_is_asked_for")],
+    "governance": [
+        (GatePolicy, "governance.migrations.0010_everything_is_asked_for"),
+        (EscalationStep, "governance.migrations.0013_default_escalation"),
+    ],
 }
 
 

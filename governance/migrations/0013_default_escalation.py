@@ -16,7 +16,7 @@ _STEPS = [
 ]
 
 
-def insert(apps, schema_editor):
+def add(apps, schema_editor):
     step = apps.get_model("governance", "EscalationStep")
     for subject, moment, days, audience in _STEPS:
         step.objects.get_or_create(
@@ -24,10 +24,10 @@ def insert(apps, schema_editor):
         )
 
 
-def delete(apps, schema_editor):
+def remove(apps, schema_editor):
     apps.get_model("governance", "EscalationStep").objects.all().delete()
 
 
 class Migration(migrations.Migration):
     dependencies = [("governance", "0012_digests_and_escalation")]
-    operations = [migrations.RunPython(insert, delete)]
+    operations = [migrations.RunPython(add, remove)]

@@ -72,16 +72,16 @@ def test_a_week_comes_as_one_mail_on_monday_at_eight_of_the_readers_clock(server
 
 def test_a_day_begins_and_ends_at_eight(server):
     lin = person("daily")
-    tell(lin, MONDAY - timedelta(minutes=1), "Sunday")
-    tell(lin, MONDAY + timedelta(minutes=1), "Monday")
+    tell(lin, MONDAY - timedelta(minutes=1), "Earlier")
+    tell(lin, MONDAY + timedelta(minutes=1), "Later")
 
     digests.tick(now=MONDAY)
     digests.tick(now=MONDAY + DAY)
     send(server, MONDAY + DAY)
 
     bodies = [mail.get_body(["plain"]).get_content() for mail in server.mails]
-    assert ["Sunday" in body for body in bodies] == [True, False]
-    assert ["Monday\n" in body for body in bodies] == [False, True]
+    assert ["Earlier" in body for body in bodies] == [True, False]
+    assert ["Later" in body for body in bodies] == [False, True]
 
 
 def test_a_period_without_notices_has_no_mail():

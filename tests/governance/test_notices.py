@@ -85,7 +85,7 @@ def test_a_review_archived_in_time_stays_kept_when_it_is_reopened_and_archived_a
 
     assert stands_open == review_standing(Incident.objects.get(pk=incident.pk), NOW + 80 * HOUR)
     assert stands_open == Standing.MET
-    assert told() == []
+    assert told("review_at_risk") == told("review_breached") == []
 
 
 @pytest.mark.parametrize(

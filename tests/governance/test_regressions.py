@@ -73,7 +73,9 @@ def test_while_its_incident_is_open_an_item_declares_no_other(policy):
     assert regressions.declare_due(now=NOW + 3 * HOUR) == 0
     assert Incident.objects.count() == 1
     assert RegressionIncident.objects.get(transition=again).incident == Incident.objects.get()
-    Incident.objects.update(closed_at=NOW + 4 * HOUR)
+    Incident.objects.update(
+        closed_at=NOW + 4 * HOUR, dismissed_as="false_alarm", dismissed_reason="The check was wrong."
+    )
     factories.regression(item, at=NOW + 5 * HOUR)
     assert regressions.declare_due(now=NOW + 6 * HOUR) == 1
 
