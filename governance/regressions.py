@@ -15,6 +15,7 @@ from remediation.models import ItemTransition, RegressionIncident, RemediationIt
 
 # An older regression is history: nobody needs an incident of it when a worker was down for long.
 DECLARED_WITHIN = timedelta(days=1)
+_LONGEST_TITLE = 200
 
 
 def declare_due(*, now: datetime) -> int:
@@ -59,9 +60,10 @@ def _declare(move_id: int, *, now: datetime) -> bool:
         if by is None or RegressionIncident.objects.filter(transition=move).exists():
             return False
         item = move.item
+        title = _("%(id)s has regressed: %(title)s") % {"id": item.public_id, "title": item.title}
         try:
             incident = incidents.declare(
-                title=_("%(id)s has regressed: %(title)s") % {"id": item.public_id, "title": item.title},
+                title=title if len(title) <= _LONGEST_TITLE else title[: _LONGEST_TITLE - 1] + "…",
                 severity=item.severity,
                 started_at=move.at,
                 detected_at=move.at,

@@ -42,6 +42,13 @@ def test_a_regression_declares_one_incident_of_its_service_and_severity(policy):
     assert list(regressions.items_of(incident)) == [item]
 
 
+def test_a_long_title_is_cut(policy):
+    regressed(title="x" * 200)
+
+    assert regressions.declare_due(now=NOW + HOUR) == 1
+    assert len(Incident.objects.get().title) == 200
+
+
 def test_nothing_is_declared_unless_the_severity_says_so():
     regressed()
 
