@@ -10,7 +10,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("governance", "0011_channels_of_teams"),
+        ("governance", "0012_reports_are_built_and_corrected"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
