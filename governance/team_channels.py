@@ -21,10 +21,9 @@ from postmortem.errors import DomainError, Invalid, NotAllowed
 from remediation.probes.http import BadAddress, Origin
 from remediation.sources import REFUSED_PORTS
 
-# A reminder and a pause are told to one person and to nobody else.
-TOLD_TO_CHANNELS = tuple(
-    kind for kind in Notice.Kind if kind not in {Notice.Kind.TIMELINE_REMINDER, Notice.Kind.CHANNEL_PAUSED}
-)
+# Told to one person, or to governors, and to nobody else.
+_PERSONAL = frozenset({Notice.Kind.TIMELINE_REMINDER, Notice.Kind.CHANNEL_PAUSED, Notice.Kind.WAIVER_ASKED})
+TOLD_TO_CHANNELS = tuple(kind for kind in Notice.Kind if kind not in _PERSONAL)
 FACTS = frozenset({"name", "address", "secret", "kinds", "language", "is_enabled"})
 MOST_CHANNELS = 20
 

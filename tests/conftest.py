@@ -27,7 +27,7 @@ _ROWS_OF_POLICY = {
     "remediation": [(SlaPolicy, "remediation.migrations.0002_default_sla")],
     "governance": [
         (GatePolicy, "governance.migrations.0010_everything_is_asked_for"),
-        (EscalationStep, "governance.migrations.0014_default_escalation"),
+        (EscalationStep, "governance.migrations.0015_default_escalation"),
     ],
 }
 

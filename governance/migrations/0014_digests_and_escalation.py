@@ -10,7 +10,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("governance", "0012_reports_are_built_and_corrected"),
+        ("governance", "0013_notices_of_waivers"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

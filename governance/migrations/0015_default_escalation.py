@@ -29,5 +29,5 @@ def remove(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("governance", "0013_digests_and_escalation")]
+    dependencies = [("governance", "0014_digests_and_escalation")]
     operations = [migrations.RunPython(add, remove)]
