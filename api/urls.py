@@ -12,6 +12,7 @@ from api.checklists import Checklist, ChecklistRuns
 from api.checks import CheckDays, CheckRuns, Checks, ItemChecks, Runs
 from api.data_sources import DataSources
 from api.deliveries import Deliveries, NoticeSettings
+from api.deploys import Deploys
 from api.dossiers import Dossiers
 from api.escalation import EscalationSteps
 from api.evidence import EntryEvidence, Evidence, IncidentEvidence, StepEvidence
@@ -31,6 +32,7 @@ from api.probes import Probes
 from api.reports import Reports
 from api.reviews import LessonPoints, Reviews, Steps
 from api.schema import schema
+from api.self_heals import SelfHeals
 from api.services import Services, Severities
 from api.sla import SlaPolicies, WorkingCalendars
 from api.step_evidence import Changes, ChangeSearches, Measurements
@@ -266,6 +268,10 @@ urlpatterns = [
         DataSources.as_view({"get": "retrieve", "patch": "edit", "delete": "remove"}),
     ),
     path("data-sources/<id:source>/test", DataSources.as_view({"post": "test"})),
+    path("deploys", Deploys.as_view({"get": "list", "post": "report"})),
+    path("deploys/failure-rate", Deploys.as_view({"get": "failure_rate"})),
+    path("self-heals", SelfHeals.as_view({"get": "list", "post": "report"})),
+    path("self-heals/recovery", SelfHeals.as_view({"get": "recovery"})),
     path("wording", Wording.as_view({"post": "check"})),
     path("wording-terms", Terms.as_view({"get": "list", "post": "create"})),
     path("wording-terms/<id:term>", Terms.as_view({"get": "retrieve", "patch": "edit", "delete": "remove"})),

@@ -200,6 +200,8 @@ SPECTACULAR_SETTINGS = {
         {"name": "items", "description": "What was promised."},
         {"name": "checks", "description": "What proves it, and each attempt."},
         {"name": "gate", "description": "What CI asks."},
+        {"name": "deploys", "description": "What went out, and what its canary said."},
+        {"name": "self-heals", "description": "What playbooks healed."},
         {"name": "reports", "description": "A month in figures."},
         {"name": "notices", "description": "What you were told."},
         {"name": "notice-settings", "description": "How notices come to you by mail."},
@@ -316,6 +318,11 @@ CELERY_BEAT_SCHEDULE = {
         "task": "governance.correct_reports",
         "schedule": timedelta(hours=24),
         "options": {"expires": 3600},
+    },
+    "take-events": {
+        "task": "governance.take_events",
+        "schedule": timedelta(seconds=TICK_SECONDS),
+        "options": {"expires": 2 * TICK_SECONDS},
     },
     "forget-old-drafts": {
         "task": "postmortem.forget_drafts",

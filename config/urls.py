@@ -6,6 +6,7 @@ from django.urls import include, path
 
 from api.audit import audit
 from api.badges import badge
+from api.events import receive
 from api.gate import gate_changes
 from ops import health, metrics
 
@@ -21,6 +22,8 @@ urlpatterns = [
     path("api/v1/audit", audit, name="audit"),
     path("api/v1/gate/changes", gate_changes, name="gate_changes"),
     path("badges/<slug:slug>.svg", badge, name="badge"),
+    # For other systems, which bear no token of ours.
+    path("api/v1/events/<slug:key>", receive, name="receive_event"),
     path("api/v1/", include("api.urls")),
     path("admin/", admin.site.urls),
     path("", include("web.urls")),

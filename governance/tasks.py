@@ -1,11 +1,21 @@
-"""Celery's way into governance."""
+"""Celery's way into governance. A message carries no data: it only wakes somebody (docs/adr/0004)."""
 
 from __future__ import annotations
 
-from celery import shared_task
-from django.utils import timezone
+import logging
 
-from governance import corrections, deliveries, digests, messages, notices, publishing, regressions
+from celery import current_app, shared_task
+from django.utils import timezone
+from kombu.exceptions import KombuError
+from redis import RedisError
+
+from governance import corrections, deliveries, digests, inbox, messages, notices, publishing, regressions
+
+log = logging.getLogger(__name__)
+
+# A worker that finds more goes on at the next tick, so that other tasks of its queue get their turn.
+_MOST_EVENTS = 200
+_IMPATIENT = {"socket_timeout": 1.0, "socket_connect_timeout": 1.0, "max_retries": 0}
 
 
 @shared_task(name="governance.tell")
@@ -42,3 +52,21 @@ def declare_regressions() -> None:
 @shared_task(name="governance.write_digests")
 def write_digests() -> None:
     digests.tick(now=timezone.now())
+
+
+@shared_task(name="governance.take_events")
+def take_events() -> None:
+    for _ in range(_MOST_EVENTS):
+        if not inbox.take_next(now=timezone.now()):
+            break
+
+
+def ring_for_events() -> None:
+    """Wake a worker for the inbox; without a broker the next tick will do it. Raises nothing."""
+    try:
+        with current_app.connection_for_write(transport_options=_IMPATIENT) as connection:
+            take_events.apply_async(  # type: ignore[call-arg] # the stubs do not know `connection`
+                connection=connection, retry=False, expires=30
+            )
+    except (KombuError, RedisError, OSError) as error:
+        log.warning("Nobody was woken for events: %s", type(error).__name__)

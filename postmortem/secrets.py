@@ -35,7 +35,8 @@ _PATTERNS = tuple(
         # A key whose end was not pasted: the base64 lines after its beginning.
         rf"{_KEY_BEGIN}(?P<secret>[A-Za-z0-9+/=]{{16,}}(?:\s+[A-Za-z0-9+/=]{{16,}})*)",
         r"\b(?P<secret>(?:AKIA|ASIA|AROA|AIDA)[0-9A-Z]{16})\b",
-        r"(?P<secret>\bclp_[0-9a-z]{12}\.[0-9A-Za-z_-]{43})",
+        (r"(?P<secret>\bclp_[0-9a-z]{12}\.[0-9A-Za-z_-]{43}|\bclw_[0-9A-Za-z_-]{43}"
+         r"|\bwhsec_[0-9A-Za-z+/]{20,100}=*)"),
         r"(?P<secret>\bgh[pousr]_[0-9A-Za-z]{30,255}\b|\bgithub_pat_[0-9A-Za-z_]{30,255}\b)",
         r"(?P<secret>\bglpat-[0-9A-Za-z_-]{20,})",
         r"(?P<secret>\bxox[abeoprs]-[0-9A-Za-z-]{10,250})",

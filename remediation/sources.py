@@ -143,7 +143,7 @@ def _store(source: DataSource, fields: dict[str, Any], *, act: str, by: User) ->
         values.check(source)
         check_address(source.base_url)
         source.ca_certificates = _certificates(source.ca_certificates)
-        source.networks = _networks(source.networks)
+        source.networks = read_networks(source.networks)
         if DataSource.objects.exclude(pk=source.pk).filter(name=source.name).exists():
             raise Invalid(_("There is a data source of this name already."), field="name")
         _sign_in(source, typed, is_elsewhere=_reach(source) != stood)
@@ -198,7 +198,12 @@ def _certificates(text: str) -> str:
     return text
 
 
-def _networks(networks: object) -> list[str]:
+def read_networks(networks: object) -> list[str]:
+    """Networks in their usual form, such as 10.0.0.0/8.
+
+    Raises:
+        Invalid: no list, too many, or one that is none; `field` is "networks".
+    """
     if not isinstance(networks, list) or len(networks) > MAX_NETWORKS:
         raise Invalid(_("At most %(most)d networks.") % {"most": MAX_NETWORKS}, field="networks")
     found = []

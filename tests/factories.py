@@ -21,7 +21,7 @@ from django.utils import timezone
 from accounts import tokens
 from accounts.models import ApiToken, Membership, Team, User
 from governance import channels, team_channels
-from governance.models import TeamChannel
+from governance.models import EventSecret, EventSource, InboundEvent, TeamChannel
 from postmortem import document, revisions, trail, vault
 from postmortem.models import (
     Addendum,
@@ -69,6 +69,8 @@ HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 
 PASSWORD = "correct horse battery staple"
+# Of a source of events.
+EVENT_SECRET = "clw_of-the-tests-and-of-nobody-else"
 
 # As in postmortem/migrations/0002_default_severities.py.
 _SEVERITIES = {
@@ -155,6 +157,54 @@ def api_token(
         expires_at=now + days * DAY,
         now=now,
         limits=tokens.Limits(**limits),
+    )
+
+
+def event_source(
+    kind: str = "alertmanager",
+    name: str = "",
+    *,
+    acts_as: User | None = None,
+    secret: str = EVENT_SECRET,
+    **fields: Any,
+) -> EventSource:
+    """A source of events with one secret in force; an Alertmanager whose alerts name their `service`."""
+    number = next(_numbers)
+    if kind == "alertmanager":
+        fields = {
+            "service_labels": ["service"],
+            "severity_label": "severity",
+            "severities": {"critical": "P1", "warning": "P3", "none": ""},
+            "fallback_severity": _severity("P2"),
+        } | fields
+    else:
+        token = api_token(scopes=["gate"], now=timezone.now() - HOUR)[1]
+        fields = {
+            "api_url": "http://127.0.0.1:9",
+            "gate_token": token,
+            "api_token": "token-of-the-forge",
+        } | fields
+    row = EventSource.objects.create(
+        kind=kind,
+        name=name or f"Source {number}",
+        key=f"source{number:014d}",
+        acts_as=acts_as or user(),
+        **{"created_at": NOW - DAY} | fields,
+    )
+    EventSecret.objects.create(source=row, place=1, secret=secret, created_at=NOW - DAY)
+    return row
+
+
+def inbound_event(source: EventSource | None = None, body: bytes = b"{}", **fields: Any) -> InboundEvent:
+    """An event that came an hour ago and waits."""
+    fields = {"received_at": NOW - HOUR, "next_at": NOW - HOUR} | fields
+    if fields.get("state", "waiting") != "waiting":
+        fields = {
+            "finished_at": NOW - HOUR,
+            "error": "It was wrong." if fields["state"] == "failed" else "",
+        } | fields
+    return InboundEvent.objects.create(
+        source=source or event_source(), body=body, sha256=hashlib.sha256(body).digest(), **fields
     )
 
 

@@ -148,6 +148,12 @@ LOOKS: dict[str, dict[str, Look]] = {
         "withdrawn": Look("mute", "slash", _("Withdrawn")),
         "lapsed": Look("mute", "dashed", _("Never answered")),
     },
+    "event": {
+        "waiting": Look("mute", "queued", _("Waiting")),
+        "done": Look("good", "check", _("Done")),
+        "ignored": Look("mute", "slash", _("Nothing to do")),
+        "failed": Look("bad", "cross", _("Failed")),
+    },
     "report_state": {
         "draft": Look("mute", "ring", _("Draft")),
         "published": Look("good", "lock", _("Published and frozen")),

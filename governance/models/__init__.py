@@ -2,8 +2,17 @@
 
 from governance.models.channels import MAX_ADDRESS, MAX_SECRET, ChannelMessage, TeamChannel
 from governance.models.decisions import GateDecision, Verdict
+from governance.models.deploys import Deploy, ProgramReport, SelfHeal
 from governance.models.digests import Digest, MailChoice
 from governance.models.escalation import MOST_DAYS, EscalationStep
+from governance.models.events import (
+    MOST_SECRETS,
+    AlertGroup,
+    EventSecret,
+    EventSource,
+    ForgeChange,
+    InboundEvent,
+)
 from governance.models.figures import FigureGoal
 from governance.models.gates import LAST, LONGEST_PATTERN, GatePolicy
 from governance.models.notices import Delivery, Muted, Notice
@@ -17,22 +26,31 @@ __all__ = [
     "MAX_ADDRESS",
     "MAX_SECRET",
     "MOST_DAYS",
+    "MOST_SECRETS",
+    "AlertGroup",
     "ChannelMessage",
     "Delivery",
+    "Deploy",
     "Digest",
     "EscalationStep",
+    "EventSecret",
+    "EventSource",
     "FigureGoal",
+    "ForgeChange",
     "GateDecision",
     "GatePolicy",
     "GateWaiver",
     "GovernanceReport",
+    "InboundEvent",
     "MailChoice",
     "Muted",
     "Notice",
     "Person",
+    "ProgramReport",
     "ReportBuild",
     "ReportCorrection",
     "ReportPart",
+    "SelfHeal",
     "TeamChannel",
     "Verdict",
 ]

@@ -14,7 +14,7 @@ from django.urls import get_resolver
 from django.utils import timezone
 
 from accounts.models import Team, User
-from governance.models import ChannelMessage, Delivery, EscalationStep, GateDecision, Notice
+from governance.models import ChannelMessage, Delivery, EscalationStep, EventSecret, GateDecision, Notice
 from postmortem import imports
 from postmortem.models import CauseClass, Draft, Incident, Review, SavedView, Service
 from remediation.models import DataSource, RemediationItem, VerificationCheck
@@ -164,7 +164,18 @@ def build() -> World:
         by=people["administrator"],
         now=timezone.now(),
     )
+    sender = factories.event_source(acts_as=people["administrator"])
+    older = EventSecret.objects.create(
+        source=factories.event_source("github", acts_as=people["administrator"]),
+        place=2,
+        secret=factories.EVENT_SECRET,
+        created_at=timezone.now(),
+    )
+    failed = factories.inbound_event(sender, b'{"version": "3"}', state="failed", outcome="unreadable")
     world.parts |= {
+        "events": str(failed.pk),
+        "event-sources": str(sender.pk),
+        "event-secrets": str(older.pk),
         "imports": document.public_id,
         "services": service.slug,
         "ci": "closeloop_gate.py",

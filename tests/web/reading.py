@@ -31,6 +31,7 @@ _WORDS = {
     "credential": "",
     "ca_certificates": "",
     "networks": "",
+    "service_names": "ordr = order",
     "day_5": "",
     "day_6": "",
     "holidays": "2026-10-01",

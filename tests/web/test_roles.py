@@ -63,12 +63,13 @@ SENT_BY = {
     "administrator": {
         "check_approve", "checklist_approve", "data_source_delete", "data_source_edit", "data_source_test",
         "data_sources", "channel", "channel_disconnect", "channel_resume", "channel_test", "channels",
-        "message_again", "delivery_again", "probes_switch", "service_edit", "service_new",
+        "message_again", "delivery_again", "event_replay", "event_secret_issue", "event_secret_retire",
+        "event_source", "event_source_new", "probes_switch", "service_edit", "service_new",
     },
 }  # fmt: skip
 # Read from this role on, and nothing is sent from there.
 READ_BY = {
-    "administrator": {"delivery_log"},
+    "administrator": {"delivery_log", "event", "event_sources", "events"},
     "governor": {"gate_policies", "goals", "review_templates", "severities", "sla"},
 }
 # Sent by whoever it belongs to; for others it does not exist.
@@ -100,7 +101,7 @@ DERIVED = {
 # Parts that name nothing of an incident, or something that belongs to one person alone (OWN).
 APART = {
     "calendars", "cause-classes", "channel-messages", "channels", "data-sources", "deliveries", "drafts",
-    "escalation", "gate", "gate-policies", "waivers",
+    "escalation", "event-secrets", "event-sources", "events", "gate", "gate-policies", "waivers",
     "imports", "notices",
     "ci",
     "figures", "goals", "report", "review-templates", "sla", "templates",
