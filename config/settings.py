@@ -344,6 +344,8 @@ PROBE_SIGNING_KEY = (
 # Networks of one's own that channels of teams may be in, such as a chat server's; loopback only if named.
 CHANNEL_NETWORKS = env.networks("CHANNEL_NETWORKS")
 PROMETHEUS_ALLOW_LOOPBACK = env.flag("PROMETHEUS_ALLOW_LOOPBACK", False)
+# Whether the expressions of several checks are asked as one query, where the answer is exactly the same.
+PROMETHEUS_COMBINE_QUERIES = env.flag("PROMETHEUS_COMBINE_QUERIES", False)
 # What Prometheus must send to read /metrics; without it there is no such page.
 # Pictures of a service's standing: none, for addresses with a key, or for everybody (docs/gate.md).
 SERVICE_BADGES = env.choice("SERVICE_BADGES", "off", ("off", "key", "public"))

@@ -20,6 +20,7 @@ from remediation.circuits import Doubt, Tally, Trial
 from remediation.models import ChecklistRun, DataSource, SourceHealth, VerificationCheck
 from remediation.probes import prometheus, shell
 from remediation.probes.access import Access
+from remediation.probes.crew import Crew
 from remediation.probes.prometheus import Key, Query
 from remediation.probes.result import Expectation, ProbeResult, failed
 from remediation.runs import Claimed
@@ -87,8 +88,11 @@ class PrometheusDesk:
     """Claimed runs as queries for a crew, and the trials of sources that did not answer."""
 
     def __init__(self) -> None:
-        self._crew = prometheus.Crew[Claimed | Trial | Doubt](
-            allow_loopback=settings.PROMETHEUS_ALLOW_LOOPBACK, enough=HELD // 2, doubt=self._doubt
+        self._crew = Crew[Claimed | Trial | Doubt](
+            allow_loopback=settings.PROMETHEUS_ALLOW_LOOPBACK,
+            enough=HELD // 2,
+            doubt=self._doubt,
+            combines=settings.PROMETHEUS_COMBINE_QUERIES,
         )
         self._shares = Shares()
         self._renewed_at = time.monotonic()

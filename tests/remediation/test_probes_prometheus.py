@@ -9,7 +9,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from remediation.probes.prometheus import Crew, Query, ask_once, complaint, read
+from remediation.probes.crew import Crew
+from remediation.probes.prometheus import Query, ask_once, complaint, read
 from remediation.probes.result import Expectation, Series
 from tests.servers import Prometheus, free_port
 
