@@ -172,6 +172,7 @@ class ApiToken(models.Model):
         PROPOSE = "propose", _("File items proactively, and nothing else")
         AUDIT = "audit", _("Ask for the standing of a service")
         GATE = "gate", _("Ask the merge gate about a change")
+        TOKENS = "tokens", _("Make and end tokens and service accounts (administrators)")
 
     key_id = models.CharField(max_length=16, unique=True)
     secret_digest = models.BinaryField(max_length=32)

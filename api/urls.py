@@ -38,6 +38,7 @@ from api.sla import SlaPolicies, WorkingCalendars
 from api.step_evidence import Changes, ChangeSearches, Measurements
 from api.team_channels import ChannelMessages, TeamChannels
 from api.timelines import TimelineEntries, TimelinePastes, Timelines
+from api.tokens import ServiceAccounts, Tokens
 from api.versions import Versions
 from api.wording import Terms, Wording
 
@@ -275,6 +276,13 @@ urlpatterns = [
     path("wording", Wording.as_view({"post": "check"})),
     path("wording-terms", Terms.as_view({"get": "list", "post": "create"})),
     path("wording-terms/<id:term>", Terms.as_view({"get": "retrieve", "patch": "edit", "delete": "remove"})),
+    path("tokens", Tokens.as_view({"get": "list", "post": "create"})),
+    path("tokens/<id:token>", Tokens.as_view({"get": "retrieve"})),
+    path("tokens/<id:token>/rotate", Tokens.as_view({"post": "rotate"})),
+    path("tokens/<id:token>/revoke", Tokens.as_view({"post": "revoke"})),
+    path("service-accounts", ServiceAccounts.as_view({"get": "list", "post": "create"})),
+    path("service-accounts/<id:account>", ServiceAccounts.as_view({"get": "retrieve"})),
+    path("service-accounts/<id:account>/end", ServiceAccounts.as_view({"post": "end"})),
     path("notices", Notices.as_view({"get": "list"})),
     path("notices/<id:notice>", Notices.as_view({"get": "retrieve"})),
     path("notices/<id:notice>/read", Notices.as_view({"post": "mark_read"})),

@@ -463,14 +463,20 @@ say() {
   printf 'closeloop: %s: %s %s%s\n' "$verdict" "$1" "$(plain "$2")" "$remark"
   place=0
   while finding=$(of "$dir/values" ".findings.$place.code") && [ -n "$finding" ]; do
-    object=$(of "$dir/values" ".findings.$place.object")
+    object=$(of "$dir/values" ".findings.$place.object" | sed 's/^null$//')
     detail=$(of "$dir/values" ".findings.$place.detail")
-    link=$(of "$dir/values" ".findings.$place.url")
-    printf '  - %s: %s\n' "$(plain "$finding${object:+ $object}")" "$(plain "$detail")"
+    link=$(of "$dir/values" ".findings.$place.url" | sed 's/^null$//')
+    note=''
+    [ "$(of "$dir/values" ".findings.$place.counts")" != false ] || note=' (does not count here)'
+    waiver=$(of "$dir/values" ".findings.$place.waived_by" | sed 's/^null$//')
+    [ -z "$waiver" ] || note=" (waived by $(plain "$waiver"))"
+    printf '  - %s: %s%s\n' "$(plain "$finding${object:+ $object}")" "$(plain "$detail")" "$note"
     printf '    Next: %s\n' "$(next_step "$finding")"
     [ -z "$link" ] || printf '    See:  %s\n' "$(plain "$link")"
     place=$((place + 1))
   done
+  excuse=$(of "$dir/values" .excuse.detail)
+  [ -z "$excuse" ] || printf '  (nothing is asked of this change: %s)\n' "$(plain "$excuse")"
   decision=$(of "$dir/values" .decision)
   case $decision in
     '' | *[!0-9a-f-]*) ;;

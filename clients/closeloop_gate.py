@@ -700,10 +700,19 @@ class Finding(NamedTuple):
     object: str
     detail: str
     url: str
+    waived_by: str
+    counts: bool
 
     @property
     def title(self) -> str:
         return ("%s %s" % (self.code, self.object)).strip()
+
+    @property
+    def remark(self) -> str:
+        """Why it blocks nothing, or an empty text."""
+        if self.waived_by:
+            return " (waived by %s)" % self.waived_by
+        return "" if self.counts else " (does not count here)"
 
     @property
     def next_step(self) -> str:
@@ -712,8 +721,9 @@ class Finding(NamedTuple):
 
 def findings_of(content: dict) -> list:
     rows = content.get("findings")
+    texts = ("code", "object", "detail", "url", "waived_by")
     return [
-        Finding(*(clean(row.get(name) or "") for name in ("code", "object", "detail", "url")))
+        Finding(*(clean(row.get(name) or "") for name in texts), counts=row.get("counts") is not False)
         for row in (rows if isinstance(rows, list) else [])
         if isinstance(row, dict)
     ]
@@ -753,7 +763,10 @@ class Outcome(NamedTuple):
 def as_text(outcome: Outcome) -> str:
     lines = ["closeloop: " + outcome.headline]
     for finding in outcome.findings:
-        lines += ["  - %s: %s" % (finding.title, finding.detail), "    Next: " + finding.next_step]
+        lines += [
+            "  - %s: %s%s" % (finding.title, finding.detail, finding.remark),
+            "    Next: " + finding.next_step,
+        ]
         if finding.url:
             lines.append("    See:  " + finding.url)
     skipped = outcome.answer.content.get("skipped") if outcome.answer else None
@@ -762,6 +775,9 @@ def as_text(outcome: Outcome) -> str:
             lines.append(
                 "  (%s was not judged: %s)" % (clean(row.get("code", "")), clean(row.get("reason", "")))
             )
+    excuse = outcome.answer.content.get("excuse") if outcome.answer else None
+    if isinstance(excuse, dict):
+        lines.append("  (nothing is asked of this change: %s)" % clean(excuse.get("detail", "")))
     if outcome.decision_url:
         lines.append("  Decision: " + outcome.decision_url)
     return "\n".join(lines) + "\n"
@@ -789,7 +805,8 @@ def as_junit(outcome: Outcome) -> str:
     name = quoteattr(clean("%s %s" % (outcome.kind, outcome.subject)))
     for finding in outcome.findings:
         # What does not block must not turn a build red or unstable either.
-        tag = "failure" if outcome.answer and outcome.answer.is_binding else "skipped"
+        is_failure = outcome.answer and outcome.answer.is_binding and not finding.remark
+        tag = "failure" if is_failure else "skipped"
         failures += tag == "failure"
         words = escape(
             "%s\nNext: %s\n%s" % (finding.detail, finding.next_step, finding.url or outcome.decision_url)

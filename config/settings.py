@@ -215,6 +215,8 @@ SPECTACULAR_SETTINGS = {
         {"name": "review-templates", "description": "What a review asks in each step."},
         {"name": "teams"},
         {"name": "users"},
+        {"name": "tokens", "description": "What programs sign in with; for administrators."},
+        {"name": "service-accounts", "description": "Whom the tokens of programs belong to."},
         {"name": "data-sources", "description": "The Prometheus servers that checks may ask."},
     ],
 }

@@ -1,7 +1,10 @@
-"""API tokens: issue one (its secret is shown once), see which there are, revoke."""
+"""API tokens: issue one (its secret is shown once), see which there are, rotate, revoke."""
 
+from collections.abc import Callable
 from datetime import datetime
+from typing import Any
 
+from django import forms
 from django.contrib.auth.decorators import login_required
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -15,7 +18,7 @@ from django.views.decorators.http import require_http_methods
 from accounts import tokens
 from accounts.models import ApiToken, User
 from web.asking import ask
-from web.forms.profile import TokenForm
+from web.forms.tokens import RotationForm, TokenForm
 
 TOKENS_SHOWN = 200
 
@@ -27,29 +30,31 @@ def token_list(request: HttpRequest) -> HttpResponse:
     """One's own tokens; an administrator sees everybody's. A new secret is in this one answer only."""
     now = timezone.now()
     initial = {"scopes": [scope for scope in request.GET.getlist("scope") if scope in ApiToken.Scope.values]}
-    form = TokenForm(request.POST if request.method == "POST" else None, initial=initial)
+    form = TokenForm(request.POST if request.method == "POST" else None, initial=initial, user=request.user)
     issued, secret = None, ""
     if form.is_valid():
-        values = form.cleaned_data
-        issued, secret = tokens.issue(
-            owner=request.user,
-            name=values["name"],
-            scopes=values["scopes"],
-            expires_at=now + form.life,
-            now=now,
+        made = _tried(
+            form, lambda: _issue(form, owner=form.cleaned_data.get("owner") or request.user, now=now)
         )
-        form = TokenForm()
-    rows = _visible(request.user).select_related("owner")[:TOKENS_SHOWN]
-    context = {
-        "now": now,
-        "form": form,
-        "issued": issued,
-        "secret": secret,
-        "tokens": [_described(token, now) for token in rows],
-        "section": "tokens",
-        "sees_all": request.user.is_at_least("administrator"),
-    }
-    return render(request, "settings/tokens.html", context, status=422 if form.errors else 200)
+        if made is not None:
+            (issued, secret), form = made, TokenForm(user=request.user)
+    return _page(request, form, now=now, issued=issued, secret=secret)
+
+
+@sensitive_variables("secret")
+@login_required
+@require_http_methods(["GET", "POST"])
+def token_rotate(request: HttpRequest, pk: int) -> HttpResponse:
+    """Give a token a new secret, which is in this one answer only."""
+    now = timezone.now()
+    token = get_object_or_404(_visible(request.user), pk=pk)
+    form = RotationForm(request.POST if request.method == "POST" else None)
+    if form.is_valid():
+        made = _tried(form, lambda: tokens.rotate(token, keep=form.keep, expires_at=now + form.life, now=now))
+        if made is not None:
+            return _page(request, TokenForm(user=request.user), now=now, issued=made[0], secret=made[1])
+    context = {"form": form, "token": token, "section": "tokens"}
+    return render(request, "settings/token_rotate.html", context, status=422 if form.errors else 200)
 
 
 @login_required
@@ -69,6 +74,50 @@ def token_revoke(request: HttpRequest, pk: int) -> HttpResponse:
     )
 
 
+def _issue(form: TokenForm, *, owner: User, now: datetime) -> tuple[ApiToken, str]:
+    values = form.cleaned_data
+    return tokens.issue(
+        owner=owner,
+        name=values["name"],
+        scopes=values["scopes"],
+        expires_at=now + form.life,
+        limits=tokens.Limits(values["repositories"], values["services"], values["networks"]),
+        now=now,
+    )
+
+
+def _tried(form: forms.Form, act: Callable[[], Any]) -> Any:
+    """What `act` returns; None when it refuses, which the form then says at the field."""
+    try:
+        return act()
+    except ValueError as problem:
+        field = str(problem)
+        words = {
+            "repositories": _("Only a token of the gate alone (audit, gate) can be limited to repositories."),
+            "services": _("Only a token of the gate alone (audit, gate) can be limited to services."),
+            "networks": _("Write networks like 192.0.2.0/24, one a line."),
+            "token": _("This token has ended and gets no new secret."),
+        }.get(field, _("This value is not possible here."))
+        form.add_error(field if field in form.fields else None, words)
+        return None
+
+
+def _page(
+    request: HttpRequest, form: TokenForm, *, now: datetime, issued: ApiToken | None, secret: str
+) -> HttpResponse:
+    rows = _visible(request.user).select_related("owner")[:TOKENS_SHOWN]
+    context = {
+        "now": now,
+        "form": form,
+        "issued": issued,
+        "secret": secret,
+        "tokens": [_described(token, now) for token in rows],
+        "section": "tokens",
+        "sees_all": request.user.is_at_least("administrator"),
+    }
+    return render(request, "settings/tokens.html", context, status=422 if form.errors else 200)
+
+
 def _visible(user: User) -> QuerySet[ApiToken]:
     rows = ApiToken.objects.all()
     return rows if user.is_at_least("administrator") else rows.filter(owner=user)
@@ -78,10 +127,12 @@ def _described(token: ApiToken, now: datetime) -> ApiToken:
     """Give a token the state and the words its row shows."""
     token.state = "revoked" if token.revoked_at else "expired" if token.expires_at <= now else "active"
     token.scope_words = [ApiToken.Scope(scope).value for scope in token.scopes]
+    token.is_overlapping = token.previous_until is not None and now < token.previous_until
     return token
 
 
 urlpatterns = [
     path("settings/tokens/", token_list, name="tokens"),
+    path("settings/tokens/<int:pk>/rotate", token_rotate, name="token_rotate"),
     path("settings/tokens/<int:pk>/revoke", token_revoke, name="token_revoke"),
 ]

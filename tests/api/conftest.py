@@ -10,6 +10,7 @@ from django.test import Client
 from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
 from django.utils import timezone
 
+from accounts import service_accounts
 from accounts.models import User
 from governance.models import ChannelMessage, Delivery, EscalationStep, Notice
 from postmortem import imports
@@ -187,6 +188,8 @@ def build_world(caller: Caller, **incident: Any) -> World:
         "revision": 1,
         "text": f"{review.public_id}.luck",
         "version": 1,
+        "token": factories.api_token(now=timezone.now())[0].pk,
+        "account": service_accounts.create(name="GitLab").pk,
     }
     names = {
         "fresh": fresh,
@@ -202,7 +205,7 @@ def build_world(caller: Caller, **incident: Any) -> World:
 @pytest.fixture
 def world(administrator: Caller) -> World:
     """Its caller may do everything, with every scope."""
-    return build_world(Caller(administrator.user, scopes=["read", "write", "audit", "gate"]))
+    return build_world(Caller(administrator.user, scopes=["read", "write", "audit", "gate", "tokens"]))
 
 
 def assert_problem(response: Any, status: int, code: str) -> dict[str, Any]:

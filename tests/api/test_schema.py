@@ -82,6 +82,7 @@ def _with_null(node):
         "reviews/{review}/measurements", "reviews/{review}/change-search", "reviews", "reviews/{review}",
         "reviews/{review}/gaps", "items", "items/{item}", "checks/{check}", "checks/{check}/runs",
         "checks/{check}/days", "runs/{run}", "data-sources", "data-sources/{source}",
+        "tokens", "tokens/{token}", "service-accounts", "service-accounts/{account}",
         "reports", "reports/{month}",
         "incidents/{incident}/evidence", "evidence/{file}",
         "reviews/{review}/merged-timeline", "reviews/{review}/revisions",

@@ -13,6 +13,7 @@ from typing import Any
 from django.urls import get_resolver
 from django.utils import timezone
 
+from accounts import service_accounts
 from accounts.models import Team, User
 from governance.models import ChannelMessage, Delivery, EscalationStep, EventSecret, GateDecision, Notice
 from postmortem import imports
@@ -179,6 +180,7 @@ def build() -> World:
         "imports": document.public_id,
         "services": service.slug,
         "ci": "closeloop_gate.py",
+        "service-accounts": str(service_accounts.create(name="GitLab").pk),
         "gate": str(decision.pk),
         "report": "2026-05",
         "figures": "closure",

@@ -65,6 +65,7 @@ SENT_BY = {
         "data_sources", "channel", "channel_disconnect", "channel_resume", "channel_test", "channels",
         "message_again", "delivery_again", "event_replay", "event_secret_issue", "event_secret_retire",
         "event_source", "event_source_new", "probes_switch", "service_edit", "service_new",
+        "service_account_end", "service_accounts",
     },
 }  # fmt: skip
 # Read from this role on, and nothing is sent from there.
@@ -85,7 +86,7 @@ OWN = {
     "exam_sit",
     "gate_waiver_withdraw", "item_withdraw_time", "item_withdraw_wont_do",
     "entry_attach", "entry_edit", "entry_remove", "evidence_remove", "notice_read", "timeline",
-    "timeline_file", "timeline_paste", "timeline_reading", "token_revoke",
+    "timeline_file", "timeline_paste", "timeline_reading", "token_revoke", "token_rotate",
 }  # fmt: skip
 # Opened by whoever it belongs to.
 SEALED = {"evidence", "evidence_thumbnail"}
@@ -103,7 +104,7 @@ APART = {
     "calendars", "cause-classes", "channel-messages", "channels", "data-sources", "deliveries", "drafts",
     "escalation", "event-secrets", "event-sources", "events", "gate", "gate-policies", "waivers",
     "imports", "notices",
-    "ci",
+    "ci", "service-accounts",
     "figures", "goals", "report", "review-templates", "sla", "templates",
     "services", "severities", "steps", "tokens", "versions", "views", "wording",
 }  # fmt: skip

@@ -1,21 +1,12 @@
-"""Forms about oneself: name and preferences, tokens; and the data sources an administrator names."""
+"""The form about oneself: name and preferences."""
 
-from datetime import timedelta
 from typing import Any
 from zoneinfo import available_timezones
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import ApiToken, User
-
-LIVES: list[tuple[int, Any]] = [
-    (7, _("7 days")),
-    (30, _("30 days")),
-    (90, _("90 days")),
-    (180, _("180 days")),
-    (365, _("a year")),
-]
+from accounts.models import User
 
 
 class ProfileForm(forms.ModelForm):
@@ -35,21 +26,3 @@ class ProfileForm(forms.ModelForm):
             choices=choices,
             help_text=_("All times are shown in it, and deadlines end with its day."),
         )
-
-
-class TokenForm(forms.Form):
-    """A token for a program: a name to know it by, what it may do, for how long."""
-
-    name = forms.CharField(
-        label=_("Name"),
-        max_length=80,
-        help_text=_("Where it will be used, for example “GitLab, group order”."),
-    )
-    scopes = forms.MultipleChoiceField(
-        label=_("It may"), choices=ApiToken.Scope, widget=forms.CheckboxSelectMultiple
-    )
-    days = forms.TypedChoiceField(label=_("Expires after"), choices=LIVES, coerce=int, initial=90)
-
-    @property
-    def life(self) -> timedelta:
-        return timedelta(days=self.cleaned_data["days"])
