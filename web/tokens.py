@@ -81,7 +81,7 @@ def _issue(form: TokenForm, *, owner: User, now: datetime) -> tuple[ApiToken, st
         name=values["name"],
         scopes=values["scopes"],
         expires_at=now + form.life,
-        limits=tokens.Limits(values["repositories"], values["services"], values["networks"]),
+        limits=tokens.Limits(values["only_repositories"], values["only_services"], values["only_networks"]),
         now=now,
     )
 
@@ -98,7 +98,7 @@ def _tried(form: forms.Form, act: Callable[[], Any]) -> Any:
             "networks": _("Write networks like 192.0.2.0/24, one a line."),
             "token": _("This token has ended and gets no new secret."),
         }.get(field, _("This value is not possible here."))
-        form.add_error(field if field in form.fields else None, words)
+        form.add_error(next((name for name in (field, f"only_{field}") if name in form.fields), None), words)
         return None
 
 

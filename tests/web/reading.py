@@ -32,6 +32,10 @@ _WORDS = {
     "ca_certificates": "",
     "networks": "",
     "service_names": "ordr = order",
+    # A token of every scope takes no limits.
+    "only_repositories": "",
+    "only_services": "",
+    "only_networks": "",
     "day_5": "",
     "day_6": "",
     "holidays": "2026-10-01",

@@ -31,9 +31,9 @@ def test_token_is_made_with_its_limits_for_a_service_account(administrator):
         "owner": account.pk,
         "scopes": ["audit", "gate"],
         "days": 30,
-        "repositories": "shop/order\r\npay/*, shop/cart\r\n",
-        "services": "order",
-        "networks": " 10.0.0.0/8 ",
+        "only_repositories": "shop/order\r\npay/*, shop/cart\r\n",
+        "only_services": "order",
+        "only_networks": " 10.0.0.0/8 ",
     }
 
     body = administrator.post("/settings/tokens/", sent).content.decode()
@@ -49,15 +49,15 @@ def test_token_is_made_with_its_limits_for_a_service_account(administrator):
 @pytest.mark.parametrize(
     ("sent", "field"),
     [
-        ({"networks": "office"}, "networks"),
-        ({"scopes": ["read"], "services": "order"}, "services"),
-        ({"scopes": ["read"], "repositories": "a/b"}, "repositories"),
+        ({"only_networks": "office"}, "only_networks"),
+        ({"scopes": ["read"], "only_services": "order"}, "only_services"),
+        ({"scopes": ["read"], "only_repositories": "a/b"}, "only_repositories"),
         ({"owner": "0"}, "owner"),
     ],
 )
 def test_limit_that_makes_no_sense_is_said_at_its_field(administrator, sent, field):
     response = administrator.post(
-        "/settings/tokens/", {"name": "x", "scopes": ["gate"], "days": 30, "networks": ""} | sent
+        "/settings/tokens/", {"name": "x", "scopes": ["gate"], "days": 30, "only_networks": ""} | sent
     )
 
     assert response.status_code == 422

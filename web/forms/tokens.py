@@ -63,14 +63,14 @@ class TokenForm(forms.Form):
         label=_("It may"), choices=ApiToken.Scope, widget=forms.CheckboxSelectMultiple
     )
     days = forms.TypedChoiceField(label=_("Expires after"), choices=LIVES, coerce=int, initial=90)
-    repositories = LinesField(
+    only_repositories = LinesField(
         label=_("Only for these repositories"),
         help_text=_("One a line, such as shop/order, or shop/* for a group. For tokens of the gate."),
     )
-    services = LinesField(
+    only_services = LinesField(
         label=_("Only for these services"), help_text=_("One a line, such as order. For tokens of the gate.")
     )
-    networks = LinesField(
+    only_networks = LinesField(
         label=_("Only from these networks"), help_text=_("One a line, such as 192.0.2.0/24.")
     )
 
