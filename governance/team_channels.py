@@ -21,9 +21,16 @@ from postmortem.errors import DomainError, Invalid, NotAllowed
 from remediation.probes.http import BadAddress, Origin
 from remediation.sources import REFUSED_PORTS
 
-# Told to one person, or to governors, and to nobody else.
-_PERSONAL = frozenset({Notice.Kind.TIMELINE_REMINDER, Notice.Kind.CHANNEL_PAUSED, Notice.Kind.WAIVER_ASKED})
-TOLD_TO_CHANNELS = tuple(kind for kind in Notice.Kind if kind not in _PERSONAL)
+# What a team hears together. Everything else is told to one person or to governors, and to nobody else.
+TOLD_TO_CHANNELS = (
+    Notice.Kind.REVIEW_AT_RISK,
+    Notice.Kind.REVIEW_BREACHED,
+    Notice.Kind.ITEM_AT_RISK,
+    Notice.Kind.ITEM_BREACHED,
+    Notice.Kind.ITEM_ESCALATED,
+    Notice.Kind.ITEM_REGRESSED,
+    Notice.Kind.ITEM_OWNERLESS,
+)
 FACTS = frozenset({"name", "address", "secret", "kinds", "language", "is_enabled"})
 MOST_CHANNELS = 20
 

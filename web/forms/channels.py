@@ -42,12 +42,7 @@ class ChannelForm(forms.Form):
         choices=_kinds,
         help_text=_("What belongs to a restricted incident is never told here."),
     )
-    language = forms.ChoiceField(
-        label=_("Language"), choices=TeamChannel._meta.get_field("language").choices, required=False
-    )
-
-    def clean_language(self) -> str:
-        return self.cleaned_data["language"] or "en"
+    language = forms.ChoiceField(label=_("Language"), choices=TeamChannel._meta.get_field("language").choices)
 
 
 class ChannelDetailsForm(ChannelForm):
