@@ -29,7 +29,9 @@ _ORDER = {"before": 0, "at_risk": 1, "after": 2}
 @require_http_methods(["GET", "POST"])
 def escalation_steps(request: HttpRequest) -> HttpResponse:
     access.need(request.user, User.Role.GOVERNOR)
-    form = StepForm(request.POST if request.method == "POST" else None)
+    # What organisations ask for first: a warning some days before.
+    initial = {"subject": "item", "moment": "before", "days": 3, "audience": "owner"}
+    form = StepForm(request.POST if request.method == "POST" else None, initial=initial)
     if form.is_valid() and _is_done(
         form, lambda: escalation.add(**form.cleaned_data, by=request.user, now=timezone.now())
     ):
