@@ -50,6 +50,7 @@ def source_new(request: HttpRequest) -> HttpResponse:
     if kind not in FORMS:
         raise Http404
     form = FORMS[kind](data, initial=_suggested(kind, request))
+    form.ask_for_all()
     if form.is_valid():
         try:
             source, secret = eventsources.add(

@@ -67,6 +67,11 @@ class _SourceForm(forms.Form):
                 Q(pk__in=people) | Q(pk=self.initial["acts_as"])
             )
 
+    def ask_for_all(self) -> None:
+        """Of a new source no token is stored, so the one that it cannot do without must be given."""
+        if "gate_token" in self.fields:
+            self.fields["gate_token"].required = True
+
 
 class AlertmanagerForm(_SourceForm):
     """How alerts become incidents."""
@@ -154,6 +159,11 @@ class ForgeForm(_SourceForm):
 
 
 class GitLabForm(ForgeForm):
+    api_url = forms.CharField(
+        label=_("Address of the API"),
+        max_length=500,
+        help_text=_("https://gitlab.com/api/v4, or of your own server."),
+    )
     external_check = forms.IntegerField(
         label=_("Id of the external status check"), required=False, min_value=1, max_value=2**31 - 1
     )
