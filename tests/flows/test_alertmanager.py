@@ -11,7 +11,7 @@ from governance import inbox
 from governance.models import InboundEvent
 from postmortem.models import Incident
 from tests import factories
-from tests.servers import Process, _is_up, free_port, wait_until
+from tests.servers import Process, free_port, is_up, wait_until
 from tests.services import require_program
 
 pytestmark = [pytest.mark.flow, pytest.mark.django_db(transaction=True)]
@@ -46,7 +46,7 @@ def alertmanager(tmp_path):
         argv += [f"--web.listen-address={here.removeprefix('http://')}", "--cluster.listen-address="]
         process = Process(argv, tmp_path / "log")
         started.append(process)
-        wait_until(lambda: _is_up(f"{here}/-/ready"), seconds=30, what=process.said() or "Alertmanager")
+        wait_until(lambda: is_up(f"{here}/-/ready"), seconds=30, what=process.said() or "Alertmanager")
         return here
 
     yield start
