@@ -20,10 +20,10 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 
-from governance import team_channels
 from postmortem import markup
 from remediation import texts
 from web import hints
+from web import settings_map as settings_pages
 from web.badges import look
 from web.context import Place, places
 from web.icons import ICONS
@@ -157,10 +157,10 @@ def prose(record: Any, field: str) -> SafeString:
     return markup.shown(getattr(record, field, "") or "", getattr(record, f"{field}_html", "") or "")
 
 
-@register.filter
-def looks_after_channels(user: Any) -> bool:
-    """Whether the channels of some team are theirs: {% if user|looks_after_channels %}."""
-    return team_channels.is_any(user)
+@register.simple_tag(takes_context=True)
+def settings_map(context: Context, section: Any = "") -> dict[str, Any]:
+    """The groups and pages of the settings that the reader is shown: {% settings_map section as map %}."""
+    return settings_pages.shown(context["user"], str(section or ""))
 
 
 @register.simple_tag
