@@ -21,11 +21,25 @@ class NoticeAnswer(Answer):
         read_only=True, allow_null=True, help_text="Of a notice that a channel is paused."
     )
     waiver = serializers.PrimaryKeyRelatedField(read_only=True, allow_null=True)
+    report = serializers.CharField(
+        allow_null=True, help_text="Of a notice that a month is published: that month, such as 2026-10."
+    )
     by = Person(allow_null=True)
 
     class Meta:
         model = Notice
-        fields = ("id", "kind", "incident", "item", "team_channel", "waiver", "by", "created_at", "read_at")
+        fields = (
+            "id",
+            "kind",
+            "incident",
+            "item",
+            "team_channel",
+            "waiver",
+            "report",
+            "by",
+            "created_at",
+            "read_at",
+        )
 
 
 class NoticeQuery(Page):

@@ -24,6 +24,7 @@ from api.guides import Guides, ReviewTemplates
 from api.imports import Imports
 from api.incidents import Incidents
 from api.items import Items, Proposals
+from api.kpis import Kpis, KpiValues
 from api.merged import MergedTimelines, ReviewMergedTimelines
 from api.notices import Notices
 from api.participants import Participants
@@ -309,6 +310,9 @@ urlpatterns = [
     path("reports", Reports.as_view({"get": "list"})),
     path("reports/<month:month>", Reports.as_view({"get": "retrieve"})),
     path("reports/<month:month>/figures/<slug:figure>", Figures.as_view({"get": "retrieve"})),
+    path("kpis", Kpis.as_view({"get": "list", "post": "create"})),
+    path("kpis/<slug:kpi>", Kpis.as_view({"get": "retrieve", "patch": "edit"})),
+    path("kpis/<slug:kpi>/values", KpiValues.as_view({"post": "push"})),
     path("goals", Goals.as_view({"get": "list"})),
     path("goals/<slug:figure>", Goals.as_view({"put": "write"})),
     # Last: what leads nowhere is answered as a problem, never as a page.

@@ -1,9 +1,9 @@
-"""Runs the benchmarks one after the other: `python -m benchmarks [audit] [checks] [lists]`."""
+"""Runs the benchmarks one after the other: `python -m benchmarks [audit] [checks] [lists] [report]`."""
 
 import subprocess
 import sys
 
-NAMES = ["audit", "checks", "lists"]
+NAMES = ["audit", "checks", "lists", "report"]
 
 
 def main() -> int:

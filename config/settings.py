@@ -62,6 +62,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "web.middleware.Refusals",
+    "web.usage.Counting",
 ]
 
 ROOT_URLCONF = "config.urls"
@@ -332,6 +333,8 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"expires": 3600},
     },
 }
+# How often each feature is used, for the quarterly review; never by whom.
+USAGE_COUNTED = True
 # Called with a kind of check when one should run at once; "" where nobody listens but the next tick.
 VERIFICATION_BELL = "remediation.tasks.ring"
 

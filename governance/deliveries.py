@@ -96,7 +96,7 @@ def _mail(one: Delivery, *, connection: Any) -> EmailMultiAlternatives | None:
         digest = Digest.objects.select_related("recipient").get(pk=one.digest_id)
         return mails.of_digest(digest, connection=connection) if digest.recipient.is_active else None
     notice = Notice.objects.select_related(
-        "recipient", "incident", "item", "by", "team_channel__team", "waiver__service"
+        "recipient", "incident", "item", "by", "team_channel__team", "waiver__service", "report"
     ).get(delivery=one)
     return mails.of_notice(notice, connection=connection) if mails.is_due_to(notice) else None
 

@@ -95,6 +95,11 @@ FIGURES: dict[str, Told] = {
         _("Changes that the gate did not pass ÷ changes about which CI asked."),
         _("Every question about a change in the period."),
     ),
+    "gate-waivers": Told(
+        _("Waived at the gate"),
+        _("Changes of which findings were excused by a waiver ÷ changes about which CI asked."),
+        _("Every question about a change in the period."),
+    ),
 }
 
 UNITS: dict[str, Words] = {
@@ -130,6 +135,7 @@ DETAILS: dict[str, Words] = {
     "short": _("Short of one"),
     "passed": _("Passed"),
     "not_passed": _("Not passed yet"),
+    "waived": _("Waived"),
 }
 
 DIMENSIONS: dict[str, Words] = {

@@ -17,7 +17,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from accounts.models import User, zone_of
-from governance import wordings
+from governance import pdf, report_document, reports, wordings
 from governance.digests import notices_in
 from governance.models import Digest, Notice
 from postmortem import access
@@ -53,7 +53,22 @@ def of_notice(notice: Notice, *, connection: Any = None) -> EmailMultiAlternativ
             "url": settings.PUBLIC_URL + wordings.path(notice),
             "is_bad": notice.kind not in wordings.CALM,
         }
-        return _mail(person, f"notice-{notice.pk}", context["words"], "notice", context, connection)
+        found = None
+        if notice.report is not None:
+            found = reports.build(notice.report.month, viewer=person, now=notice.report.published_at)
+            context["figures"] = report_document.brief(found)
+        message = _mail(person, f"notice-{notice.pk}", context["words"], "notice", context, connection)
+        if found is not None:
+            message.attach(*_report_file(found, person))
+        return message
+
+
+def _report_file(found: reports.Report, person: User) -> tuple[str, str | bytes, str]:
+    """The report as its reader may see it: name, content and type; PDF where it can be written."""
+    text = report_document.page(report_document.outline(found, viewer=person))
+    if pdf.is_available():
+        return f"report-{found.month:%Y-%m}.pdf", pdf.write(text), "application/pdf"
+    return f"report-{found.month:%Y-%m}.html", text, "text/html"
 
 
 def of_digest(digest: Digest, *, connection: Any = None) -> EmailMultiAlternatives | None:
@@ -79,7 +94,9 @@ def of_digest(digest: Digest, *, connection: Any = None) -> EmailMultiAlternativ
 
 def _told(digest: Digest) -> list[dict[str, Any]]:
     rows = notices_in(digest.recipient, digest.since, digest.until).order_by("-created_at", "-pk")
-    rows = rows.select_related("recipient", "incident", "item", "by", "team_channel__team", "waiver__service")
+    rows = rows.select_related(
+        "recipient", "incident", "item", "by", "team_channel__team", "waiver__service", "report"
+    )
     seen = [one for one in rows[: 4 * MOST_LINES] if is_due_to(one)]
     lines = [
         {

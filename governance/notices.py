@@ -14,7 +14,7 @@ from django.db.models import OuterRef, Q, QuerySet, Subquery
 from accounts.models import User
 from governance import deliveries, ladder, messages
 from governance.ladder import News
-from governance.models import GateWaiver, Notice, TeamChannel
+from governance.models import GateWaiver, GovernanceReport, Notice, TeamChannel
 from postmortem import access, reminders, trail
 from postmortem.models import Incident, Participant, Reminder, TrailEntry
 from remediation import items
@@ -32,9 +32,10 @@ def tell(
     item: RemediationItem | None = None,
     team_channel: TeamChannel | None = None,
     waiver: GateWaiver | None = None,
+    report: GovernanceReport | None = None,
     happened_at: datetime | None = None,
 ) -> list[Notice]:
-    """Tell people something about an incident, an item, a channel or a waiver, each of them once for a key.
+    """Tell people something about one thing, such as an incident or an item, each of them once for a key.
 
     A mail goes to each as well (`deliveries`), and a message into the channels of the teams concerned
     (`messages`), all written in the same transaction.
@@ -64,6 +65,7 @@ def tell(
                     item=item,
                     team_channel=team_channel,
                     waiver=waiver,
+                    report=report,
                     by=by,
                     key=key,
                     created_at=now,
@@ -146,11 +148,12 @@ def of(user: User) -> QuerySet[Notice]:
     """What this person was told and may still see, newest first."""
     seen = Q(incident__isnull=False) & access.incident_q(user, "incident__")
     seen |= Q(incident=None, item__in=items.visible_to(user)) | Q(team_channel__isnull=False)
+    seen |= Q(report__isnull=False)
     # Only governors are told of waivers; whoever is none any more reads of them where everybody does.
     if user.is_at_least(User.Role.GOVERNOR):
         seen |= Q(waiver__isnull=False)
     return Notice.objects.filter(seen, recipient=user).select_related(
-        "incident__severity", "item__severity", "by", "team_channel__team", "waiver__service"
+        "incident__severity", "item__severity", "by", "team_channel__team", "waiver__service", "report"
     )
 
 

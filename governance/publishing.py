@@ -16,8 +16,8 @@ from django.db.models import Count, Q, QuerySet
 from django.utils.translation import gettext as _
 
 from accounts.models import User
-from governance import cohorts, frozen, periods, reports
-from governance.models import GovernanceReport, ReportBuild, ReportPart
+from governance import cohorts, frozen, notices, periods, reports
+from governance.models import GovernanceReport, Notice, ReportBuild, ReportPart
 from governance.reports import AlreadyPublished, MonthNotOver
 from postmortem import access, trail
 from postmortem.models import Incident
@@ -30,14 +30,14 @@ FRESH = timedelta(hours=6)
 
 
 def publish(month: date, *, by: User | None, now: datetime) -> GovernanceReport:
-    """Freeze a month that is over, and end what was being built of it.
+    """Freeze a month that is over, and tell governors and managers of it.
 
     Raises:
         As for `reports.publish`.
     """
     with trail.act("publishing.publish", by=by):
         report = reports.publish(month, by=by, now=now)
-        _close(month, now=now)
+        _finish(report, now=now)
     return report
 
 
@@ -89,8 +89,10 @@ def advance(*, now: datetime) -> bool:
             gathered: dict[str, Any] = {}
             for part in build.gathered.all():
                 gathered |= part.rows
-            reports.publish(build.month, by=build.asked_by, now=now, rows=frozen.from_json(gathered))
-        _close(build.month, now=now)
+            report = reports.publish(build.month, by=build.asked_by, now=now, rows=frozen.from_json(gathered))
+            _finish(report, now=now)
+        else:
+            _close(build.month, now=now)
     return True
 
 
@@ -156,6 +158,19 @@ def _claim(now: datetime) -> ReportBuild | None:
 def _mine(build: ReportBuild) -> QuerySet[ReportBuild]:
     """The row, unless its lease ended and another worker has it."""
     return ReportBuild.objects.filter(pk=build.pk, lease_token=build.lease_token)
+
+
+def _finish(report: GovernanceReport, *, now: datetime) -> None:
+    _close(report.month, now=now)
+    told = User.objects.filter(Q(role=User.Role.GOVERNOR) | Q(managed_teams__isnull=False), is_active=True)
+    notices.tell(
+        Notice.Kind.REPORT_PUBLISHED,
+        to=told.distinct(),
+        report=report,
+        key=f"{report.month:%Y-%m}",
+        by=report.published_by,
+        now=now,
+    )
 
 
 def _close(month: date, *, now: datetime) -> None:

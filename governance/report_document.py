@@ -102,6 +102,22 @@ def page(document: Outline) -> str:
     return "".join([*parts, "</body></html>\n"])
 
 
+def brief(found: Report) -> list[Row]:
+    """The figures in a few words, for a mail: name, value, what it is made of, and the target or ""."""
+    rows: list[Row] = []
+    for key, definition in CATALOGUE.items():
+        value = found.figures["all"][key]
+        rows.append(
+            [
+                str(figure_words.FIGURES[key].name),
+                figure_words.shown(definition, value),
+                figure_words.made_of(definition, value),
+                figure_words.number(definition, value["target"]) if value.get("target") else "",
+            ]
+        )
+    return rows
+
+
 def _facts(found: Report) -> Iterator[str]:
     yield _("Period: %(start)s to %(end)s (%(zone)s)") % {
         "start": _moment(found.starts_at),

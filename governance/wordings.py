@@ -5,11 +5,11 @@ from __future__ import annotations
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from governance.models import ChannelMessage, GateWaiver, Notice, TeamChannel
+from governance.models import ChannelMessage, GateWaiver, GovernanceReport, Notice, TeamChannel
 
 Kind = Notice.Kind
 # About what may still go well.
-CALM = frozenset({Kind.REVIEW_AT_RISK, Kind.TIMELINE_REMINDER, Kind.ITEM_AT_RISK})
+CALM = frozenset({Kind.REVIEW_AT_RISK, Kind.TIMELINE_REMINDER, Kind.ITEM_AT_RISK, Kind.REPORT_PUBLISHED})
 Told = Notice | ChannelMessage
 
 
@@ -34,6 +34,8 @@ def words(notice: Told) -> str:
         return _("%(id)s has lost its owner") % values
     if notice.kind == Kind.CHANNEL_PAUSED:
         return _("The channel “%(id)s” is paused: its messages do not arrive") % values
+    if notice.kind == Kind.REPORT_PUBLISHED:
+        return _("The governance report of %(id)s is published") % values
     return _words_of_waiver(notice) or str(Kind(notice.kind).label)
 
 
@@ -47,11 +49,13 @@ def _words_of_waiver(notice: Told) -> str:
 
 
 def subject_id(notice: Told) -> str:
-    """The public id of what it is about, the name of the channel, or what a waiver is for."""
+    """The public id of what it is about, the name of the channel, what a waiver is for, or a month."""
     if (channel := _channel(notice)) is not None:
         return channel.name
     if (waiver := _waiver(notice)) is not None:
         return waiver.scope
+    if (report := _report(notice)) is not None:
+        return str(report)
     record = notice.incident or notice.item
     return record.public_id if record is not None else ""
 
@@ -72,6 +76,8 @@ def path(notice: Told) -> str:
         return reverse("web:channel", args=[channel.pk])
     if (waiver := _waiver(notice)) is not None:
         return reverse("web:gate_waiver", args=[waiver.pk])
+    if (report := _report(notice)) is not None:
+        return reverse("web:report", args=[str(report)])
     if notice.item is not None:
         return reverse("web:item", args=[notice.item.public_id])
     page = "web:timeline" if notice.kind == Kind.TIMELINE_REMINDER else "web:incident"
@@ -85,3 +91,7 @@ def _channel(notice: Told) -> TeamChannel | None:
 
 def _waiver(notice: Told) -> GateWaiver | None:
     return notice.waiver if isinstance(notice, Notice) else None
+
+
+def _report(notice: Told) -> GovernanceReport | None:
+    return notice.report if isinstance(notice, Notice) else None

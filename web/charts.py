@@ -61,7 +61,12 @@ def figure(value: float | None) -> str:
 
 
 def value_line(
-    points: Sequence[Point], *, threshold: float | None, comparator: str = "", label: str = ""
+    points: Sequence[Point],
+    *,
+    threshold: float | None,
+    comparator: str = "",
+    baseline: float | None = None,
+    label: str = "",
 ) -> SafeString:
     """The values of check runs over time, with the threshold they are held against.
 
@@ -69,6 +74,7 @@ def value_line(
         points: oldest first. A run without a value breaks the line and leaves a tick at the foot.
         threshold: where the dashed line goes; None draws none.
         comparator: shown beside the threshold, for example "<".
+        baseline: where it stood once, a dotted line; None draws none.
         label: what the values are, for screen readers.
 
     Returns:
@@ -77,9 +83,10 @@ def value_line(
     drawable = [point.value for point in points if _is_drawable(point.value)]
     if len(drawable) < 2:
         return mark_safe("")
-    scale = _scale(points, [*drawable, threshold] if _is_drawable(threshold) else drawable)
+    levels = [level for level in (threshold, baseline) if _is_drawable(level)]
+    scale = _scale(points, [*drawable, *levels])
     return format_html(
-        '<svg class="chart" viewBox="0 0 {} {}" role="img" aria-label="{}">{}{}{}{}{}</svg>',
+        '<svg class="chart" viewBox="0 0 {} {}" role="img" aria-label="{}">{}{}{}{}{}{}</svg>',
         WIDTH,
         HEIGHT,
         label or _("Values of the last runs"),
@@ -87,7 +94,8 @@ def value_line(
         _time_axis(points, scale),
         format_html('<path class="line" d="{}"/>', _path(points, scale)),
         format_html_join("", "{}", ((_mark(point, scale),) for point in points)),
-        # Last, so that its words stand over the line.
+        # Last, so that their words stand over the line.
+        _baseline_line(baseline, scale),
         _threshold_line(threshold, comparator, scale),
     )
 
@@ -170,6 +178,19 @@ def _time_axis(points: Sequence[Point], scale: _Scale) -> SafeString:
     form = "H:i" if first.date() == last.date() else _("j M, H:i")
     places = ((LEFT, "start", date_format(first, form)), (WIDTH - RIGHT, "end", date_format(last, form)))
     return format_html_join("", f'<text x="{{}}" y="{HEIGHT - 6}" text-anchor="{{}}">{{}}</text>', places)
+
+
+def _baseline_line(baseline: float | None, scale: _Scale) -> SafeString:
+    if baseline is None or not _is_drawable(baseline):
+        return mark_safe("")
+    y = scale.y(baseline)
+    words = _("baseline %(value)s") % {"value": figure(baseline)}
+    above = y - 5 if y > TOP + 16 else y + 14
+    return format_html(
+        '<path class="baseline" d="M{} {}H{}"><title>{}</title></path>'
+        '<text class="goal-label" x="{}" y="{}" text-anchor="end">{}</text>',
+        LEFT, f"{y:.1f}", WIDTH - RIGHT, words, WIDTH - RIGHT - 6, f"{above:.1f}", words,
+    )  # fmt: skip
 
 
 def _threshold_line(threshold: float | None, comparator: str, scale: _Scale) -> SafeString:

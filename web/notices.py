@@ -27,6 +27,7 @@ _ICONS = {
     Notice.Kind.CHANNEL_PAUSED: ("slash", "warn"),
     Notice.Kind.WAIVER_ASKED: ("gate", "info"),
     Notice.Kind.WAIVED_ALONE: ("alarm", "bad"),
+    Notice.Kind.REPORT_PUBLISHED: ("report", "info"),
 }
 
 

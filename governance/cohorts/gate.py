@@ -17,11 +17,11 @@ def gather(window: Window, then: Then, viewer: User | None) -> dict[str, Any]:
             kind=GateDecision.Kind.CHANGE, decided_at__gte=window.starts_at, decided_at__lt=window.as_of
         )
         .order_by("decided_at", "pk")
-        .values_list("pk", "repository", "decided_at", "verdict")
+        .values_list("pk", "repository", "decided_at", "verdict", "waivers")
     )
     return {
         "gate": [
-            GateQuestion(str(pk), repository, decided_at, verdict)
-            for pk, repository, decided_at, verdict in rows
+            GateQuestion(str(pk), repository, decided_at, verdict, bool(waivers))
+            for pk, repository, decided_at, verdict, waivers in rows
         ]
     }

@@ -24,7 +24,7 @@ _COLUMNS = ("pk", "public_id", "severity__code", "service__slug", "team__slug", 
 def gather(window: Window, then: Then, viewer: User | None) -> dict[str, Any]:
     return {
         "due": due(window, then, viewer),
-        "overdue": _overdue(window, then, viewer),
+        "overdue": overdue(window, then, viewer),
         "agreed": _agreed(window, then, viewer),
     }
 
@@ -63,7 +63,8 @@ def due(window: Window, then: Then, viewer: User | None) -> list[DueItem]:
     )
 
 
-def _overdue(window: Window, then: Then, viewer: User | None) -> list[OverdueItem]:
+def overdue(window: Window, then: Then, viewer: User | None) -> list[OverdueItem]:
+    """The items past their deadline when the period was judged that were not kept and not settled then."""
     # As ITEM_OVERDUE in `policy`: kept in time once is kept; verified late is settled while it holds.
     as_of = window.as_of
     owed = visible(viewer).filter(agreed_at__lt=as_of)

@@ -225,6 +225,20 @@ def gate_block_rows(rows: Rows) -> list[Counted]:
     ]  # fmt: skip
 
 
+def gate_waiver_rows(rows: Rows) -> list[Counted]:
+    """Waived = changes of which findings were excused by a waiver / changes about which CI asked, in %.
+
+    Cohort: as for gate blocks. Source: specification, R14.
+    """
+    return [
+        Counted(
+            "decision", row.public_id, row.decided_at, service=row.repository,
+            is_hit=row.is_waived, detail="waived" if row.is_waived else row.verdict,
+        )
+        for row in rows.gate
+    ]  # fmt: skip
+
+
 _NONE: tuple[str, ...] = ()
 
 CATALOGUE: dict[str, Definition] = {
@@ -247,6 +261,7 @@ CATALOGUE: dict[str, Definition] = {
         Definition("facilitation", Shape.SHARE, Unit.PERCENT, facilitation_rows, _NONE, is_more_better=True),
         Definition("exams", Shape.SHARE, Unit.PERCENT, exam_rows, is_more_better=True),
         Definition("gate-blocks", Shape.SHARE, Unit.PERCENT, gate_block_rows, ("service",)),
+        Definition("gate-waivers", Shape.SHARE, Unit.PERCENT, gate_waiver_rows, ("service",)),
     )
 }
 

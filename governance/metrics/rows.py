@@ -185,12 +185,17 @@ class Quarter:
 
 @dataclass(frozen=True, slots=True)
 class GateQuestion:
-    """A change about which CI asked the gate in the period; its `public_id` is that of the decision."""
+    """A change about which CI asked the gate in the period; its `public_id` is that of the decision.
+
+    Attributes:
+        is_waived: findings held, and a waiver kept them from counting.
+    """
 
     public_id: str
     repository: str
     decided_at: datetime
     verdict: str
+    is_waived: bool = False
 
 
 @dataclass(frozen=True, slots=True)

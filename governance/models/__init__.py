@@ -15,9 +15,11 @@ from governance.models.events import (
 )
 from governance.models.figures import FigureGoal
 from governance.models.gates import LAST, LONGEST_PATTERN, GatePolicy
+from governance.models.kpis import Kpi, KpiValue
 from governance.models.notices import Delivery, Muted, Notice
 from governance.models.people import Person
 from governance.models.reports import GovernanceReport, ReportBuild, ReportCorrection, ReportPart
+from governance.models.usage import FeatureUse, UsageDecision
 from governance.models.waivers import GateWaiver
 
 __all__ = [
@@ -35,6 +37,7 @@ __all__ = [
     "EscalationStep",
     "EventSecret",
     "EventSource",
+    "FeatureUse",
     "FigureGoal",
     "ForgeChange",
     "GateDecision",
@@ -42,6 +45,8 @@ __all__ = [
     "GateWaiver",
     "GovernanceReport",
     "InboundEvent",
+    "Kpi",
+    "KpiValue",
     "MailChoice",
     "Muted",
     "Notice",
@@ -52,5 +57,6 @@ __all__ = [
     "ReportPart",
     "SelfHeal",
     "TeamChannel",
+    "UsageDecision",
     "Verdict",
 ]

@@ -11,9 +11,21 @@ from accounts.models import User
 from governance.models.channels import TeamChannel
 from governance.models.digests import Digest
 from governance.models.outgoing import Outgoing
+from governance.models.reports import GovernanceReport
 from governance.models.waivers import GateWaiver
 from postmortem.models import Incident, never_truncated
 from remediation.models import RemediationItem
+
+# What a notice is about: one of these.
+SUBJECTS = ("incident", "item", "team_channel", "waiver", "report")
+
+
+def _about_one_thing() -> Q:
+    condition = Q()
+    for subject in SUBJECTS:
+        others = {other: None for other in SUBJECTS if other != subject}
+        condition |= Q(**{f"{subject}__isnull": False}, **others)
+    return condition
 
 
 class Notice(models.Model):
@@ -34,14 +46,16 @@ class Notice(models.Model):
         CHANNEL_PAUSED = "channel_paused", _("A channel is paused")
         WAIVER_ASKED = "waiver_asked", _("A waiver of the gate is asked for")
         WAIVED_ALONE = "waived_alone", _("A governor waived the gate alone")
+        REPORT_PUBLISHED = "report_published", _("A month's report is published")
 
     recipient = models.ForeignKey(User, models.PROTECT, related_name="notices")
     kind = models.CharField(max_length=32, choices=Kind)
-    # What it is about: one of the three.
+    # What it is about: one of them.
     incident = models.ForeignKey(Incident, models.PROTECT, null=True, related_name="+")
     item = models.ForeignKey(RemediationItem, models.PROTECT, null=True, related_name="+")
     team_channel = models.ForeignKey(TeamChannel, models.PROTECT, null=True, related_name="+")
     waiver = models.ForeignKey(GateWaiver, models.PROTECT, null=True, related_name="+")
+    report = models.ForeignKey(GovernanceReport, models.PROTECT, null=True, related_name="+")
     by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+")
     # What it is about, so that a second look at the same fact tells nobody a second time.
     key = models.CharField(max_length=200)
@@ -57,13 +71,7 @@ class Notice(models.Model):
         constraints = (
             models.UniqueConstraint(fields=["recipient", "key"], name="notice_is_told_once"),
             models.CheckConstraint(condition=~Q(key=""), name="notice_is_about_something"),
-            models.CheckConstraint(
-                condition=Q(incident__isnull=False, item=None, team_channel=None, waiver=None)
-                | Q(incident=None, item__isnull=False, team_channel=None, waiver=None)
-                | Q(incident=None, item=None, team_channel__isnull=False, waiver=None)
-                | Q(incident=None, item=None, team_channel=None, waiver__isnull=False),
-                name="notice_is_about_one_thing",
-            ),
+            models.CheckConstraint(condition=_about_one_thing(), name="notice_is_about_one_thing"),
         )
         triggers = (
             pgtrigger.Protect(name="kept", operation=pgtrigger.Delete),

@@ -76,6 +76,15 @@ CHANNEL = {
     "language": "zh-hans",
     "is_enabled": True,
 }
+KPI = {
+    "slug": "unused-disks",
+    "name": "Unused disks",
+    "unit": "%",
+    "is_more_better": False,
+    "baseline": "41.0000",
+    "target": "20.0000",
+    "note": "From the bill.",
+}
 COMMAND = {
     "kind": "shell",
     "name": "No pod hangs",
@@ -223,6 +232,9 @@ def bodies(world: World) -> dict[str, dict[str, Any]]:
         },
         "working_calendars_create": CALENDAR | {"name": "Berlin"},
         "working_calendars_edit": CALENDAR,
+        "kpis_create": KPI,
+        "kpis_edit": {name: value for name, value in KPI.items() if name != "slug"},
+        "kpi_values_push": {"date": "2026-11-20", "value": "19.0000", "source": "billing"},
         "goals_write": {"target": "90.00", "baseline": "41.50", "note": "By spring."},
         "review_templates_create": TEMPLATE,
         "review_templates_edit": TEMPLATE,

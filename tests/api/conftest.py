@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from accounts import service_accounts
 from accounts.models import User
-from governance.models import ChannelMessage, Delivery, EscalationStep, Notice
+from governance.models import ChannelMessage, Delivery, EscalationStep, Kpi, Notice
 from postmortem import imports
 from postmortem.models import Review
 from tests import factories, gating
@@ -148,6 +148,7 @@ def build_world(caller: Caller, **incident: Any) -> World:
         started_at=told.started_at - factories.DAY, services=[service], **incident
     )
     earlier = factories.verified_cause(factories.review(incidents=[before], is_open=True))
+    Kpi.objects.create(slug="idle", name="Idle", created_by=caller.user, created_at=factories.NOW)
     parts = {
         "user": other.user_id,
         "participant": other.pk,
@@ -181,6 +182,7 @@ def build_world(caller: Caller, **incident: Any) -> World:
         "import": imports.add(source=DOCUMENT, by=caller.user, now=factories.NOW).public_id,
         "month": "2026-10",
         "figure": "closure",
+        "kpi": "idle",
         "quarter": "2026-Q4",
         "term": factories.wording_term("brownout", team=service.team).pk,
         "cause_class": "capacity-pool",

@@ -39,8 +39,8 @@ NASTY_PARTS = ["0", "9" * 18, "9" * 30, "-1", "%00", "%ff", "x" * 3000, "..", "0
 PARTS = [
     "user", "participant", "team", "service", "cause", "change", "severity", "template",
     "measurement", "entry", "check", "run",
-    "source", "import", "month", "figure", "file", "cause_class", "checklist_entry", "text", "version",
-    "gate_policy", "channel", "message", "waiver", "delivery", "escalation_step",
+    "source", "import", "month", "figure", "kpi", "file", "cause_class", "checklist_entry", "text",
+    "version", "gate_policy", "channel", "message", "waiver", "delivery", "escalation_step",
 ]  # fmt: skip
 
 

@@ -3,16 +3,18 @@
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from django.core.mail.backends.smtp import EmailBackend
 from django.db import DatabaseError, IntegrityError, connection, transaction
 
 from accounts.models import User
-from governance import cohorts, corrections, frozen, publishing, reports
-from governance.models import GovernanceReport, ReportBuild, ReportCorrection, ReportPart
+from governance import cohorts, corrections, deliveries, frozen, notices, publishing, reports
+from governance.models import GovernanceReport, Notice, ReportBuild, ReportCorrection, ReportPart
 from governance.reports import AlreadyPublished, MonthNotOver
 from postmortem.errors import NotAllowed
 from postmortem.models import Incident, Severity
 from remediation.models import RemediationItem, SlaPolicy
 from tests import factories as f
+from tests.mailserver import MailServer
 
 pytestmark = pytest.mark.django_db
 
@@ -356,3 +358,56 @@ def test_first_working_day_follows_the_calendar(month, holidays, day):
 def test_database_refuses_what_makes_no_sense(model, columns, constraint):
     with pytest.raises(IntegrityError, match=constraint), transaction.atomic():
         model.objects.create(**columns)
+
+
+# --- who is told ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def server(settings):
+    settings.EMAIL_HOST = "127.0.0.1"
+    settings.PUBLIC_URL = "https://closeloop.example.com"
+    server = MailServer()
+    yield server
+    server.close()
+
+
+def sent(server):
+    link = EmailBackend(host="127.0.0.1", port=server.port, use_tls=False, username="", password="")
+    deliveries.send_due(now=MONDAY, connection=link)
+    return {mail["To"]: mail for mail in server.mails}
+
+
+def test_governors_and_managers_get_the_report_by_mail(governor, server):
+    manager = f.user("Max", language="zh-hans")
+    f.team(manager=manager)
+    f.user("Gone", role="governor", is_active=False)
+    f.user("Mia")
+    resolved(20)
+    resolved(600, title="Secret", is_restricted=True)
+
+    publishing.publish(MAY, by=governor, now=MONDAY)
+    mails = sent(server)
+
+    assert mails.keys() == {"gia@example.com", "max@example.com"}
+    assert mails["gia@example.com"]["Subject"] == "The governance report of 2026-05 is published"
+    files = {to: mail.get_payload()[-1] for to, mail in mails.items()}
+    assert {one.get_filename() for one in files.values()} <= {"report-2026-05.html", "report-2026-05.pdf"}
+    texts = {to: mail.as_string() for to, mail in mails.items()}
+    assert "closeloop.example.com/report/2026-05/" in texts["gia@example.com"]
+    # What each reader gets is what they may see.
+    bodies = {
+        to: mail.get_payload()[0].get_payload()[0].get_payload(decode=True) for to, mail in mails.items()
+    }
+    assert b"n = 2" in bodies["gia@example.com"]
+    assert b"n = 2" not in bodies["max@example.com"]
+
+
+def test_report_is_told_once(governor):
+    resolved()
+    run(MONDAY)
+    run(MONDAY + DAY)
+
+    (notice,) = Notice.objects.filter(kind="report_published")
+    assert (notice.recipient, notice.report.month) == (governor, MAY)
+    assert notices.of(governor).get() == notice

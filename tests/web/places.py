@@ -15,7 +15,15 @@ from django.utils import timezone
 
 from accounts import service_accounts
 from accounts.models import Team, User
-from governance.models import ChannelMessage, Delivery, EscalationStep, EventSecret, GateDecision, Notice
+from governance.models import (
+    ChannelMessage,
+    Delivery,
+    EscalationStep,
+    EventSecret,
+    GateDecision,
+    Kpi,
+    Notice,
+)
 from postmortem import imports
 from postmortem.models import CauseClass, Draft, Incident, Review, SavedView, Service
 from remediation.models import DataSource, RemediationItem, VerificationCheck
@@ -160,6 +168,9 @@ def build() -> World:
         service=service,
         date=date(2026, 11, 20),
     )
+    Kpi.objects.create(
+        slug="idle", name="Idle", created_by=people["administrator"], created_at=timezone.now()
+    )
     document = imports.add(
         source="# Orders failed in 2020\n\n## Timeline\n\n- 10:00 soon\n",
         by=people["administrator"],
@@ -184,6 +195,9 @@ def build() -> World:
         "gate": str(decision.pk),
         "report": "2026-05",
         "figures": "closure",
+        "kpis": "idle",
+        "usage": "imports",
+        "teams": service.team.slug,
         "goals": "closure",
         "tokens": str(token.pk),
         "notices": str(told.pk),

@@ -45,6 +45,7 @@ SENT_BY = {
         "step_write", "version_restore",
     },
     "facilitator": {
+        "kpi_value",
         "exam_grant", "exam_write",
         "review_archive", "review_open", "review_reopen", "term_edit", "term_new", "term_remove",
         "timeline_excuse", "timeline_remind",
@@ -52,7 +53,7 @@ SENT_BY = {
     "governor": {
         "cause_class_edit", "cause_class_remove", "cause_classes", "item_decline", "item_grant_wont_do",
         "item_grant_time", "item_refuse_time", "item_refuse_wont_do", "item_take_over", "report_publish",
-        "calendar_edit", "calendar_new", "calendar_remove", "goal",
+        "calendar_edit", "calendar_new", "calendar_remove", "goal", "kpi_edit", "kpi_new", "usage_decide",
         "escalation", "escalation_edit", "escalation_remove",
         "sla_edit", "sla_move", "sla_new", "sla_remove",
         "gate_waiver_end", "gate_waiver_grant", "gate_waiver_refuse",
@@ -105,7 +106,7 @@ APART = {
     "escalation", "event-secrets", "event-sources", "events", "gate", "gate-policies", "waivers",
     "imports", "notices",
     "ci", "service-accounts",
-    "figures", "goals", "report", "review-templates", "sla", "templates",
+    "figures", "goals", "kpis", "teams", "usage", "report", "review-templates", "sla", "templates",
     "services", "severities", "steps", "tokens", "versions", "views", "wording",
 }  # fmt: skip
 SECRET = "Zanzibar"

@@ -1,0 +1,166 @@
+"""Goals G9 and G10: what a month's report asks of the database, and two years at a glance.
+
+    python -m benchmarks.report [--rounds 7]
+
+A month of a filled database (population.py) is gathered by the application and by hand-written SQL that gives
+the same figures, in turns; what counts is the ratio of the medians, of the time in the database alone. The
+whole report (rows, figures, groups, HTML) is held against one sequential scan of the check runs, and so are
+the trends. No figure reads check runs, so those two ratios fall as runs grow: on a small database they are
+the worst they can be, and are shown without a verdict.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from benchmarks.audit import _database
+
+MOST_BY_HAND = 1.2
+_BY_HAND = (
+    """SELECT count(*), count(*) FILTER (WHERE first_verified_at <= due_at), count(*) FILTER (
+           WHERE first_verified_at > due_at AND first_verified_at < %(end)s)
+       FROM remediation_remediationitem WHERE due_at >= %(start)s AND due_at < %(end)s""",
+    """SELECT v.code, count(*), percentile_cont(ARRAY[0.5, 0.9]) WITHIN GROUP (
+           ORDER BY n.resolved_at - n.started_at)
+       FROM postmortem_incident n JOIN postmortem_severity v ON v.id = n.severity_id
+       WHERE n.resolved_at >= %(start)s AND n.resolved_at < %(end)s AND NOT n.is_drill
+         AND n.dismissed_as = '' AND v.counts_in_figures
+       GROUP BY GROUPING SETS ((), (v.code))""",
+    """SELECT count(*), max(%(end)s - due_at) FROM remediation_remediationitem i
+       WHERE i.agreed_at < %(end)s AND i.due_at < %(end)s
+         AND NOT coalesce(i.first_verified_at <= i.due_at, false)
+         AND coalesce((
+             SELECT m.to_state FROM remediation_itemtransition m
+             WHERE m.item_id = i.id AND m.at < %(end)s ORDER BY m.at DESC, m.id DESC LIMIT 1
+         ), 'open') NOT IN ('verified', 'wont_do')""",
+    """SELECT count(*), count(*) FILTER (WHERE origin = 'proactive') FROM remediation_remediationitem
+       WHERE agreed_at >= %(start)s AND agreed_at < %(end)s""",
+    """SELECT count(DISTINCT c.review_id) FROM postmortem_rootcause c
+       JOIN postmortem_incident n ON n.review_id = c.review_id
+       WHERE c.is_primary AND c.state = 'verified'
+         AND n.started_at >= %(start)s AND n.started_at < %(end)s""",
+    """SELECT count(*), count(*) FILTER (WHERE verdict <> 'PASS') FROM governance_gatedecision
+       WHERE kind = 'change' AND decided_at >= %(start)s AND decided_at < %(end)s""",
+)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--rounds", type=int, default=7)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="closeloop-bench-", ignore_cleanup_errors=True) as folder:
+        Path(folder).chmod(0o711)
+        with _database(Path(folder)):
+            return _report(_measure(options.rounds))
+
+
+def _measure(rounds: int) -> dict[str, list[float]]:
+    """Milliseconds of each side, by its name."""
+    import django
+
+    django.setup()
+    from django.core.management import call_command
+    from django.utils import timezone
+
+    from accounts.models import User
+    from benchmarks import population
+    from governance import cohorts, periods, report_document, reports, trends
+
+    call_command("migrate", verbosity=0)
+    print("filling the database", flush=True)
+    now = timezone.now()
+    population.fill(now)
+    governor = User.objects.order_by("pk").first()
+    assert governor is not None
+    User.objects.filter(pk=governor.pk).update(role=User.Role.GOVERNOR)
+    governor.refresh_from_db()
+    month = periods.before(periods.month_of(now))
+    window = periods.window(month, now=now)
+
+    def page() -> None:
+        report_document.page(
+            report_document.outline(reports.build(month, viewer=governor, now=now), viewer=governor)
+        )
+
+    sides: dict[str, Callable[[], float]] = {
+        "by hand": lambda: _database_time(lambda: _by_hand(window.starts_at, window.as_of)),
+        "gathered": lambda: _database_time(lambda: cohorts.gather(window, viewer=None)),
+        "scan of the runs": lambda: _database_time(_scan),
+        "trends": lambda: _database_time(lambda: trends.of(governor, now=now)),
+        "whole report": lambda: _wall_time(page),
+    }
+    took: dict[str, list[float]] = {name: [] for name in sides}
+    for number in range(rounds + 1):
+        for name, side in sides.items():
+            value = side()
+            # The first round only warms up.
+            if number:
+                took[name].append(value)
+    return took
+
+
+def _by_hand(start: datetime, end: datetime) -> None:
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        for statement in _BY_HAND:
+            cursor.execute(statement, {"start": start, "end": end})
+            cursor.fetchall()
+
+
+def _scan() -> None:
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM remediation_checkrun WHERE outcome || '' = 'fail'")
+        cursor.fetchall()
+
+
+def _database_time(call: Callable[[], Any]) -> float:
+    """Milliseconds between sending a statement and having its answer, summed; fetching is part of it."""
+    from django.db import connection
+
+    spent = 0.0
+
+    def watch(execute: Any, sql: str, parameters: Any, many: bool, context: Any) -> Any:
+        nonlocal spent
+        begin = time.perf_counter()
+        try:
+            return execute(sql, parameters, many, context)
+        finally:
+            spent += time.perf_counter() - begin
+
+    with connection.execute_wrapper(watch):
+        call()
+    return spent * 1000
+
+
+def _wall_time(call: Callable[[], Any]) -> float:
+    begin = time.perf_counter()
+    call()
+    return (time.perf_counter() - begin) * 1000
+
+
+def _report(took: dict[str, list[float]]) -> int:
+    medians = {name: statistics.median(values) for name, values in took.items()}
+    for name, value in medians.items():
+        print(f"{name:18} {value:8.1f} ms")
+    ratio = medians["gathered"] / medians["by hand"]
+    print(f"G9   gathered / by hand          {ratio:.2f}  (goal: at most {MOST_BY_HAND})")
+    print(f"G9   whole report / scan         {medians['whole report'] / medians['scan of the runs']:.2f}")
+    print(f"G10  trends / scan               {medians['trends'] / medians['scan of the runs']:.2f}")
+    return 0 if ratio <= MOST_BY_HAND else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,103 @@
+"""Two years at a glance: the same figures as in the reports, month by month."""
+
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from governance import reports, trends
+from postmortem.models import Incident
+from tests import factories as f
+
+pytestmark = pytest.mark.django_db
+
+NOW = datetime(2026, 6, 20, 12, tzinfo=UTC)
+DAY, MINUTE = timedelta(days=1), timedelta(minutes=1)
+
+
+@pytest.fixture
+def governor():
+    return f.user("Gia", role="governor")
+
+
+def month(number, *, year=2026):
+    return datetime(year, number, 10, tzinfo=UTC)
+
+
+def due(at, *, is_kept, **fields):
+    item = f.item(agreed_at=at - 60 * DAY, due_at=at, **fields)
+    if is_kept:
+        for number, state in enumerate(("in_progress", "fix_claimed", "verifying", "verified")):
+            f.moved(item, state, at=at - DAY + number * MINUTE)
+    return item
+
+
+def test_trend_has_24_months_and_the_figures_of_their_reports(governor):
+    for number, kept in ((3, True), (3, False), (5, True)):
+        due(month(number), is_kept=kept)
+    for minutes in (10, 20, 60):
+        f.resolved_incident(minutes=minutes, started_at=month(5))
+    f.resolved_incident(minutes=500, started_at=month(5), is_drill=True)
+
+    rows = trends.of(governor, now=NOW)
+
+    assert (len(rows), rows[0].month, rows[-1].month) == (24, date(2024, 7, 1), date(2026, 6, 1))
+    found = {row.month.month: row for row in rows if row.month.year == 2026}
+    assert [(found[n].in_time, found[n].due, found[n].rate) for n in (3, 4, 5)] == [
+        (1, 2, 50.0),
+        (0, 0, None),
+        (1, 1, 100.0),
+    ]
+    assert (found[5].resolved, found[5].ttr) == (3, 20 * MINUTE)
+    for name in (date(2026, 3, 1), date(2026, 5, 1)):
+        report = reports.build(name, viewer=governor, now=NOW).figures["all"]
+        row = found[name.month]
+        assert (report["closure"]["numerator"], report["closure"]["n"]) == (row.in_time, row.due)
+        assert report["ttr"]["n"] == row.resolved
+
+
+def test_published_month_is_shown_as_it_was_published(governor):
+    incident = f.resolved_incident(minutes=20, started_at=month(5))
+    reports.publish(date(2026, 5, 1), by=governor, now=NOW)
+    Incident.objects.update(resolved_at=incident.started_at + 90 * MINUTE)
+
+    of_governor, of_member = (
+        next(row for row in trends.of(viewer, now=NOW) if row.month == date(2026, 5, 1))
+        for viewer in (governor, f.user())
+    )
+
+    assert (of_governor.ttr, of_governor.is_frozen) == (20 * MINUTE, True)
+    assert (of_member.ttr, of_member.is_frozen) == (90 * MINUTE, False)
+
+
+def test_trend_of_a_stranger_counts_nothing_that_is_restricted(governor):
+    hidden = f.resolved_incident(minutes=600, started_at=month(5), is_restricted=True)
+    due(month(5), is_kept=False, review=f.review(incidents=[hidden]))
+    reports.publish(date(2026, 5, 1), by=governor, now=NOW)
+
+    stranger = f.user()
+    row = next(row for row in trends.of(stranger, now=NOW) if row.month == date(2026, 5, 1))
+
+    assert (row.due, row.resolved, row.ttr) == (0, 0, None)
+    assert trends.ageing(stranger, now=NOW)[0][1].n == 0
+    assert trends.ageing(governor, now=NOW)[0][1].n == 1
+
+
+def test_ageing_is_told_by_team(governor):
+    one, two = f.service("one"), f.service("two")
+    due(NOW - 3 * DAY, is_kept=False, service=one)
+    due(NOW - 40 * DAY, is_kept=False, service=two)
+
+    found = dict(trends.ageing(governor, now=NOW))
+
+    assert (found[""].n, found[""].oldest_days) == (2, 40)
+    assert (found[one.team.slug].up_to_7_days, found[two.team.slug].up_to_90_days) == (1, 1)
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_trend_asks_the_same_for_any_number_of_months(governor, django_assert_num_queries, count):
+    for number in range(count):
+        due(month(3 + number), is_kept=True)
+        f.resolved_incident(started_at=month(3 + number))
+
+    with django_assert_num_queries(3):
+        trends.of(governor, now=NOW)

@@ -1,0 +1,137 @@
+"""Two years of figures, and a page for each team."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.contrib.auth.decorators import login_required
+from django.db.models import Count, Q
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import get_object_or_404, render
+from django.urls import path
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET
+
+from accounts.models import Team
+from governance import figure_words, goals, reports, trends
+from governance.metrics import CATALOGUE
+from postmortem.durations import duration_words
+from remediation import items
+from web import charts, item_list, months
+from web.exports import csv_response
+
+
+@login_required
+@require_GET
+def trend(request: HttpRequest) -> HttpResponse:
+    now = timezone.now()
+    rows = trends.of(request.user, now=now)
+    teams = dict(Team.objects.values_list("slug", "name"))
+    context = {
+        "now": now,
+        "rows": [
+            {
+                "row": row,
+                "month": f"{row.month:%Y-%m}",
+                "rate": "" if row.rate is None else f"{row.rate:.1f} %",
+                "ttr": duration_words(row.ttr),
+            }
+            for row in reversed(rows)
+        ],
+        "closure_chart": _line(
+            [(row.month, row.rate) for row in rows], "closure", ">=", _("Closure rate by month, %")
+        ),
+        "ttr_chart": _line(
+            [(row.month, _minutes(row.ttr)) for row in rows], "ttr", "<=", _("Median TTR by month, minutes")
+        ),
+        "ageing": [
+            {"slug": slug, "name": teams.get(slug, slug) if slug else _("All"), "ageing": ageing}
+            for slug, ageing in trends.ageing(request.user, now=now)
+        ],
+        "section": "trends",
+    }
+    return render(request, "reports/trends.html", context)
+
+
+@login_required
+@require_GET
+def trend_csv(request: HttpRequest) -> HttpResponseBase:
+    header = ("month", "due", "in_time", "closure_percent", "resolved", "ttr_median_seconds", "frozen")
+    rows = (
+        (
+            f"{row.month:%Y-%m}", row.due, row.in_time, "" if row.rate is None else f"{row.rate:.1f}",
+            row.resolved, "" if row.ttr is None else round(row.ttr.total_seconds()),
+            "yes" if row.is_frozen else "no",
+        )
+        for row in trends.of(request.user, now=timezone.now())
+    )  # fmt: skip
+    return csv_response("trends.csv", header, rows)
+
+
+@login_required
+@require_GET
+def team(request: HttpRequest, team: str) -> HttpResponse:
+    """What a team answers for: its people, its services, what is late, and its figures of the month."""
+    now = timezone.now()
+    record = get_object_or_404(Team.objects.select_related("manager"), slug=team)
+    first = months.this(now)
+    found = reports.build(first, viewer=request.user, now=now)
+    open_work = items.visible_to(request.user).filter(team=record).exclude(state__in=item_list.SETTLED)
+    late = item_list.with_checks(open_work.filter(item_list.late(now) | Q(state="regressed")))
+    context = {
+        "now": now,
+        "team": record,
+        "members": list(record.members.order_by("name", "email")),
+        "services": list(record.services.order_by("slug")),
+        "counts": open_work.aggregate(
+            open=Count("pk"),
+            late=Count("pk", filter=item_list.late(now)),
+            regressed=Count("pk", filter=Q(state="regressed")),
+        ),
+        "late": item_list.shown(late.order_by("due_at", "pk")[:20], now),
+        "month": f"{first:%Y-%m}",
+        "month_name": date_format(first, _("F Y")),
+        "figures": list(_figures_of(found, record.slug)),
+    }
+    return render(request, "reports/team.html", context)
+
+
+def _figures_of(found: reports.Report, slug: str) -> Any:
+    for key, definition in CATALOGUE.items():
+        for group in found.figures["all"][key]["by"].get("team", []):
+            if group["name"] == slug:
+                yield {
+                    "key": key,
+                    "name": figure_words.FIGURES[key].name,
+                    "shown": figure_words.shown(definition, group),
+                    "made_of": figure_words.made_of(definition, group),
+                }
+
+
+def _line(points: Any, figure: str, comparator: str, label: str) -> Any:
+    goal = goals.by_figure().get(figure)
+    target = None if goal is None or goal.target is None else float(goal.target)
+    baseline = None if goal is None or goal.baseline is None else float(goal.baseline)
+
+    def outcome(value: float | None) -> str:
+        if value is None or target is None:
+            return "pass" if value is not None else ""
+        return "pass" if (value >= target if comparator == ">=" else value <= target) else "fail"
+
+    drawn = [
+        charts.Point(timezone.make_aware(datetime(month.year, month.month, 1)), value, outcome(value))  # noqa: DTZ001
+        for month, value in points
+    ]
+    return charts.value_line(drawn, threshold=target, comparator=comparator, baseline=baseline, label=label)
+
+
+def _minutes(value: timedelta | None) -> float | None:
+    return None if value is None else value.total_seconds() / 60
+
+
+urlpatterns = [
+    path("report/trends", trend, name="trends"),
+    path("report/trends.csv", trend_csv, name="trends_csv"),
+    path("teams/<slug:team>/", team, name="team"),
+]
