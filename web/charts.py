@@ -19,6 +19,8 @@ from web.badges import look
 
 WIDTH, HEIGHT = 720, 190
 LEFT, RIGHT, TOP, BOTTOM = 58, 12, 12, 40
+# Over so long a time nobody asks for the hour.
+_LONG = timedelta(days=90)
 
 
 @dataclass(frozen=True)
@@ -176,6 +178,8 @@ def _value_axis(scale: _Scale) -> SafeString:
 def _time_axis(points: Sequence[Point], scale: _Scale) -> SafeString:
     first, last = timezone.localtime(points[0].at), timezone.localtime(points[-1].at)
     form = "H:i" if first.date() == last.date() else _("j M, H:i")
+    if last - first > _LONG:
+        form = "Y-m"
     places = ((LEFT, "start", date_format(first, form)), (WIDTH - RIGHT, "end", date_format(last, form)))
     return format_html_join("", f'<text x="{{}}" y="{HEIGHT - 6}" text-anchor="{{}}">{{}}</text>', places)
 

@@ -166,6 +166,11 @@ def _outcome_words() -> dict[Outcome, str]:
 _OF_TEAMS = ("closure", "overdue", "ttr", "impact-minutes", "recurrence", "proactive")
 
 
+def _short(key: str) -> Any:
+    """The name of a figure for the head of a narrow column."""
+    return "TTR" if key == "ttr" else figure_words.FIGURES[key].name
+
+
 def _teams(found: Report) -> dict[str, Any]:
     """A line for each team, with the figures that its manager asks for first."""
     by_team = {
@@ -175,7 +180,7 @@ def _teams(found: Report) -> dict[str, Any]:
     names = dict(Team.objects.values_list("slug", "name"))
     slugs = sorted({slug for groups in by_team.values() for slug in groups if slug})
     return {
-        "columns": [(key, figure_words.FIGURES[key].name) for key in _OF_TEAMS],
+        "columns": [(key, _short(key)) for key in _OF_TEAMS],
         "rows": [
             {
                 "slug": slug,
@@ -183,12 +188,12 @@ def _teams(found: Report) -> dict[str, Any]:
                 "cells": [
                     {
                         "key": key,
-                        "name": figure_words.FIGURES[key].name,
+                        "name": _short(key),
                         "shown": figure_words.shown(CATALOGUE[key], by_team[key][slug]),
                         "made_of": figure_words.made_of(CATALOGUE[key], by_team[key][slug]),
                     }
                     if slug in by_team[key]
-                    else {"key": key, "name": figure_words.FIGURES[key].name, "shown": ""}
+                    else {"key": key, "name": _short(key), "shown": ""}
                     for key in _OF_TEAMS
                 ],
             }

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
 
 from accounts import tokens
-from governance import audit, changes, reports
+from governance import audit, changes, goals, kpis, reports
 from ops.story.people import Cast
 from postmortem.models import Review
 
@@ -82,4 +83,35 @@ def judge(cast: Cast, *, now: datetime) -> None:
         audit.judge(service, date=None, presented=presented, now=now)
     first = now.astimezone(ZoneInfo(settings.TIME_ZONE)).date().replace(day=1)
     last_month = (first - _DAY).replace(day=1)
+    _watch(cast, now=now)
     reports.publish(last_month, by=cast.people["sofia"], now=now)
+
+
+def _watch(cast: Cast, *, now: datetime) -> None:
+    """What the committee holds the months against, and what the bill says of idle resources."""
+    sofia = cast.people["sofia"]
+    for figure, baseline, target in (
+        ("closure", "58", "90"),
+        ("ttr", "52", "30"),
+        ("gate-blocks", None, "20"),
+    ):
+        goals.write(
+            figure,
+            target=Decimal(target),
+            baseline=None if baseline is None else Decimal(baseline),
+            by=sofia,
+            now=now,
+        )
+    idle = kpis.add(
+        slug="idle-resources",
+        name="Idle resources",
+        unit="%",
+        baseline=Decimal(41),
+        target=Decimal(20),
+        note="Machines and disks that nobody used, from the monthly bill.",
+        by=sofia,
+        now=now - 200 * _DAY,
+    )
+    for weeks, value in ((24, "41"), (20, "38.5"), (16, "33"), (12, "27.5"), (8, "24"), (4, "21"), (0, "19")):
+        day = (now - weeks * 7 * _DAY).date()
+        kpis.push(idle, date=day, value=Decimal(value), source="monthly bill", by=sofia, now=now)
