@@ -65,7 +65,9 @@ class Statement:
             django.db.Error: the database does not answer, or refuses.
         """
         database = connections["default"]
-        if database.close_at is not None and time.monotonic() >= database.close_at:
+        is_old = database.close_at is not None and time.monotonic() >= database.close_at
+        # Inside a transaction it stays: closing it would throw away what was done there.
+        if is_old and not database.in_atomic_block:
             database.close_if_unusable_or_obsolete()
         values = [parameters[parameter].encode() for parameter in self.parameters]
         try:

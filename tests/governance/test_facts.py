@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import OuterRef, Q, Subquery
 from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
@@ -336,3 +336,13 @@ def _item_facts(item):
 def _token(now):
     _token, secret = f.api_token(scopes=["audit"], now=now)
     return tokens.read_header(f"Bearer {secret}")
+
+
+def test_connection_stays_inside_a_transaction_however_old_it_is(monkeypatch):
+    f.service("order")
+    monkeypatch.setattr(connection, "close_at", 0)
+
+    service = facts.of_service("order", as_of=timezone.now(), now=timezone.now())
+
+    assert service is not None
+    assert not connection.closed_in_transaction
