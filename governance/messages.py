@@ -1,7 +1,7 @@
 """Notices on their way into the chats of teams: written with the notice, sent by whoever claims them.
 
 Nothing that is restricted goes there: who reads a chat, nobody here knows. It is looked at when a message is
-written and once more when it is sent. docs/adr/0031.
+written and once more when it is sent. docs/adr/0028.
 """
 
 from __future__ import annotations
