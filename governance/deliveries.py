@@ -23,8 +23,9 @@ from postmortem import access, trail, values
 from postmortem.errors import DomainError
 
 # Longer than an exchange with a mail server may take (EMAIL_TIMEOUT).
-LEASE = timedelta(minutes=2)
 AT_ONCE = 20
+# One after the other, each may take as long as the mail server's time limit (15 s): the lease covers them all.
+LEASE = timedelta(minutes=6)
 
 State = Delivery.State
 
