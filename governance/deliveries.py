@@ -22,9 +22,8 @@ from governance.models import Delivery, Digest, MailChoice, Muted, Notice
 from postmortem import access, trail, values
 from postmortem.errors import DomainError
 
-# Longer than an exchange with a mail server may take (EMAIL_TIMEOUT).
 AT_ONCE = 20
-# One after the other, each may take as long as the mail server's time limit (15 s): the lease covers them all.
+# Longer than all of them, one after the other, may take with the mail server's time limit (EMAIL_TIMEOUT).
 LEASE = timedelta(minutes=6)
 
 State = Delivery.State
