@@ -1,5 +1,6 @@
 """What every test shares: a database that may be emptied, and that never lacks its rows of policy."""
 
+import os
 from collections.abc import Iterator
 from importlib import import_module
 from typing import Any
@@ -8,6 +9,7 @@ import pytest
 from django.apps import AppConfig, apps
 from django.db import connection
 from django.db.models.signals import post_migrate
+from hypothesis import HealthCheck, settings
 from pytest_django.plugin import DjangoDbBlocker
 
 from governance.models import EscalationStep, GatePolicy
@@ -15,6 +17,14 @@ from postmortem.models import CauseClass, Severity
 from remediation.models import SlaPolicy
 from tests.browser import chromium, open_page
 from tests.servers import beat, celery_worker, prometheus
+
+# A busy machine is no fault of the code. Where nothing may be skipped the examples are the same each time, so
+# that a failure there can be seen here; elsewhere every run tries others.
+_MUST_ALL_RUN = os.environ.get("CLOSELOOP_REQUIRE_ALL") == "1"
+settings.register_profile(
+    "closeloop", deadline=None, derandomize=_MUST_ALL_RUN, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("closeloop")
 
 # One definition for all folders: a second one would start a second browser in the same thread.
 __all__ = ["beat", "celery_worker", "chromium", "open_page", "prometheus"]

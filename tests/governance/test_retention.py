@@ -30,7 +30,11 @@ def told(now: datetime, moments: list[datetime]) -> list[object]:
     return [facts.of_service("order", as_of=moment, now=now).facts for moment in moments]
 
 
-@settings(deadline=None, max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    deadline=None,
+    max_examples=30,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(
     interval=st.sampled_from([60, 100, 300, 3600, 86_400]),
     runs=_RUNS,

@@ -57,7 +57,8 @@ class WaiverForm(forms.Form):
         self.initial["findings"] = self.initial.get("findings") or ["POSTMORTEM_NOT_NAMED"]
         days = {"count": gatewaivers.LONGEST.days}
         self.fields["expires_at"].help_text = gettext("At most %(count)d days from now.") % days
-        self.initial.setdefault("expires_at", timezone.localtime(timezone.now() + PROPOSED))
+        evening = timezone.localtime(timezone.now() + PROPOSED)
+        self.initial.setdefault("expires_at", evening.replace(hour=18, minute=0, second=0, microsecond=0))
 
 
 class WaiverFilters(Filters):
