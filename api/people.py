@@ -53,7 +53,7 @@ class Users(Resource):
     key = "pk"
 
     def visible(self) -> QuerySet[User]:
-        return User.objects.all()
+        return User.objects.filter(is_service=False)
 
     list = listing("The people of the organisation.", gives=UserAnswer, takes=UserQuery, rows=_found)
     retrieve = detail("One person.", gives=UserAnswer)

@@ -110,7 +110,7 @@ def check_people(
     if len(people) > MAX_PARTICIPANTS:
         raise Invalid(_("%(count)d people are the most.") % {"count": MAX_PARTICIPANTS}, field=person_field)
     for person, role in people:
-        if not isinstance(person, User):
+        if not isinstance(person, User) or person.is_service:
             raise Invalid(_("This is not a person."), field=person_field)
         values.choice(role, Participant.Role, field=role_field)
         if not person.is_active:

@@ -46,8 +46,8 @@ def refuse_unless(item: RemediationItem, *states: str) -> None:
 
 
 def check_owner(person: object, *, field: str) -> None:
-    if not isinstance(person, User):
-        raise Invalid(_("The owner is one person, never a team."), field=field)
+    if not isinstance(person, User) or person.is_service:
+        raise Invalid(_("The owner is one person, never a team or a program."), field=field)
     if not person.is_active:
         raise Invalid(_("%(name)s is not active.") % {"name": person}, field=field)
 

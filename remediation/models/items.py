@@ -220,7 +220,9 @@ class RemediationItem(models.Model):
                     IF TG_OP = 'UPDATE' AND NEW.owner_id = OLD.owner_id THEN
                         RETURN NEW;
                     END IF;
-                    IF NOT EXISTS (SELECT FROM accounts_user WHERE id = NEW.owner_id AND is_active) THEN
+                    IF NOT EXISTS (
+                        SELECT FROM accounts_user WHERE id = NEW.owner_id AND is_active AND NOT is_service
+                    ) THEN
                         RAISE EXCEPTION 'the owner of % is not active', NEW.public_id
                             USING ERRCODE = 'check_violation', CONSTRAINT = 'item_owner_is_active';
                     END IF;

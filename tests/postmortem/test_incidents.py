@@ -3,6 +3,7 @@ from decimal import Decimal
 
 import pytest
 
+from accounts import service_accounts
 from postmortem import access, incidents, trail
 from postmortem.errors import Archived, Invalid, NotAllowed
 from postmortem.incidents import AlreadyClosed, DuplicateIncident, NotClosable
@@ -136,6 +137,7 @@ def test_declare_invites_active_members_once():
     for people in (
         [(member, "responder"), (member, "scribe")],
         [(factories.user(is_active=False), "responder")],
+        [(service_accounts.create(name="CI", role="member"), "responder")],
         [(factories.user(role="viewer"), "responder")],
         [(member, "hero")],
     ):

@@ -2,7 +2,9 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.db import IntegrityError, transaction
 
+from accounts import service_accounts
 from postmortem import trail
 from postmortem.errors import Invalid, NotAllowed
 from remediation import items
@@ -120,12 +122,19 @@ class TestAgree:
 
         assert refusal.value.field == "due_at"
 
-    def test_a_team_or_an_inactive_person_owns_nothing(self):
+    def test_a_team_a_program_or_an_inactive_person_owns_nothing(self):
         """R4."""
-        for owner in (factories.team(), factories.user(is_active=False), "ada@example.com"):
+        program = service_accounts.create(name="CI", role="member")
+        for owner in (factories.team(), program, factories.user(is_active=False), "ada@example.com"):
             with pytest.raises(Invalid) as refusal:
                 agree(owner=owner)
             assert refusal.value.field == "owner"
+
+    def test_the_database_lets_no_program_own_an_item(self):
+        program, item = service_accounts.create(name="CI", role="member"), agree()
+
+        with pytest.raises(IntegrityError), transaction.atomic():
+            RemediationItem.objects.filter(pk=item.pk).update(owner=program)
 
     def test_deactivating_the_owner_flags_the_item_for_the_teams_manager(self):
         """R4."""

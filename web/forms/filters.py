@@ -120,7 +120,9 @@ def _names() -> dict[str, Choices]:
     """Services, teams, people and severities to choose from, in one statement."""
     services = Service.objects.values_list(Value("service"), "slug", "slug")
     teams = Team.objects.values_list(Value("team"), "slug", "name")
-    people = User.objects.filter(is_active=True).values_list(Value("owner"), Cast("pk", CharField()), "name")
+    people = User.objects.filter(is_active=True, is_service=False).values_list(
+        Value("owner"), Cast("pk", CharField()), "name"
+    )
     severities = Severity.objects.values_list(Value("severity"), "code", "code")
     found: dict[str, Choices] = {"service": [], "team": [], "owner": [], "severity": []}
     rows = services.order_by().union(teams.order_by(), people.order_by(), severities.order_by(), all=True)

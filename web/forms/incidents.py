@@ -150,7 +150,9 @@ class InviteForm(forms.Form):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         # A viewer could not file a timeline.
-        self.fields["user"].queryset = User.objects.filter(~Q(role=User.Role.VIEWER), is_active=True)
+        self.fields["user"].queryset = User.objects.filter(
+            ~Q(role=User.Role.VIEWER), is_active=True, is_service=False
+        )
 
 
 class _People(forms.BaseFormSet):

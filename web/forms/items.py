@@ -17,7 +17,7 @@ from web.forms import ProseField
 
 def active_people() -> Any:
     """Who may own work: active, and more than a viewer."""
-    return User.objects.filter(is_active=True).exclude(role=User.Role.VIEWER)
+    return User.objects.filter(is_active=True, is_service=False).exclude(role=User.Role.VIEWER)
 
 
 def end_of_day(day: date) -> datetime:

@@ -47,7 +47,9 @@ class ReviewForm(forms.Form):
             # A new review has none yet.
             del self.fields["version"]
         for name in ("owner", "facilitator"):
-            self.fields[name].queryset = User.objects.filter(~Q(role=User.Role.VIEWER), is_active=True)
+            self.fields[name].queryset = User.objects.filter(
+                ~Q(role=User.Role.VIEWER), is_active=True, is_service=False
+            )
         self.fields["teams_present"].queryset = Team.objects.order_by("name")
 
 
