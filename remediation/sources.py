@@ -193,7 +193,8 @@ def _certificates(text: str) -> str:
     if text:
         try:
             ssl.create_default_context(cadata=text)
-        except (ssl.SSLError, ValueError):
+        except (ssl.SSLError, ValueError, TypeError):
+            # What is not ASCII is a wrong type to it.
             raise Invalid(_("These are no certificates in PEM form."), field="ca_certificates") from None
     return text
 

@@ -26,11 +26,6 @@ def process(request: HttpRequest, public_id: str) -> HttpResponse:
     """Everything about a changed process; the questions only for who writes them."""
     item = find_item(request, public_id)
     found = exams.progress(item)
-    revisions = SopRevision.objects.filter(item=item).select_related("recorded_by")
-    is_process = item.category == RemediationItem.Category.PROCESS_DEFECT
-    # An item that was one keeps its page.
-    if not is_process and found.exam is None and not revisions:
-        raise Http404
     may_write = exams.may_write(item, request.user)
     mine = next((place for place in found.places if place.entry.person_id == request.user.pk), None)
     attempts = ExamAttempt.objects.none()
@@ -41,7 +36,7 @@ def process(request: HttpRequest, public_id: str) -> HttpResponse:
         "item": item,
         "progress": found,
         "percent": round(100 * found.share) if found.share is not None else None,
-        "revisions": revisions,
+        "revisions": SopRevision.objects.filter(item=item).select_related("recorded_by"),
         "left": _left(found.exam),
         "attempts": attempts[:50],
         "mine": mine,

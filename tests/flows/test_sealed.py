@@ -121,6 +121,16 @@ def _api(world: places.World, caller: Caller) -> ApiWorld:
         "revision": 1,
         "text": f"entry-{entry.pk}.text",
         "version": 2,
+        "account": world.parts["service-accounts"],
+        "token": world.parts["tokens"],
+        "channel": world.parts["channels"],
+        "message": world.parts["channel-messages"],
+        "delivery": world.parts["deliveries"],
+        "escalation_step": world.parts["escalation"],
+        "gate_policy": world.parts["gate-policies"],
+        "waiver": world.parts["waivers"],
+        "figure": "closure",
+        "kpi": world.parts["kpis"],
     }
     fresh = Incident.objects.filter(review=None).first()
     names = {"fresh": fresh, "governor": world.people["governor"], "earlier": review.causes.last()}

@@ -145,6 +145,7 @@ def test_story_from_incident_to_verified_regressed_and_reported(
         "date": timezone.localdate().isoformat(),
         "as_of": "",
         "findings": [],
+        "waivers": [],
         "policy_version": ci.audit("order")["policy_version"],
         "decision": "",
     }

@@ -68,14 +68,14 @@ def ask(url: str, promql: str = "up", *, expectation: Expectation = BELOW_FIVE, 
 
 
 def test_vector_of_a_real_prometheus_is_judged(prometheus: Prometheus):
-    prometheus.show('pool_waiting{service="order"}', 3)
+    prometheus.show('judged_waiting{service="order"}', 3)
 
-    result = ask(prometheus.url, "pool_waiting")
+    result = ask(prometheus.url, "judged_waiting")
 
     assert (result.outcome, result.value, result.expression, result.error) == (
         "pass",
         3.0,
-        "pool_waiting",
+        "judged_waiting",
         "",
     )
     assert [(series.labels["service"], series.value) for series in result.series] == [("order", "3")]

@@ -47,11 +47,13 @@ def python(text: str, *, seconds: float = 10) -> ProbeResult:
     return run("python3", "-I", "-c", text, seconds=seconds)
 
 
-def processes_with(word: str) -> int:
+def processes_with(word: str, *, is_first: bool = False) -> int:
+    """How many processes have these words in their arguments, or begin with them."""
     found = 0
     for entry in Path("/proc").glob("[0-9]*/cmdline"):
         try:
-            found += word.encode() in entry.read_bytes()
+            place = entry.read_bytes().find(word.encode())
+            found += place == 0 if is_first else place >= 0
         except OSError:
             continue
     return found
@@ -175,13 +177,16 @@ class TestBubblewrap:
             f"run(Command([['sleep', '{marker}']], 'success', '', 60))"
         )
         worker = subprocess.Popen([sys.executable, "-c", program])
-        while not processes_with(f"sleep\0{marker}"):
+        # The program itself, not one that starts it: before, the sandbox is not yet tied to its parent.
+        while not processes_with(f"sleep\0{marker}", is_first=True):
             time.sleep(0.05)
 
         worker.kill()
         worker.wait()
 
-        time.sleep(0.5)
+        ends_at = time.monotonic() + 20
+        while processes_with(f"sleep\0{marker}") and time.monotonic() < ends_at:
+            time.sleep(0.1)
         assert processes_with(f"sleep\0{marker}") == 0
 
 

@@ -26,7 +26,9 @@ pytestmark = pytest.mark.django_db
 
 # Answers with 2xx to a form that was taken: a token's secret is shown once, in this very answer; a draft is
 # sent by a script, which stays where it is.
-ANSWERS_AT_ONCE = {"token_rotate", "channels", "tokens", "draft_save"}
+ANSWERS_AT_ONCE = {
+    "token_rotate", "channels", "tokens", "draft_save", "event_source_new", "event_secret_issue",
+}  # fmt: skip
 
 # Asks a Prometheus server before anything is kept, and there is none here.
 ASKS_OUTSIDE = {"measurement_fetch"}

@@ -149,11 +149,3 @@ def test_process_defect_is_agreed_without_another_check(page, ada):
     assert page.get(f"/checks/{check.pk}/").status_code == 200
     assert page.get(f"/checks/{check.pk}/edit")["Location"] == f"/items/{item}/process"
     assert page.post("/items/new", values | {"category": "technical_debt"}).status_code == 422
-
-
-def test_item_that_is_no_process_defect_has_no_page_of_a_process(page):
-    item = factories.item(category="technical_debt")
-
-    assert page.get(f"/items/{item}/process").status_code == 404
-    factories.exam(item, title="Limits")
-    assert page.get(f"/items/{item}/process").status_code == 200

@@ -78,8 +78,9 @@ def test_page_costs_the_same_queries_for_any_number_of_rows(client, django_asser
     for _ in range(count):
         factories.sla_policy(calendar=factories.calendar(), service=factories.service())
 
-    # Session, person, rows, calendars, their rows; severities, services and teams to choose from.
-    with django_assert_num_queries(8):
+    # Session, person, rows, calendars, their rows; severities, services and teams to choose from; whether the
+    # reader looks after a team.
+    with django_assert_num_queries(9):
         client.get("/settings/sla/")
 
 
