@@ -401,4 +401,4 @@ def test_sealed_timeline_is_read_by_its_author_alone(secret, visitors):
 
 
 def _text(answer) -> str:
-    return answer.getvalue().decode()
+    return answer.getvalue().decode("utf-8", "replace")
