@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import Any
 
 from django.utils.translation import gettext as _
+from PIL import ImageFile
 
 from postmortem.errors import DomainError
 
@@ -46,7 +47,10 @@ def write(text: str) -> bytes:
 def _weasyprint() -> Any:
     """The package, or in words why it cannot be had."""
     try:
-        return import_module("weasyprint")
+        found = import_module("weasyprint")
+        # It tells Pillow to take pictures that were cut off, everywhere; evidence must not be taken so.
+        ImageFile.LOAD_TRUNCATED_IMAGES = False
+        return found
     except ImportError:
         return "weasyprint is not installed"
     except OSError as error:

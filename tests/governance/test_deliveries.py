@@ -144,8 +144,8 @@ def test_a_worker_that_died_loses_its_mail_to_another_once_its_lease_ended(serve
     tell()
     (lost,) = deliveries.claim(now=NOW)
 
-    assert send(server, NOW + MINUTE) == 0
-    assert send(server, NOW + 3 * MINUTE) == 1
+    assert send(server, NOW + 5 * MINUTE) == 0
+    assert send(server, NOW + 7 * MINUTE) == 1
     deliveries._finish(lost, "given_up", "late", now=NOW)
     assert Delivery.objects.get().state == "sent"
 

@@ -66,9 +66,9 @@ def tried(**facts):
 
 
 def test_rehearsal_counts_what_would_be_blocked_and_now_is(ask, now, archived):
-    ask(archived, change_id="!1")
-    ask(change_id="!2")
-    ask(change_id="!3", labels=["docs"])
+    ask(archived, change_id="!1", at=now - timedelta(minutes=3))
+    ask(change_id="!2", at=now - timedelta(minutes=2))
+    ask(change_id="!3", labels=["docs"], at=now - timedelta(minutes=1))
 
     rehearsal = rehearsals.rehearse(tried(excused_labels=["docs"]), now=now)
 

@@ -8,6 +8,7 @@ from threading import Thread
 
 import pytest
 from django.utils import timezone
+from PIL import ImageFile
 
 from governance import corrections, pdf
 from governance.models import GovernanceReport
@@ -246,6 +247,8 @@ def test_pdf_fetches_nothing_but_what_it_carries():
 
     assert written.startswith(b"%PDF-")
     assert asked == []
+    # WeasyPrint would have every picture taken that was cut off, evidence too.
+    assert ImageFile.LOAD_TRUNCATED_IMAGES is False
 
 
 def test_corrections_stand_under_a_published_report(governor):
