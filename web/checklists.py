@@ -100,7 +100,7 @@ def checklist_run_all(request: HttpRequest, public_id: str) -> HttpResponse:
 @login_required
 @require_POST
 def checklist_run(request: HttpRequest, pk: int) -> HttpResponse:
-    entry = _find(request, pk)
+    entry = find_entry(request, pk)
     checklists.run_now(entry, by=request.user, now=timezone.now())
     return redirect("web:checklist", entry.review.public_id)
 
@@ -122,7 +122,7 @@ def checklist_add(request: HttpRequest, public_id: str) -> HttpResponse:
 @login_required
 @require_http_methods(["GET", "POST"])
 def checklist_edit(request: HttpRequest, pk: int) -> HttpResponse:
-    entry = _find(request, pk)
+    entry = find_entry(request, pk)
     form = ChecklistForm(request.POST if request.method == "POST" else None, entry=entry)
 
     def save(now: Any) -> ChecklistEntry:
@@ -175,7 +175,7 @@ def _define(
 @login_required
 @require_POST
 def checklist_move(request: HttpRequest, pk: int) -> HttpResponse:
-    entry = _find(request, pk)
+    entry = find_entry(request, pk)
     by = -1 if request.POST.get("direction") == "up" else 1
     position = max(1, entry.position + by)
     postmortem_checklists.move(entry, position=position, by=request.user, now=timezone.now())
@@ -185,7 +185,7 @@ def checklist_move(request: HttpRequest, pk: int) -> HttpResponse:
 @login_required
 @require_http_methods(["GET", "POST"])
 def checklist_remove(request: HttpRequest, pk: int) -> HttpResponse:
-    entry = _find(request, pk)
+    entry = find_entry(request, pk)
     return ask(
         request,
         title=_("Remove this entry?"),
@@ -258,7 +258,8 @@ def _waiting(review: Review) -> int:
     return ChecklistRun.objects.filter(review=review, finished_at=None).count()
 
 
-def _find(request: HttpRequest, pk: int) -> ChecklistEntry:
+def find_entry(request: HttpRequest, pk: int) -> ChecklistEntry:
+    """The entry, if this reader may see its review."""
     rows = ChecklistEntry.objects.select_related("review")
     return get_object_or_404(rows, pk=pk, review__in=access.reviews(request.user))
 

@@ -8,17 +8,17 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from postmortem import access, pipelines
-from postmortem.models import ChecklistEntry
 from remediation import approvals, catalogue, items
 from remediation.probes import commands
 from web import checkwords
+from web.checklists import find_entry
 from web.checklistwords import asked
 from web.checks import find_check
 from web.forms.checks import SwitchForm
@@ -88,7 +88,7 @@ def check_approve(request: HttpRequest, pk: int) -> HttpResponse:
 @require_GET
 def checklist_command(request: HttpRequest, pk: int) -> HttpResponse:
     """What exactly an entry of a checklist runs, and who approved it."""
-    entry = _find_entry(request, pk)
+    entry = find_entry(request, pk)
     review = entry.review
     context = _shown(entry, request.user) | {
         "title": entry.title,
@@ -106,7 +106,7 @@ def checklist_command(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 def checklist_approve(request: HttpRequest, pk: int) -> HttpResponse:
     """An administrator who did not write it lets the command of an entry run."""
-    _approve(request, _find_entry(request, pk))
+    _approve(request, find_entry(request, pk))
     return redirect("web:checklist_command", pk)
 
 
@@ -114,11 +114,6 @@ def _approve(request: HttpRequest, definition: approvals.Definition) -> None:
     access.need(request.user, "administrator")
     approvals.approve(definition, sha=request.POST.get("sha", ""), by=request.user, now=timezone.now())
     messages.success(request, _("Approved: it runs for 90 days."))
-
-
-def _find_entry(request: HttpRequest, pk: int) -> ChecklistEntry:
-    rows = ChecklistEntry.objects.select_related("review")
-    return get_object_or_404(rows, pk=pk, review__in=access.reviews(request.user))
 
 
 @login_required

@@ -64,8 +64,43 @@ class SwitchForm(forms.Form):
         self.fields["reason"].required = not is_stopped
 
 
-class CheckForm(forms.Form):
+class RhythmForm(forms.Form):
+    """How a check is called, how often it runs, and how many outcomes in a row count."""
+
+    name = forms.CharField(
+        label=_("Name of the check"),
+        max_length=120,
+        required=False,
+        help_text=_("For example “pool headroom”."),
+    )
+    interval_seconds = forms.TypedChoiceField(label=_("Runs"), choices=INTERVALS, coerce=int, initial=300)
+    passes_needed = forms.IntegerField(
+        label=_("Passes in a row to verify"),
+        min_value=1,
+        max_value=100,
+        initial=3,
+        help_text=_("Counted from the claim of a fix."),
+    )
+    fails_needed = forms.IntegerField(
+        label=_("Fails in a row to regress"),
+        min_value=1,
+        max_value=100,
+        initial=2,
+        help_text=_("Counted once it is verified."),
+    )
+
+    def offer_interval(self, seconds: int) -> None:
+        """Let an interval stand that is not among the usual ones, as the API may have set it."""
+        if seconds not in dict(INTERVALS):
+            other = (seconds, _("every %(seconds)d seconds") % {"seconds": seconds})
+            self.fields["interval_seconds"].choices = sorted([*INTERVALS, other])  # type: ignore[attr-defined]
+
+
+class CheckForm(RhythmForm):
     """What proves a fix. Fields of the kind that was not chosen are ignored."""
+
+    # As they stand on the page; a summary of errors follows it.
+    field_order = ("kind", *_PROMETHEUS_FIELDS, *_SHELL_FIELDS)
 
     kind = forms.ChoiceField(
         label=_("What proves the fix"),
@@ -129,37 +164,14 @@ class CheckForm(forms.Form):
         widget=forms.TextInput(attrs={"class": "code", "spellcheck": "false"}),
         help_text=_("A regular expression, looked for in each line."),
     )
-    name = forms.CharField(
-        label=_("Name of the check"),
-        max_length=120,
-        required=False,
-        help_text=_("For example “pool headroom”."),
-    )
-    interval_seconds = forms.TypedChoiceField(label=_("Runs"), choices=INTERVALS, coerce=int, initial=300)
     timeout_seconds = forms.IntegerField(label=_("Time-out, seconds"), min_value=1, max_value=300, initial=10)
-    passes_needed = forms.IntegerField(
-        label=_("Passes in a row to verify"),
-        min_value=1,
-        max_value=100,
-        initial=3,
-        help_text=_("Counted from the claim of a fix."),
-    )
-    fails_needed = forms.IntegerField(
-        label=_("Fails in a row to regress"),
-        min_value=1,
-        max_value=100,
-        initial=2,
-        help_text=_("Counted once it is verified."),
-    )
 
     def __init__(self, *args: Any, check: VerificationCheck | None = None, **kwargs: Any) -> None:
         if check is not None:
             kwargs["initial"] = _values_of(check) | (kwargs.get("initial") or {})
         super().__init__(*args, **kwargs)
-        seconds = check.interval_seconds if check is not None else 300
-        if seconds not in dict(INTERVALS):
-            other = (seconds, _("every %(seconds)d seconds") % {"seconds": seconds})
-            self.fields["interval_seconds"].choices = sorted([*INTERVALS, other])  # type: ignore[attr-defined]
+        if check is not None:
+            self.offer_interval(check.interval_seconds)
 
     def clean(self) -> dict[str, Any]:
         values = super().clean() or {}

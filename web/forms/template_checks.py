@@ -12,32 +12,15 @@ from remediation.checkspec import CheckSpec
 from remediation.models import DataSource, VerificationCheck
 from remediation.probes import templates
 from remediation.probes.templates import Parameter, Template, Wrong
-from web.forms.checks import INTERVALS
+from web.forms.checks import RhythmForm
 
 # Names of values stand apart from the other fields, whatever a template calls them.
 _VALUE = "value_"
 _COMMON = ("name", "interval_seconds", "passes_needed", "fails_needed")
 
 
-class TemplateCheckForm(forms.Form):
+class TemplateCheckForm(RhythmForm):
     """What a template asks, and when it is asked."""
-
-    name = forms.CharField(label=_("Name of the check"), max_length=120, required=False)
-    interval_seconds = forms.TypedChoiceField(label=_("Runs"), choices=INTERVALS, coerce=int, initial=300)
-    passes_needed = forms.IntegerField(
-        label=_("Passes in a row to verify"),
-        min_value=1,
-        max_value=100,
-        initial=3,
-        help_text=_("Counted from the claim of a fix."),
-    )
-    fails_needed = forms.IntegerField(
-        label=_("Fails in a row to regress"),
-        min_value=1,
-        max_value=100,
-        initial=2,
-        help_text=_("Counted once it is verified."),
-    )
 
     def __init__(
         self, data: Any = None, *, template: Template, check: VerificationCheck | None = None
@@ -48,10 +31,8 @@ class TemplateCheckForm(forms.Form):
             known |= {_VALUE + name: value for name, value in (check.parameters or {}).items()}
         super().__init__(data, prefix="check", initial=known)
         self.template = template
-        seconds = known.get("interval_seconds", 300)
-        if seconds not in dict(INTERVALS):
-            other = (seconds, _("every %(seconds)d seconds") % {"seconds": seconds})
-            self.fields["interval_seconds"].choices = sorted([*INTERVALS, other])  # type: ignore[attr-defined]
+        if check is not None:
+            self.offer_interval(check.interval_seconds)
         if template.kind == VerificationCheck.Kind.PROMETHEUS:
             self.fields["data_source"] = forms.ModelChoiceField(
                 DataSource.objects.all(), label=_("Data source"), empty_label=None
