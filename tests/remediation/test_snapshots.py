@@ -98,9 +98,10 @@ def test_a_metric_that_is_not_there_is_said_to_be_so(review, prometheus: Prometh
 
 def test_a_long_expression_is_posted(review, prometheus: Prometheus):
     prometheus.show("threads_long", 1)
+    time.sleep(1.1)  # a step of the window has to lie after the first sample
     source = factories.data_source(base_url=prometheus.url)
 
-    kept = take(review, source, **recently(), promql="threads_long" + " + 0" * 1000)
+    kept = take(review, source, **recently(), step_seconds=1, promql="threads_long" + " + 0" * 1000)
 
     assert kept.series
 
