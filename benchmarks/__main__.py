@@ -1,9 +1,9 @@
-"""Runs the benchmarks one after the other: `python -m benchmarks [audit] [checks] [lists] [report]`."""
+"""Runs the benchmarks one after the other: `python -m benchmarks [name …]`, all of them by default."""
 
 import subprocess
 import sys
 
-NAMES = ["audit", "checks", "lists", "report"]
+NAMES = ["audit", "gate", "checks", "probes", "lists", "report"]
 
 
 def main() -> int:

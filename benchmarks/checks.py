@@ -1,57 +1,63 @@
-"""Goal G5: Prometheus checks a second through the whole engine, against a bare HTTP load on the same server.
+"""Goals G5 to G7: checks a second through the whole engine, against a bare load on the same Prometheus.
 
     python -m benchmarks.checks [--checks 10000] [--rounds 5]
 
 A check goes the whole way: its due row becomes a waiting run, a Celery worker (prefork, two processes) claims
-it, asks Prometheus one query, judges the answer and stores it in PostgreSQL. The floor is the same query
-asked over the same 16 connections by wrk, which stores nothing. Both sides take turns in one run; what counts
-is the ratio of their medians, for the figures themselves are the machine's.
+it, asks Prometheus, judges the answer and stores it in PostgreSQL. One worker asks each expression alone, for
+G5; another joins expressions (PROMETHEUS_COMBINE_QUERIES), for G6 and G7. The floor is the same query asked
+over the same 16 connections by wrk, which stores nothing. All take turns in one run; what counts is the ratio
+of their medians, for the figures themselves are the machine's. All checks are due at one moment; how long
+after it a result was stored is their lateness. At the end a twentieth of them asks a source that takes
+connections and never answers: the others must not feel it.
 """
 
 from __future__ import annotations
 
 import argparse
-import asyncio
-import os
-import re
-import resource
 import shutil
+import socket
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import quote
-from urllib.request import urlopen
 
-GOAL = 0.45
-# What a check of a small service asks: 24 series, 20 samples each, as five minutes hold at Prometheus' own
-# pace of one in 15 s. It costs Prometheus about what the query did with which the goal was set (0.23 to
-# 0.25 ms); a cheaper query leaves less to hide behind, a dearer one more.
-PROMQL = "sum(rate(http_requests_total[5m])) >= bool 0"
-SERIES = [f'http_requests_total{{pod="order-{n // 6}",code="{200 + n % 6}"}}' for n in range(24)]
-ENOUGH = "min(count_over_time(http_requests_total[5m])) >= 20"
-CONNECTIONS = 16
-FLOOR_SECONDS = 4
-_TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
+from benchmarks import engine
+from benchmarks.engine import Worker
+from benchmarks.loads import Goal
+from benchmarks.servers import Pids, cpu, peak_megabytes
+
+# One check in so many asks the source that never answers.
+SILENT = 20
+PROGRAMS = ("worker", "PostgreSQL", "Prometheus")
 
 
 @dataclass(frozen=True)
-class Round:
-    """One turn of both sides: requests and checks a second, CPU microseconds a check by program."""
+class Turn:
+    """One worker's turn over all checks.
 
-    floor_rate: float
+    Attributes:
+        rate: checks a second.
+        lateness: seconds from the due moment to the stored result: p50, p99, the longest.
+        cpu: microseconds a check, by program.
+        writes: rows of the database written a check.
+        wal: bytes of its log a check.
+    """
+
     rate: float
-    floor_cpu: float
+    lateness: tuple[float, float, float]
     cpu: dict[str, float]
+    writes: float
+    wal: float
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--checks", type=int, default=10_000)
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
@@ -60,271 +66,160 @@ def main() -> int:
         return 0
     with tempfile.TemporaryDirectory(prefix="closeloop-bench-", ignore_cleanup_errors=True) as folder:
         Path(folder).chmod(0o711)
-        return _report(list(_rounds(Path(folder), checks=options.checks, rounds=options.rounds)))
+        with ExitStack() as stack:
+            prometheus, url, postgres = stack.enter_context(engine.servers(Path(folder)))
+            count = engine.fill(url, options.checks)
+            workers = _workers(stack, Path(folder))
+            programs = {"PostgreSQL": postgres, "Prometheus": lambda: [prometheus.pid]}
+            floors, turns = _rounds(url, workers, programs, count, options.rounds)
+            met = _report(floors, turns, workers)
+            _with_a_silent_source(workers[-1], programs, count, turns)
+    return 0 if met else 1
 
 
-def _report(rounds: list[Round]) -> int:
-    floor = statistics.median(one.floor_rate for one in rounds)
-    rate = statistics.median(one.rate for one in rounds)
-    ratio = rate / floor
-    cpu = {name: statistics.median(one.cpu[name] for one in rounds) for name in rounds[0].cpu}
-    floor_cpu = statistics.median(one.floor_cpu for one in rounds)
-    shares = ", ".join(f"{name} {microseconds:.0f}" for name, microseconds in cpu.items())
-    verdict = "met" if ratio >= GOAL else "MISSED"
-    load = "wrk" if shutil.which("wrk") else "asyncio streams"
-    print(f"floor: {load}, {floor:.0f} queries/s; CPU µs a query: {floor_cpu:.0f}")
-    print(f"engine: {rate:.0f} checks/s; CPU µs a check: {shares}")
-    print(f"by CPU alone: {floor_cpu / sum(cpu.values()):.2f}")
-    print(f"G5: {ratio:.2f} of the floor, goal {GOAL:.2f} or more: {verdict}")
-    return 0 if ratio >= GOAL else 1
+def _workers(stack: ExitStack, folder: Path) -> list[Worker]:
+    import os
+
+    first = os.environ["REDIS_URL"]
+    second = first.replace("virtual_host=0", "virtual_host=1")
+    return [
+        stack.enter_context(engine.worker(folder, "alone", broker=first, combines=False)),
+        stack.enter_context(engine.worker(folder, "joined", broker=second, combines=True)),
+    ]
 
 
-def _rounds(folder: Path, *, checks: int, rounds: int) -> Iterator[Round]:
-    with _servers(folder) as (prometheus, url, postgres_pids):
-        count = _fill(url, checks)
-        with _worker(folder) as worker:
-            _arm()
-            _work_once(count)  # connections, plans and code are warm in both worker processes
-            programs = {
-                "worker": lambda: _family(worker.pid),
-                "PostgreSQL": postgres_pids,
-                "Prometheus": lambda: [prometheus.pid],
-            }
-            for number in range(1, rounds + 1):
-                before = _cpu([prometheus.pid]) + _cpu_of_children()
-                floor = _floor(url)
-                floor_cpu = _cpu([prometheus.pid]) + _cpu_of_children() - before
-                _arm()
-                spent = {name: _cpu(pids()) for name, pids in programs.items()}
-                seconds = _work_once(count)
-                cpu = {name: 1e6 * (_cpu(pids()) - spent[name]) / count for name, pids in programs.items()}
-                one = Round(floor, count / seconds, 1e6 * floor_cpu / (floor * FLOOR_SECONDS), cpu)
-                ratio = one.rate / one.floor_rate
-                print(
-                    f"round {number}: floor {floor:.0f}/s, engine {one.rate:.0f}/s, ratio {ratio:.2f}",
-                    flush=True,
-                )
-                yield one
+def _rounds(
+    url: str, workers: list[Worker], programs: dict[str, Pids], count: int, rounds: int
+) -> tuple[list[tuple[float, float]], dict[str, list[Turn]]]:
+    """Queries a second and CPU microseconds a query of the floor; and every worker's turns, by its name."""
+    for worker in workers:
+        _turn(worker, programs, count)  # connections, plans and code are warm in both worker processes
+    floors: list[tuple[float, float]] = []
+    turns: dict[str, list[Turn]] = {worker.name: [] for worker in workers}
+    for number in range(1, rounds + 1):
+        before = cpu(programs["Prometheus"]()) + engine.cpu_of_children()
+        rate = engine.floor(url)
+        spent = cpu(programs["Prometheus"]()) + engine.cpu_of_children() - before
+        floors.append((rate, 1e6 * spent / (rate * engine.FLOOR_SECONDS)))
+        for worker in workers:
+            turns[worker.name].append(_turn(worker, programs, count))
+        said = ", ".join(
+            f"{name} {done[-1].rate:.0f}/s = {done[-1].rate / rate:.2f}" for name, done in turns.items()
+        )
+        print(f"round {number}: floor {rate:.0f}/s, {said}", flush=True)
+    return floors, turns
 
 
-def _arm() -> None:
-    """Make every check due, off the grid, so that each round has slots of its own."""
+def _turn(worker: Worker, programs: dict[str, Pids], count: int, *, silent: bool = False) -> Turn:
+    """Make every check due off the grid, so that each turn has slots of its own, and wait for the results."""
     from django.db import connection
     from django.utils import timezone
 
-    from remediation.models import VerificationCheck
+    from remediation.models import CheckRun, VerificationCheck
 
     VerificationCheck.objects.update(next_run_at=timezone.now())
     with connection.cursor() as cursor:
         cursor.execute("VACUUM ANALYZE remediation_checkrun, remediation_verificationcheck")
-
-
-def _work_once(count: int) -> float:
-    """Tick as beat does and wait until all are stored; the seconds from the tick to the last of them."""
-    from django.db.models import Max
-
-    from remediation.models import CheckRun
-    from remediation.tasks import tick
-
-    last = CheckRun.objects.aggregate(last=Max("pk"))["last"] or 0
-    fresh = CheckRun.objects.filter(pk__gt=last)
-    started = time.time()
-    tick.apply_async()
-    while fresh.exclude(outcome="").count() < count:
+    last = CheckRun.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
+    fresh = CheckRun.objects.filter(pk__gt=last).exclude(outcome="")
+    if silent:
+        fresh = fresh.exclude(verification_check__data_source__name="silent")
+    sides: dict[str, Callable[[], list[int]]] = {"worker": worker.pids, **programs}
+    written, spent = _written(), {name: cpu(pids()) for name, pids in sides.items()}
+    began = timezone.now()
+    worker.tick()
+    while fresh.count() < count:
         time.sleep(0.25)
+    costs = {name: 1e6 * (cpu(pids()) - spent[name]) / count for name, pids in sides.items()}
     if set(fresh.values_list("outcome", flat=True)) != {"pass"}:
         raise SystemExit("These checks should pass.")
-    return fresh.aggregate(last=Max("finished_at"))["last"].timestamp() - started
+    rows, wal = (after - before for after, before in zip(_written(), written, strict=True))
+    late = sorted((at - began).total_seconds() for at in fresh.values_list("finished_at", flat=True))
+    return Turn(
+        count / late[-1],
+        (late[count // 2], late[count * 99 // 100], late[-1]),
+        costs,
+        rows / count,
+        wal / count,
+    )
 
 
-def _fill(url: str, checks: int) -> int:
-    """As many checks as asked for, four to an item, of items that are verified."""
+def _written() -> tuple[int, int]:
+    """Rows written and bytes logged so far, in the whole database."""
+    from django.db import connection
+
+    # A backend tells what it wrote when it has been idle for a second.
+    time.sleep(1.5)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT sum(n_tup_ins + n_tup_upd + n_tup_del),"
+            " (SELECT pg_current_wal_lsn() - '0/0'::pg_lsn) FROM pg_stat_user_tables"
+        )
+        rows, logged = cursor.fetchone()
+    return int(rows), int(logged)
+
+
+def _report(floors: list[tuple[float, float]], turns: dict[str, list[Turn]], workers: list[Worker]) -> bool:
+    floor = statistics.median(rate for rate, _cpu in floors)
+    floor_cpu = statistics.median(microseconds for _rate, microseconds in floors)
+    load = "wrk" if shutil.which("wrk") else "asyncio streams"
+    print(f"floor: {load}, {floor:.0f} queries/s; CPU µs a query: {floor_cpu:.0f}")
+    for worker in workers:
+        _say(worker.name, turns[worker.name], floor_cpu)
+        print(f"    memory of the worker: {peak_megabytes(worker.pids()):.0f} MB in three processes")
+    alone, joined = (statistics.median(turn.rate for turn in done) for done in turns.values())
+    ours, with_prometheus = _seconds(turns["joined"])
+    goals = [
+        Goal("G5", alone / floor, 0.45, False, "checks/s, one query each / the floor"),
+        Goal("G6", joined / floor, 0.8, False, "checks/s, joined / the floor"),
+        Goal("G7", ours, 1.5, True, "CPU s for 10,000 checks, joined, without Prometheus"),
+        Goal("G7", with_prometheus, 4.0, True, "the same with Prometheus"),
+    ]
+    for goal in goals:
+        print(goal, flush=True)
+    return all(goal.is_met for goal in goals)
+
+
+def _say(name: str, turns: list[Turn], floor_cpu: float) -> None:
+    costs = {program: statistics.median(turn.cpu[program] for turn in turns) for program in PROGRAMS}
+    p50, p99, longest = (statistics.median(turn.lateness[place] for turn in turns) for place in range(3))
+    shares = ", ".join(f"{program} {microseconds:.0f}" for program, microseconds in costs.items())
+    print(f"{name}: {statistics.median(turn.rate for turn in turns):.0f} checks/s; CPU µs a check: {shares}")
+    print(f"    by CPU alone {floor_cpu / sum(costs.values()):.2f} of the floor")
+    print(f"    lateness p50 {p50:.2f} s, p99 {p99:.2f} s, longest {longest:.2f} s")
+    rows = statistics.median(turn.writes for turn in turns)
+    wal = statistics.median(turn.wal for turn in turns)
+    print(f"    written a check: {rows:.2f} rows, {wal:.0f} bytes of log")
+
+
+def _seconds(turns: list[Turn]) -> tuple[float, float]:
+    """CPU seconds for 10,000 checks, without and with Prometheus."""
+    costs = {program: statistics.median(turn.cpu[program] for turn in turns) for program in PROGRAMS}
+    ours = costs["worker"] + costs["PostgreSQL"]
+    return ours / 100, (ours + costs["Prometheus"]) / 100
+
+
+def _with_a_silent_source(
+    worker: Worker, programs: dict[str, Pids], count: int, turns: dict[str, list[Turn]]
+) -> None:
+    from django.db import models
+
     from remediation.models import DataSource, VerificationCheck
-    from tests import factories
 
-    source = DataSource.objects.create(name="bench", base_url=url)
-    template = factories.item(state="verified")
-    owner, service = template.owner, template.service
-    for _ in range(max(1, checks // 400)):
-        factories.item(state="verified", owner=owner, service=service)
-    items = list(type(template).objects.all())
-    VerificationCheck.objects.update(data_source=source, promql=PROMQL, threshold=0.0, comparator=">=")
-    sample = VerificationCheck.objects.first()
-    missing = checks - VerificationCheck.objects.count()
-    VerificationCheck.objects.bulk_create(
-        [
-            VerificationCheck(
-                item=items[number % len(items)],
-                kind="prometheus",
-                data_source=source,
-                promql=PROMQL,
-                comparator=">=",
-                threshold=0.0,
-                created_at=sample.created_at,
-                next_run_at=sample.next_run_at,
-                interval_seconds=30 * 86400,
-            )
-            for number in range(missing)
-        ],
-        batch_size=1000,
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        source = DataSource.objects.create(name="silent", base_url=address)
+        chosen = VerificationCheck.objects.annotate(turn=models.F("pk") % SILENT).filter(turn=0)
+        ids = list(chosen.values_list("pk", flat=True))
+        VerificationCheck.objects.filter(pk__in=ids).update(data_source=source)
+        turn = _turn(worker, programs, count - len(ids), silent=True)
+    p50, p99, _longest = (
+        statistics.median(turn.lateness[place] for turn in turns[worker.name]) for place in range(3)
     )
-    VerificationCheck.objects.update(interval_seconds=30 * 86400)
-    return VerificationCheck.objects.count()
-
-
-@contextmanager
-def _servers(folder: Path) -> Iterator[tuple[subprocess.Popen[bytes], str, object]]:
-    """PostgreSQL (durable, as in production), Valkey and Prometheus; Django connected to them."""
-    from ops import embedded, places
-
-    place = places.choose_place(folder / "servers")
-    postgres = embedded.PostgreSQL(place, folder / "postgres.log")
-    valkey = embedded.Valkey(place, folder / "valkey.log")
-    servers = embedded.Servers([postgres, valkey])
-    servers.start()
-    prometheus, url = _start_prometheus(folder)
-    try:
-        os.environ |= {
-            "DATABASE_URL": postgres.url,
-            "REDIS_URL": valkey.url,
-            "SECRET_KEY": "benchmark-" * 8,
-            "PROMETHEUS_ALLOW_LOOPBACK": "1",
-            "DJANGO_SETTINGS_MODULE": "config.settings",
-            "LOG_LEVEL": "WARNING",
-        }
-        import django
-        from django.core.management import call_command
-
-        django.setup()
-        call_command("migrate", verbosity=0)
-        data = next(place.folder.glob("postgres-*/data"))
-        yield prometheus, url, lambda: _family(int((data / "postmaster.pid").read_text().split()[0]))
-    finally:
-        prometheus.kill()
-        prometheus.wait()
-        servers.stop()
-
-
-def _start_prometheus(folder: Path) -> tuple[subprocess.Popen[bytes], str]:
-    """A Prometheus that has scraped the series often enough, and from then on only answers."""
-    from tests.servers import MetricsPage, free_port
-
-    page, port = MetricsPage(), free_port()
-    page.samples = dict.fromkeys(SERIES, 1.0)
-    url = f"http://127.0.0.1:{port}"
-    target = f'[{{"targets": ["127.0.0.1:{page.port}"]}}]'
-    (folder / "prometheus.yml").write_text(
-        f"global: {{scrape_interval: 1s}}\nscrape_configs: [{{job_name: bench, static_configs: {target}}}]\n"
+    print(
+        f"with a silent source of {len(ids)} checks among them, {worker.name}: the others' lateness"
+        f" p50 {turn.lateness[0]:.2f} s, p99 {turn.lateness[1]:.2f} s (without it {p50:.2f} s, {p99:.2f} s)"
     )
-    argv = ["prometheus", f"--config.file={folder}/prometheus.yml", f"--storage.tsdb.path={folder}/tsdb"]
-    argv += [f"--web.listen-address=127.0.0.1:{port}", "--log.level=error"]
-    process = subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 90
-    while not _is_true(f"{url}/api/v1/query?query={quote(ENOUGH)}"):
-        if time.monotonic() > deadline:
-            process.kill()
-            raise SystemExit("Prometheus does not start.")
-        time.sleep(0.2)
-    page.close()
-    return process, url
-
-
-def _is_true(address: str) -> bool:
-    try:
-        with urlopen(address, timeout=2) as response:
-            return b'"value"' in response.read()
-    except OSError:
-        return False
-
-
-@contextmanager
-def _worker(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
-    words = "-m celery -A config worker -Q checks,default --concurrency 2 --loglevel INFO"
-    words += " --without-gossip --without-mingle --without-heartbeat"
-    log = folder / "worker.log"
-    with log.open("wb") as output:
-        process = subprocess.Popen([sys.executable, *words.split()], stdout=output, stderr=output)
-    try:
-        while b" ready." not in log.read_bytes():
-            if process.poll() is not None:
-                raise SystemExit(log.read_text())
-            time.sleep(0.1)
-        yield process
-    finally:
-        process.terminate()
-        process.wait()
-
-
-def _floor(url: str) -> float:
-    """Queries a second of the bare load."""
-    address = f"{url}/api/v1/query?query={quote(PROMQL)}"
-    if shutil.which("wrk"):
-        argv = ["wrk", f"-c{CONNECTIONS}", "-t1", f"-d{FLOOR_SECONDS}s", address]
-        said = subprocess.run(argv, capture_output=True, text=True, check=True).stdout
-        found = re.search(r"Requests/sec:\s+([\d.]+)", said)
-        if found is None:
-            raise SystemExit(said)
-        return float(found[1])
-    return asyncio.run(_streams(address))
-
-
-async def _streams(address: str) -> float:
-    """The same load by hand: requests written and answers skipped over asyncio's streams."""
-    from urllib.parse import urlsplit
-
-    parts = urlsplit(address)
-    request = f"GET {parts.path}?{parts.query} HTTP/1.1\r\nHost: {parts.netloc}\r\n\r\n".encode()
-    stop_at = time.perf_counter() + FLOOR_SECONDS
-    count = 0
-
-    async def ask() -> None:
-        nonlocal count
-        reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
-        while time.perf_counter() < stop_at:
-            writer.write(request)
-            head = await reader.readuntil(b"\r\n\r\n")
-            found = re.search(rb"(?i)content-length: (\d+)", head)
-            await reader.readexactly(int(found[1]) if found else 0)
-            count += 1
-        writer.close()
-
-    await asyncio.gather(*(ask() for _ in range(CONNECTIONS)))
-    return count / FLOOR_SECONDS
-
-
-def _family(pid: int) -> list[int]:
-    """A process and all its descendants."""
-    parents: dict[int, list[int]] = {}
-    for entry in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = entry.read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        parents.setdefault(int(fields[1]), []).append(int(entry.parent.name))
-    family, todo = [], [pid]
-    while todo:
-        one = todo.pop()
-        family.append(one)
-        todo += parents.get(one, [])
-    return family
-
-
-def _cpu_of_children() -> float:
-    """User and system seconds of this process' children that have ended: wrk's."""
-    spent = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return spent.ru_utime + spent.ru_stime
-
-
-def _cpu(pids: list[int]) -> float:
-    """User and system seconds of these processes and of their children that have ended."""
-    total = 0
-    for pid in pids:
-        try:
-            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        total += sum(int(field) for field in fields[11:15])
-    return total / _TICKS_PER_SECOND
 
 
 if __name__ == "__main__":

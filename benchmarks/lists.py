@@ -24,7 +24,7 @@ from http.client import HTTPConnection, RemoteDisconnected
 from pathlib import Path
 from typing import Any
 
-from benchmarks.audit import _database, _free_port, _granian
+from benchmarks.servers import await_answer, database, free_port, granian
 
 ASKED_A_ROUND = 10
 _WORDS = (
@@ -52,7 +52,7 @@ def main() -> int:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="closeloop-bench-", ignore_cleanup_errors=True) as folder:
         Path(folder).chmod(0o711)
-        with _database(Path(folder)), _pages(Path(folder), options.incidents) as (cookie, ports, paths):
+        with database(Path(folder)), _pages(Path(folder), options.incidents) as (cookie, ports, paths):
             took = _measure(cookie, ports, paths, options.rounds)
     return _report(took)
 
@@ -146,34 +146,20 @@ def _pages(folder: Path, count: int) -> Iterator[tuple[str, dict[str, int], dict
     print(f"filled in {time.perf_counter() - begin:.0f} s", flush=True)
     cookie, paths = _session(reader), _paths(count)
     connection.close()
-    ports = {"web": _free_port(), "bare": _free_port()}
+    ports = {"web": free_port(), "bare": free_port()}
     running = [
-        _granian("config.wsgi:application", ports["web"], folder / "web.log"),
-        _granian("benchmarks.bare:application", ports["bare"], folder / "bare.log"),
+        granian("config.wsgi:application", ports["web"], folder / "web.log"),
+        granian("benchmarks.bare:application", ports["bare"], folder / "bare.log"),
     ]
     try:
         for name, path in (("web", "/healthz"), ("bare", "/bare")):
-            _await_answer(ports[name], path)
+            await_answer(ports[name], path)
         yield cookie, ports, paths
     finally:
         for process in running:
             process.terminate()
         for process in running:
             process.wait(10)
-
-
-def _await_answer(port: int, path: str) -> None:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        try:
-            link = HTTPConnection("127.0.0.1", port, timeout=5)
-            link.request("GET", path)
-            if link.getresponse().status < 500:
-                return
-        except OSError:
-            pass
-        time.sleep(0.3)
-    raise SystemExit(f"Nothing answers on port {port}.")
 
 
 def _session(reader: Any) -> str:

@@ -8,15 +8,13 @@ import json
 import os
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import psycopg
 
-_SQL = Path(__file__).resolve().parent.parent / "governance" / "sql"
-_STATEMENT = (
-    (_SQL / "asked.sql").read_text().format(question=(_SQL / "service_sound.sql").read_text()).encode()
-)
+from governance.statements import text
+
+_STATEMENT = text("asked", question=text("service_sound"), limits=text("limits_of_service")).encode()
 _connection: psycopg.Connection[Any] | None = None
 
 
@@ -28,11 +26,13 @@ def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> 
     parameters = {
         "key_id": environ["HTTP_AUTHORIZATION"][11:23],
         "scope": "audit",
+        "address": environ["REMOTE_ADDR"],
         "slug": environ["QUERY_STRING"].partition("=")[2],
         "now": now,
         "as_of": now,
     }
+    # The columns of the token come first (governance/facts.py), then the service and whether it is sound.
     row = _connection.execute(_STATEMENT, parameters, prepare=True).fetchone()
-    body = json.dumps({"status": "PASS" if row is not None and row[2] else "FAIL"}).encode()
+    body = json.dumps({"status": "PASS" if row is not None and row[6] else "FAIL"}).encode()
     start_response("200 OK", [("Content-Type", "application/json"), ("Content-Length", str(len(body)))])
     return [body]

@@ -1,18 +1,22 @@
 """Goals G9 and G10: what a month's report asks of the database, and two years at a glance.
 
-    python -m benchmarks.report [--rounds 7]
+    python -m benchmarks.report [--rounds 5] [--small]
 
-A month of a filled database (population.py) is gathered by the application and by hand-written SQL that gives
-the same figures, in turns; what counts is the ratio of the medians, of the time in the database alone. The
-whole report (rows, figures, groups, HTML) is held against one sequential scan of the check runs, and so are
-the trends. No figure reads check runs, so those two ratios fall as runs grow: on a small database they are
-the worst they can be, and are shown without a verdict.
+A month of 100,000 incidents, 1,000,000 items and 10,000,000 check runs (multitude.py) is gathered by the
+application and by hand-written SQL that gives the same figures, in turns; what counts is the ratio of the
+medians, of the time in the database alone. The whole report (rows, figures, groups, HTML) is held against one
+sequential scan of the check runs, and so are the trends. The last line is the memory of a process that does
+nothing but build and write one report. `--small`: in a database of a fiftieth of that (population.py), where
+the ratios to the scan say little, for it is short.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
+import resource
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -21,9 +25,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks.audit import _database
+from benchmarks.loads import Goal
+from benchmarks.servers import CHECKOUT, ROOMY, database
 
-MOST_BY_HAND = 1.2
 _BY_HAND = (
     """SELECT count(*), count(*) FILTER (WHERE first_verified_at <= due_at), count(*) FILTER (
            WHERE first_verified_at > due_at AND first_verified_at < %(end)s)
@@ -56,48 +60,83 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--small", action="store_true")
+    parser.add_argument("--once", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
+    if options.once:
+        return _once()
     with tempfile.TemporaryDirectory(prefix="closeloop-bench-", ignore_cleanup_errors=True) as folder:
         Path(folder).chmod(0o711)
-        with _database(Path(folder)):
+        with database(Path(folder), options=ROOMY):
+            _fill(is_small=options.small)
             return _report(_measure(options.rounds))
 
 
-def _measure(rounds: int) -> dict[str, list[float]]:
-    """Milliseconds of each side, by its name."""
+def _fill(*, is_small: bool) -> None:
     import django
 
     django.setup()
     from django.core.management import call_command
     from django.utils import timezone
 
-    from accounts.models import User
-    from benchmarks import population
-    from governance import cohorts, periods, report_document, reports, trends
+    from benchmarks import multitude, population
 
     call_command("migrate", verbosity=0)
-    print("filling the database", flush=True)
+    (population if is_small else multitude).fill(timezone.now())
+
+
+def _scene() -> tuple[Any, Any, datetime]:
+    """A governor, the last whole month, and now."""
+    from django.utils import timezone
+
+    from accounts.models import User
+    from governance import periods
+
     now = timezone.now()
-    population.fill(now)
     governor = User.objects.order_by("pk").first()
     assert governor is not None
     User.objects.filter(pk=governor.pk).update(role=User.Role.GOVERNOR)
     governor.refresh_from_db()
-    month = periods.before(periods.month_of(now))
-    window = periods.window(month, now=now)
+    return governor, periods.before(periods.month_of(now)), now
 
-    def page() -> None:
-        report_document.page(
-            report_document.outline(reports.build(month, viewer=governor, now=now), viewer=governor)
-        )
+
+def _once() -> int:
+    """Build and write one report in a process of its own; prints the megabytes it needed for that."""
+    import django
+
+    django.setup()
+    from django.db import connection
+
+    governor, month, now = _scene()
+    connection.ensure_connection()
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    html = _page(governor, month, now)
+    after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    print(f"{(after - before) / 1024:.0f} MB over {before / 1024:.0f} MB, {len(html) / 1e6:.2f} MB of HTML")
+    return 0
+
+
+def _page(governor: Any, month: Any, now: datetime) -> str:
+    from governance import report_document, reports
+
+    report = reports.build(month, viewer=governor, now=now)
+    return report_document.page(report_document.outline(report, viewer=governor))
+
+
+def _measure(rounds: int) -> dict[str, list[float]]:
+    """Milliseconds of each side, by its name."""
+    from governance import cohorts, periods, trends
+
+    governor, month, now = _scene()
+    window = periods.window(month, now=now)
 
     sides: dict[str, Callable[[], float]] = {
         "by hand": lambda: _database_time(lambda: _by_hand(window.starts_at, window.as_of)),
         "gathered": lambda: _database_time(lambda: cohorts.gather(window, viewer=None)),
         "scan of the runs": lambda: _database_time(_scan),
         "trends": lambda: _database_time(lambda: trends.of(governor, now=now)),
-        "whole report": lambda: _wall_time(page),
+        "whole report": lambda: _wall_time(lambda: _page(governor, month, now)),
     }
     took: dict[str, list[float]] = {name: [] for name in sides}
     for number in range(rounds + 1):
@@ -152,14 +191,21 @@ def _wall_time(call: Callable[[], Any]) -> float:
 
 
 def _report(took: dict[str, list[float]]) -> int:
-    medians = {name: statistics.median(values) for name, values in took.items()}
-    for name, value in medians.items():
+    median = {name: statistics.median(values) for name, values in took.items()}
+    for name, value in median.items():
         print(f"{name:18} {value:8.1f} ms")
-    ratio = medians["gathered"] / medians["by hand"]
-    print(f"G9   gathered / by hand          {ratio:.2f}  (goal: at most {MOST_BY_HAND})")
-    print(f"G9   whole report / scan         {medians['whole report'] / medians['scan of the runs']:.2f}")
-    print(f"G10  trends / scan               {medians['trends'] / medians['scan of the runs']:.2f}")
-    return 0 if ratio <= MOST_BY_HAND else 1
+    scan = median["scan of the runs"]
+    goals = [
+        Goal("G9", median["gathered"] / median["by hand"], 1.2, True, "database time / hand-written SQL"),
+        Goal("G9", median["whole report"] / scan, 0.6, True, "whole HTML report / one scan of the runs"),
+        Goal("G10", median["trends"] / scan, 0.1, True, "24 months of trends / one scan of the runs"),
+    ]
+    for goal in goals:
+        print(goal)
+    argv = [sys.executable, "-m", "benchmarks.report", "--once"]
+    said = subprocess.run(argv, cwd=CHECKOUT, env=os.environ, capture_output=True, text=True, check=True)
+    print(f"memory of one report: {said.stdout.strip()}")
+    return 0 if all(goal.is_met for goal in goals) else 1
 
 
 if __name__ == "__main__":

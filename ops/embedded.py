@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from urllib.parse import quote
 
 import psycopg
@@ -54,9 +55,18 @@ class PostgreSQL:
 
     name = "postgres"
 
-    def __init__(self, place: places.Place, log: Path, *, durable: bool = True) -> None:
+    def __init__(
+        self,
+        place: places.Place,
+        log: Path,
+        *,
+        durable: bool = True,
+        options: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        """`options`: settings of the server by name, over ours."""
         self._place = place
         self._log = log
+        self._options = _OPTIONS | ({} if durable else _FORGETFUL) | dict(options)
         self._durable = durable
         self._home = place.folder / "postgres-18"
         self._data = self._home / "data"
@@ -89,8 +99,7 @@ class PostgreSQL:
 
     def program(self) -> Program:
         """How to run it in the foreground."""
-        options = _OPTIONS | ({} if self._durable else _FORGETFUL)
-        options["unix_socket_directories"] = str(self._place.sockets)
+        options = self._options | {"unix_socket_directories": str(self._place.sockets)}
         settings = [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
         return Program(
             name=self.name,
