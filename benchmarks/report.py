@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import resource
 import statistics
 import subprocess
 import sys
@@ -26,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.loads import Goal
-from benchmarks.servers import CHECKOUT, ROOMY, database
+from benchmarks.servers import CHECKOUT, ROOMY, database, peak_megabytes
 
 _BY_HAND = (
     """SELECT count(*), count(*) FILTER (WHERE first_verified_at <= due_at), count(*) FILTER (
@@ -110,10 +109,10 @@ def _once() -> int:
 
     governor, month, now = _scene()
     connection.ensure_connection()
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = peak_megabytes([os.getpid()])
     html = _page(governor, month, now)
-    after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    print(f"{(after - before) / 1024:.0f} MB over {before / 1024:.0f} MB, {len(html) / 1e6:.2f} MB of HTML")
+    after = peak_megabytes([os.getpid()])
+    print(f"{after - before:.0f} MB over {before:.0f} MB, {len(html) / 1e6:.2f} MB of HTML")
     return 0
 
 

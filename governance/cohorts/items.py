@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, Subquery, Value, When
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Coalesce
 
@@ -69,8 +69,7 @@ def overdue(window: Window, then: Then, viewer: User | None) -> list[OverdueItem
     as_of = window.as_of
     owed = visible(viewer).filter(agreed_at__lt=as_of)
     if window.is_past:
-        moved_since = Exists(ItemTransition.objects.filter(item=OuterRef("pk"), at__gte=as_of))
-        owed = owed.filter(~Q(state__in=SETTLED) | moved_since)
+        owed = owed.filter(~Q(state__in=SETTLED) | _moved_since(window))
     rows = (
         owed.filter(
             Q(due_at__lt=as_of) & ~Q(first_verified_at__lte=F("due_at"))
@@ -133,7 +132,13 @@ def _state_at(window: Window) -> Combinable:
     if not window.is_past:
         return F("state")
     moves = ItemTransition.objects.filter(item=OuterRef("pk"), at__lt=window.as_of).order_by("-at", "-id")
-    return Coalesce(Subquery(moves.values("to_state")[:1]), Value(RemediationItem.State.OPEN.value))
+    before = Coalesce(Subquery(moves.values("to_state")[:1]), Value(RemediationItem.State.OPEN.value))
+    # Whoever has not moved since stands where they stood, which one look at an index tells.
+    return Case(When(_moved_since(window), then=before), default=F("state"))
+
+
+def _moved_since(window: Window) -> Exists:
+    return Exists(ItemTransition.objects.filter(item=OuterRef("pk"), at__gte=window.as_of))
 
 
 def _until(moment: datetime | None, as_of: datetime) -> datetime | None:

@@ -5,8 +5,8 @@ WITH touched AS MATERIALIZED (
     -- Those that it names, or else those of its repository.
     SELECT s.id, s.slug
     FROM postmortem_service s
-    WHERE s.slug IN (SELECT json_array_elements_text(%(services)s))
-       OR json_array_length(%(services)s) = 0 AND %(repository)s = ANY(s.repositories)
+    WHERE s.slug = ANY(ARRAY(SELECT json_array_elements_text(%(services)s)))
+       OR json_array_length(%(services)s) = 0 AND s.repositories @> ARRAY[%(repository)s]::varchar[]
 ),
 gates AS MATERIALIZED (
     SELECT * FROM governance_gatepolicy WHERE ended_at IS NULL

@@ -7,6 +7,6 @@
             EXISTS (SELECT json_array_elements_text(%(services)s) EXCEPT SELECT unnest(t.services))
             OR json_array_length(%(services)s) = 0 AND NOT coalesce((
                 SELECT bool_and(s.slug = ANY(t.services)) FROM postmortem_service s
-                WHERE %(repository)s = ANY(s.repositories)
+                WHERE s.repositories @> ARRAY[%(repository)s]::varchar[]
             ), false)
         ) THEN 'service'

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
@@ -90,6 +91,8 @@ class Service(models.Model):
 
     class Meta:
         ordering = ("slug",)
+        # The gate finds the services of a repository.
+        indexes = (GinIndex(fields=["repositories"], name="service_by_repository"),)
         triggers = (*recorded(),)
 
     def __str__(self) -> str:

@@ -281,7 +281,11 @@ class ItemTransition(models.Model):
 
     class Meta:
         ordering = ("at", "id")
-        indexes = (models.Index(fields=["item", "at", "id"], name="transition_by_item"),)
+        indexes = (
+            models.Index(fields=["item", "at", "id"], name="transition_by_item"),
+            # What has moved since a month ended: the rows of its report are asked for that.
+            models.Index(fields=["at"], include=["item"], name="transition_by_moment"),
+        )
         constraints = (
             models.CheckConstraint(
                 # A hand never closes: only a check run verifies, and only a check run finds a regression.
