@@ -51,15 +51,28 @@ class FigureValue(serializers.Serializer):
     )
     previous = serializers.CharField(allow_null=True, help_text="That number of the month before.")
     year_before = serializers.CharField(allow_null=True, help_text="And of the same month a year before.")
+    previous_sums = serializers.DictField(
+        child=serializers.CharField(),
+        required=False,
+        help_text="Of money: the amounts of the month before, by currency.",
+    )
+    year_before_sums = serializers.DictField(
+        child=serializers.CharField(), required=False, help_text="And of the same month a year before."
+    )
     target = serializers.CharField(allow_null=True)
     baseline = serializers.CharField(allow_null=True)
+    goal_currency = serializers.CharField(
+        required=False, help_text="Of money: what target and baseline are in."
+    )
     by = serializers.DictField(
         child=GroupAnswer(many=True), help_text="By service, team, category and severity."
     )
 
 
 class CountedRow(serializers.Serializer):
-    kind = serializers.CharField(help_text="item, incident, review, decision, quarter or person.")
+    kind = serializers.CharField(
+        help_text="item, incident, review, decision, quarter, person, deploy, run or value."
+    )
     id = serializers.CharField(source="public_id")
     title = serializers.CharField()
     at = Moment(allow_null=True, help_text="What puts it into the month.")
@@ -80,7 +93,7 @@ class FigureAnswer(serializers.Serializer):
 
     figure = serializers.CharField()
     month = serializers.CharField()
-    shape = serializers.CharField(help_text="share, spread, sum or streak.")
+    shape = serializers.CharField(help_text="share, spread, sum, streak or level.")
     unit = serializers.CharField()
     formula = serializers.CharField()
     as_of = Moment()
@@ -96,6 +109,9 @@ class GoalFacts(Strict):
         max_digits=14, decimal_places=2, min_value=Decimal(0), allow_null=True
     )
     note = serializers.CharField(max_length=300, required=False, allow_blank=True)
+    currency = serializers.CharField(
+        max_length=3, required=False, allow_blank=True, help_text="Of money only, such as CNY."
+    )
 
 
 class GoalAnswer(Answer):
@@ -103,7 +119,7 @@ class GoalAnswer(Answer):
 
     class Meta:
         model = FigureGoal
-        fields = ("figure", "target", "baseline", "note", "version", "edited_by", "edited_at")
+        fields = ("figure", "target", "baseline", "currency", "note", "version", "edited_by", "edited_at")
 
 
 def first_day(month: str) -> date:
@@ -118,6 +134,9 @@ def _figure(view: Resource, *, month: str, figure: str) -> dict[str, Any]:
     if definition is None:
         raise Http404
     report = reports.build(first_day(month), viewer=view.request.user, now=timezone.now())
+    if figure not in report.catalogue:
+        # The month was published before this figure was thought of.
+        raise Http404
     rows = definition.rows(report.rows)
     return {
         "figure": figure,

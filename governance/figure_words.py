@@ -28,6 +28,7 @@ class Told:
 
 
 _RESOLVED = _("Incidents resolved in the period.")
+_RECOVERED = _("Incidents resolved in the period, and runs that healed what never became an incident.")
 
 FIGURES: dict[str, Told] = {
     "closure": Told(
@@ -100,6 +101,31 @@ FIGURES: dict[str, Told] = {
         _("Changes of which findings were excused by a waiver ÷ changes about which CI asked."),
         _("Every question about a change in the period."),
     ),
+    "deploy-failures": Told(
+        _("Deploy failure rate"),
+        _("Deploys whose canary failed ÷ all deploys. One without a canary counts, and not as failed."),
+        _("Deploys to production in the period, each once as it was reported last."),
+    ),
+    "self-healed": Told(
+        _("Self-healed share"),
+        _("Recoveries by a playbook ÷ all recoveries. An incident healed itself when a run healed it."),
+        _RECOVERED,
+    ),
+    "recovery-healed": Told(
+        _("Time to recover, self-healed"),
+        _("Resolved − started of incidents that a run healed, end − start of other runs; median and P90."),
+        _("Incidents resolved in the period that a run healed, and runs without an incident."),
+    ),
+    "recovery-people": Told(
+        _("Time to recover, by people"),
+        _("Resolved − started; median and P90."),
+        _("Incidents resolved in the period that no run healed."),
+    ),
+    "idle": Told(
+        _("Idle resources"),
+        _("The last value of the key figure “idle-resources” in the period."),
+        _("Days of the period for which it was stated, each as it was said last."),
+    ),
 }
 
 UNITS: dict[str, Words] = {
@@ -136,6 +162,11 @@ DETAILS: dict[str, Words] = {
     "passed": _("Passed"),
     "not_passed": _("Not passed yet"),
     "waived": _("Waived"),
+    "pass": _("Canary passed"),
+    "fail": _("Canary failed"),
+    "none": _("No canary ran"),
+    "self_healed": _("Self-healed"),
+    "by_people": _("By people"),
 }
 
 DIMENSIONS: dict[str, Words] = {
@@ -156,7 +187,9 @@ def shown(definition: Definition, value: Mapping[str, Any]) -> str:
         sums = value.get("sums") or {}
         if definition.unit is Unit.MINUTES:
             return duration_words(timedelta(minutes=int(Decimal(sums[""])))) if sums else "–"
-        return " + ".join(f"{unit} {Decimal(total):,.2f}" for unit, total in sums.items()) or "–"
+        return amounts(sums)
+    if definition.shape is Shape.LEVEL:
+        return " ".join(f"{total} {unit}".strip() for unit, total in (value.get("sums") or {}).items()) or "–"
     if definition.shape is Shape.SPREAD:
         seconds = value.get("median_seconds")
         return duration_words(None if seconds is None else timedelta(seconds=seconds))
@@ -164,6 +197,33 @@ def shown(definition: Definition, value: Mapping[str, Any]) -> str:
         return str(value.get("streak", "–"))
     percent = value.get("percent")
     return "–" if percent is None else f"{percent} %"
+
+
+def amounts(sums: Mapping[str, str]) -> str:
+    """Money by currency, “CNY 1,200.00 + USD 12.00”: nothing is converted, so nothing is added up."""
+    return " + ".join(f"{unit} {Decimal(total):,.2f}" for unit, total in sums.items()) or "–"
+
+
+def before(definition: Definition, value: Mapping[str, Any], name: str) -> str:
+    """What a figure was before, in its unit; “–” for nothing.
+
+    Args:
+        name: "previous" or "year_before".
+    """
+    # A month that was frozen earlier kept one number without its currency.
+    sums = value.get(f"{name}_sums")
+    return number(definition, value.get(name)) if sums is None else amounts(sums)
+
+
+def aim(definition: Definition, value: Mapping[str, Any], name: str) -> str:
+    """A goal's number in its unit, “CNY 1,000.00”; “–” for none.
+
+    Args:
+        name: "target" or "baseline".
+    """
+    words = number(definition, value.get(name))
+    currency = value.get("goal_currency") or ""
+    return f"{currency} {words}" if currency and words != "–" else words
 
 
 def number(definition: Definition, text: str | None) -> str:

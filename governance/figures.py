@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from governance import goals
-from governance.metrics import CATALOGUE, Definition, Rows, split
+from governance.metrics import CATALOGUE, Definition, Rows, Unit, split
 
 Json = dict[str, Any]
 
@@ -37,18 +37,28 @@ def beside(
     previous: Mapping[str, Json] | None,
     year_before: Mapping[str, Json] | None,
 ) -> dict[str, Json]:
-    """Figures with what they were the month and the year before, and with their target and baseline."""
-    aims = goals.by_figure()
-    return {
-        key: figure
-        | {
+    """Figures with what they were the month and the year before, and with their target and baseline.
+
+    Of money "previous_sums" and "year_before_sums" hold the amounts by currency, for several have no one
+    number; "goal_currency" is what the goal's numbers are in.
+    """
+    aims = goals.of_figures()
+    found = {}
+    for key, figure in figures.items():
+        aim = aims.get(key, goals.NO_AIM)
+        found[key] = figure | {
             "previous": _number_of(previous, key),
             "year_before": _number_of(year_before, key),
-            "target": _text(aims[key].target) if key in aims else None,
-            "baseline": _text(aims[key].baseline) if key in aims else None,
+            "target": _text(aim.target),
+            "baseline": _text(aim.baseline),
         }
-        for key, figure in figures.items()
-    }
+        if CATALOGUE[key].unit is Unit.MONEY:
+            found[key] |= {
+                "previous_sums": _sums_of(previous, key),
+                "year_before_sums": _sums_of(year_before, key),
+                "goal_currency": aim.currency,
+            }
+    return found
 
 
 def meets(definition: Definition, number: Decimal | None, target: Decimal | None) -> bool | None:
@@ -56,6 +66,21 @@ def meets(definition: Definition, number: Decimal | None, target: Decimal | None
     if number is None or target is None:
         return None
     return number >= target if definition.is_more_better else number <= target
+
+
+def judged(definition: Definition, figure: Json) -> tuple[bool | None, bool | None]:
+    """Whether a figure, as in `beside`, meets its target, and whether it is better than the month before.
+
+    Amounts are held against each other in one currency only.
+    """
+    number, target, previous = (_decimal(figure.get(name)) for name in ("number", "target", "previous"))
+    if definition.unit is Unit.MONEY:
+        currencies = list(figure.get("sums") or {})
+        if currencies != [figure.get("goal_currency")]:
+            target = None
+        if currencies != list(figure.get("previous_sums") or {}):
+            previous = None
+    return meets(definition, number, target), is_better(definition, number, previous)
 
 
 def is_better(definition: Definition, number: Decimal | None, other: Decimal | None) -> bool | None:
@@ -75,6 +100,15 @@ def _number_of(figures: Mapping[str, Json] | None, key: str) -> str | None:
         return None
     number: str | None = figures[key]["number"]
     return number
+
+
+def _sums_of(figures: Mapping[str, Json] | None, key: str) -> dict[str, str]:
+    sums: dict[str, str] = (figures or {}).get(key, {}).get("sums", {})
+    return sums
+
+
+def _decimal(text: str | None) -> Decimal | None:
+    return None if text is None else Decimal(text)
 
 
 def _text(value: Decimal | None) -> str | None:

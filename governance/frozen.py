@@ -17,12 +17,15 @@ from governance.metrics import (
     DueItem,
     ExamPlace,
     GateQuestion,
+    HealedRun,
     Leader,
     OverdueItem,
     PrimaryCause,
     Quarter,
     ResolvedIncident,
     Rows,
+    Stated,
+    WentOut,
 )
 from governance.models import GovernanceReport
 from postmortem import access
@@ -41,6 +44,9 @@ _KINDS: Mapping[str, type] = {
     "gate": GateQuestion,
     "exams": ExamPlace,
     "leaders": Leader,
+    "deploys": WentOut,
+    "healed": HealedRun,
+    "idle": Stated,
 }
 
 
@@ -165,6 +171,10 @@ def _kept(rows: Rows, titles: Mapping[str, str]) -> Rows:
         gate=list(rows.gate),
         exams=named(rows.exams),
         leaders=[replace(row, led=known(row.led), too_narrow=known(row.too_narrow)) for row in rows.leaders],
+        # What programs report of themselves is no secret; a run for an incident is part of that incident.
+        deploys=list(rows.deploys),
+        healed=list(rows.healed),
+        idle=list(rows.idle),
     )
 
 

@@ -105,14 +105,14 @@ def page(document: Outline) -> str:
 def brief(found: Report) -> list[Row]:
     """The figures in a few words, for a mail: name, value, what it is made of, and the target or ""."""
     rows: list[Row] = []
-    for key, definition in CATALOGUE.items():
+    for key, definition in found.catalogue.items():
         value = found.figures["all"][key]
         rows.append(
             [
                 str(figure_words.FIGURES[key].name),
                 figure_words.shown(definition, value),
                 figure_words.made_of(definition, value),
-                figure_words.number(definition, value["target"]) if value.get("target") else "",
+                figure_words.aim(definition, value, "target") if value.get("target") else "",
             ]
         )
     return rows
@@ -142,20 +142,20 @@ def _facts(found: Report) -> Iterator[str]:
 
 def _figures(found: Report) -> Section:
     rows = []
-    for key, definition in CATALOGUE.items():
+    for key, definition in found.catalogue.items():
         value = found.figures["all"][key]
         rows.append(
             [
                 str(figure_words.FIGURES[key].name),
                 figure_words.shown(definition, value),
                 figure_words.made_of(definition, value),
-                figure_words.number(definition, value["previous"]),
-                figure_words.number(definition, value["year_before"]),
-                figure_words.number(definition, value["target"]),
+                figure_words.before(definition, value, "previous"),
+                figure_words.before(definition, value, "year_before"),
+                figure_words.aim(definition, value, "target"),
             ]
         )
     head = [_("Figure"), _("Value"), _("Made of"), _("Month before"), _("A year before"), _("Target")]
-    words = figure_words.FIGURES.values()
+    words = [figure_words.FIGURES[key] for key in found.catalogue]
     formulas = [[str(told.name), str(told.formula), str(told.cohort)] for told in words]
     return Section(
         _("Figures"),
@@ -220,7 +220,7 @@ def _overdue(found: Report) -> Iterator[Section]:
 
 
 def _teams(found: Report, names: dict[str, str]) -> Iterator[Section]:
-    keys = [key for key, definition in CATALOGUE.items() if "team" in definition.dimensions]
+    keys = [key for key, definition in found.catalogue.items() if "team" in definition.dimensions]
     by_team: dict[str, list[Row]] = {}
     for key in keys:
         for group in found.figures["all"][key]["by"]["team"]:

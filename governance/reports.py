@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 from accounts.models import User
 from governance import cohorts, figures, frozen, goals, metrics, periods
 from governance.frozen import content_hash
-from governance.metrics import DueItem, Rows, Spread
+from governance.metrics import CATALOGUE, Definition, DueItem, Rows, Spread
 from governance.models import GovernanceReport
 from governance.periods import period
 from governance.policy import POLICY_VERSION
@@ -68,7 +68,8 @@ class Report:
             None, late_by_median_seconds), "times" (a list: severity "" for all, then each; ttr, ttd, tta and
             ttm with n, median_seconds, p90_seconds), "overdue" (n, up_to_7_days, up_to_30_days,
             up_to_90_days, longer, oldest_days), and "all": every figure by its key (`figures.of_rows`), with
-            what it was before and its goal (`figures.beside`).
+            what it was before and its goal (`figures.beside`). A month that was published before a figure was
+            thought of lacks it: see `catalogue`.
         titles: public id -> title, of the records in the rows; never frozen, for titles change.
         owners: public id -> name of the owner, of the items in the rows.
         is_partial: the reader may not see everything, so restricted rows are neither shown nor counted.
@@ -92,6 +93,11 @@ class Report:
     def is_over(self) -> bool:
         """Whether the month had ended when it was judged."""
         return self.as_of >= self.ends_at
+
+    @property
+    def catalogue(self) -> dict[str, Definition]:
+        """The figures that this report has, in the order in which they are shown."""
+        return {key: definition for key, definition in CATALOGUE.items() if key in self.figures["all"]}
 
 
 def build(month: date, *, viewer: User, now: datetime) -> Report:
@@ -225,8 +231,11 @@ def _figures(
     if published is not None and seen == every and "all" in published.figures:
         frozen_figures: Json = published.figures
         return frozen_figures
-    found = figures_of(seen)
-    return found | {"all": _beside(figures.of_rows(seen), month, viewer=viewer, now=now)}
+    computed = figures.of_rows(seen)
+    if published is not None and "all" in published.figures:
+        # What was not counted when it was frozen has no rows there, and would look like nothing happened.
+        computed = {key: value for key, value in computed.items() if key in published.figures["all"]}
+    return figures_of(seen) | {"all": _beside(computed, month, viewer=viewer, now=now)}
 
 
 def _beside(found: dict[str, Json], month: date, *, viewer: User | None, now: datetime) -> dict[str, Json]:
@@ -254,9 +263,10 @@ def _values(month: date, *, viewer: User | None, now: datetime) -> dict[str, Jso
         return figures.of_rows(cohorts.gather(window, viewer=viewer))
     rows = frozen.from_json(published.rows)
     seen = rows if viewer is None else frozen.seen(rows, viewer=viewer).rows
-    if seen == rows and "all" in published.figures:
-        whole = published.figures["all"]
-    return whole if whole is not None else figures.of_rows(seen)
+    known: dict[str, Json] = published.figures.get("all", {})
+    if seen == rows and known:
+        return known
+    return {key: value for key, value in figures.of_rows(seen).items() if not known or key in known}
 
 
 def _policies() -> Json:

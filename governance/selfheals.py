@@ -62,6 +62,19 @@ def visible_to(user: User) -> QuerySet[SelfHeal]:
     return rows.filter(Q(incident=None) | seen)
 
 
+def playbooks(incidents: QuerySet[Incident]) -> dict[int, str]:
+    """Incident -> playbook of the first run that healed it, of those that one healed."""
+    runs = programreports.as_last_reported(SelfHeal.objects.filter(outcome=SelfHeal.Outcome.HEALED))
+    found = runs.filter(incident__in=incidents.order_by()).order_by("-started_at", "-id")
+    return dict(found.values_list("incident_id", "playbook"))
+
+
+def without_incident(*, start: datetime, end: datetime) -> QuerySet[SelfHeal]:
+    """The runs that healed what never became an incident and ended in start <= t < end; no secret."""
+    runs = programreports.as_last_reported(SelfHeal.objects.filter(outcome=SelfHeal.Outcome.HEALED))
+    return runs.filter(incident=None, ended_at__gte=start, ended_at__lt=end)
+
+
 def recovered(
     *, start: datetime, end: datetime, viewer: User, service: Service | None = None
 ) -> list[Recovery]:
@@ -77,24 +90,21 @@ def recovered(
         dismissed_as="",
         severity__counts_in_figures=True,
     )
-    runs = visible_to(viewer).filter(outcome=SelfHeal.Outcome.HEALED)
-    alone = runs.filter(incident=None, ended_at__gte=start, ended_at__lt=end).select_related("service")
+    alone = without_incident(start=start, end=end).select_related("service")
     if service is not None:
         incidents = incidents.filter(
             service_links__service=service, service_links__part=IncidentService.Part.ORIGIN
         )
         alone = alone.filter(service=service)
-    playbooks = dict(
-        runs.filter(incident__in=incidents).order_by("-started_at").values_list("incident_id", "playbook")
-    )
+    healers = playbooks(incidents)
     rows = [
         Recovery(
             name=one.public_id,
             service=_origin(one),
             started_at=one.started_at,
             ended_at=one.resolved_at,
-            is_self_healed=one.pk in playbooks,
-            playbook=playbooks.get(one.pk, ""),
+            is_self_healed=one.pk in healers,
+            playbook=healers.get(one.pk, ""),
             is_restricted=one.is_restricted,
         )
         for one in incidents.prefetch_related("service_links__service")

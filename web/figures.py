@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from django import forms
@@ -20,7 +19,6 @@ from django.views.decorators.http import require_GET, require_http_methods
 from accounts.models import Team, User
 from governance import figure_words, figures, goals, metrics
 from governance.metrics import CATALOGUE, Counted, Definition, Shape
-from governance.models import FigureGoal
 from governance.reports import Report
 from postmortem import access
 from postmortem.durations import duration_words
@@ -61,22 +59,20 @@ class Tile:
 
 def tiles(found: Report) -> list[Tile]:
     """Every figure of a report, in the order of the catalogue."""
-    return [_tile(definition, found) for definition in CATALOGUE.values()]
+    return [_tile(definition, found) for definition in found.catalogue.values()]
 
 
 def _tile(definition: Definition, found: Report) -> Tile:
     value = found.figures["all"][definition.key]
-    number, previous, target = (_decimal(value.get(name)) for name in ("number", "previous", "target"))
-    is_met = figures.meets(definition, number, target)
-    is_better = figures.is_better(definition, number, previous)
+    is_met, is_better = figures.judged(definition, value)
     return Tile(
         key=definition.key,
         name=str(figure_words.FIGURES[definition.key].name),
         shown=figure_words.shown(definition, value),
         made_of=figure_words.made_of(definition, value),
-        previous=figure_words.number(definition, value.get("previous")),
-        year_before=figure_words.number(definition, value.get("year_before")),
-        target=figure_words.number(definition, value["target"]) if value.get("target") else "",
+        previous=figure_words.before(definition, value, "previous"),
+        year_before=figure_words.before(definition, value, "year_before"),
+        target=figure_words.aim(definition, value, "target") if value.get("target") else "",
         tone={True: "good", False: "bad", None: ""}[is_met],
         trend={True: "better", False: "worse", None: ""}[is_better],
         url=reverse("web:figure", args=[f"{found.month:%Y-%m}", definition.key]),
@@ -89,6 +85,7 @@ def figure(request: HttpRequest, month: str, figure: str) -> HttpResponse:
     now = timezone.now()
     definition = _find(figure)
     found = months.build(months.read(month), request, now)
+    _need(definition, found)
     chosen = {name: request.GET.get(name, "") for name in definition.dimensions if request.GET.get(name)}
     rows = _chosen(metrics.counted(definition.key, found.rows), chosen)
     counted = [row for row in rows if not row.excluded]
@@ -106,7 +103,7 @@ def figure(request: HttpRequest, month: str, figure: str) -> HttpResponse:
         "value": definition.measure(rows).as_json() if chosen else value,
         "shown": figure_words.shown(definition, definition.measure(rows).as_json() if chosen else value),
         "made_of": figure_words.made_of(definition, definition.measure(rows).as_json() if chosen else value),
-        "baseline": figure_words.number(definition, value["baseline"]) if value.get("baseline") else "",
+        "baseline": figure_words.aim(definition, value, "baseline") if value.get("baseline") else "",
         "chosen": [
             (figure_words.DIMENSIONS[name], names.of(name, choice)) for name, choice in chosen.items()
         ],
@@ -121,7 +118,7 @@ def figure(request: HttpRequest, month: str, figure: str) -> HttpResponse:
         "excluded": [_line(definition, row, found, names) for row in rows if row.excluded][:PAGE_SIZE],
         "excluded_count": len(rows) - len(counted),
         "is_share": definition.shape is Shape.SHARE,
-        "has_value": definition.shape in {Shape.SPREAD, Shape.SUM},
+        "has_value": definition.shape in {Shape.SPREAD, Shape.SUM, Shape.LEVEL},
         "may_edit": request.user.is_at_least("governor"),
     }
     return render(request, "reports/figure.html", context)
@@ -133,6 +130,7 @@ def figure_csv(request: HttpRequest, month: str, figure: str) -> HttpResponseBas
     """All rows of a figure, those left out among them."""
     definition = _find(figure)
     found = months.build(months.read(month), request, timezone.now())
+    _need(definition, found)
     rows = metrics.counted(definition.key, found.rows)
     return csv_response(f"report-{month}-{figure}.csv", _HEADER, csv_lines(definition, rows, found))
 
@@ -164,17 +162,30 @@ class GoalForm(forms.Form):
     note = forms.CharField(label=gettext_lazy("note"), required=False, max_length=300)
 
 
+class MoneyGoalForm(GoalForm):
+    """The same for money, which is in a currency."""
+
+    currency = forms.CharField(
+        label=gettext_lazy("currency"),
+        required=False,
+        max_length=3,
+        help_text=gettext_lazy("Three capital letters, such as CNY."),
+    )
+    field_order = ("target", "baseline", "currency", "note")
+
+
 @login_required
 @require_GET
 def goal_list(request: HttpRequest) -> HttpResponse:
     access.need(request.user, User.Role.GOVERNOR)
     known = goals.by_figure()
+    aims = {key: _aim(aim) for key, aim in goals.of_figures().items()}
     rows = [
         {
             "key": key,
             "name": figure_words.FIGURES[key].name,
-            "target": figure_words.number(definition, _text(known.get(key), "target")),
-            "baseline": figure_words.number(definition, _text(known.get(key), "baseline")),
+            "target": figure_words.aim(definition, aims.get(key, {}), "target"),
+            "baseline": figure_words.aim(definition, aims.get(key, {}), "baseline"),
             "goal": known.get(key),
         }
         for key, definition in CATALOGUE.items()
@@ -188,7 +199,9 @@ def goal_edit(request: HttpRequest, figure: str) -> HttpResponse:
     access.need(request.user, User.Role.GOVERNOR)
     definition = _find(figure)
     known = goals.by_figure().get(definition.key)
-    initial = {name: getattr(known, name) for name in ("target", "baseline", "note")} if known else {}
+    is_money = definition.unit is metrics.Unit.MONEY
+    form = MoneyGoalForm if is_money else GoalForm
+    initial = {name: getattr(known, name) for name in form.base_fields} if known else {}
     unit = figure_words.UNITS[definition.unit]
     name = figure_words.FIGURES[definition.key].name
     return ask(
@@ -200,7 +213,7 @@ def goal_edit(request: HttpRequest, figure: str) -> HttpResponse:
         submit=_("Save"),
         done=_("Saved."),
         back=reverse("web:goals"),
-        form=GoalForm(request.POST if request.method == "POST" else None, initial=initial),
+        form=form(request.POST if request.method == "POST" else None, initial=initial),
         act=lambda data: goals.write(definition.key, **data, by=request.user, now=timezone.now()),
         is_allowed=True,
     )
@@ -257,6 +270,8 @@ def _value(definition: Definition, row: Counted) -> str:
         return ""
     if definition.unit is metrics.Unit.MONEY:
         return f"{row.unit} {row.value:,.2f}"
+    if definition.shape is Shape.LEVEL:
+        return f"{row.value} {row.unit}".strip()
     is_minutes = definition.shape is Shape.SUM
     return duration_words(timedelta(seconds=float(row.value) * (60 if is_minutes else 1)))
 
@@ -299,22 +314,25 @@ def _find(key: str) -> Definition:
     return CATALOGUE[key]
 
 
+def _need(definition: Definition, found: Report) -> None:
+    """404 where a month was published before its figure was thought of."""
+    if definition.key not in found.catalogue:
+        raise Http404
+
+
 def _page(text: str, count: int) -> int:
     last = max(1, -(-count // PAGE_SIZE))
     is_number = text.isascii() and text.isdigit() and len(text) < 9
     return min(max(int(text), 1), last) if is_number else 1
 
 
-def _decimal(text: str | None) -> Decimal | None:
-    try:
-        return None if text is None else Decimal(text)
-    except InvalidOperation:
-        return None
-
-
-def _text(goal: FigureGoal | None, column: str) -> str | None:
-    value = getattr(goal, column, None)
-    return None if value is None else str(value)
+def _aim(aim: goals.Aim) -> dict[str, Any]:
+    """What a figure is held against, as the figure carries it."""
+    return {
+        "target": None if aim.target is None else str(aim.target),
+        "baseline": None if aim.baseline is None else str(aim.baseline),
+        "goal_currency": aim.currency,
+    }
 
 
 urlpatterns = [

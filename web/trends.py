@@ -15,7 +15,6 @@ from django.views.decorators.http import require_GET
 
 from accounts.models import Team
 from governance import figure_words, goals, reports, trends
-from governance.metrics import CATALOGUE
 from postmortem.durations import duration_words
 from remediation import items
 from web import charts, item_list, months
@@ -98,7 +97,7 @@ def team(request: HttpRequest, team: str) -> HttpResponse:
 
 
 def _figures_of(found: reports.Report, slug: str) -> Any:
-    for key, definition in CATALOGUE.items():
+    for key, definition in found.catalogue.items():
         for group in found.figures["all"][key]["by"].get("team", []):
             if group["name"] == slug:
                 yield {

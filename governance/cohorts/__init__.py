@@ -9,7 +9,7 @@ from typing import Any
 
 from accounts.models import User
 from governance import past
-from governance.cohorts import causes, gate, incidents, items, people
+from governance.cohorts import causes, gate, incidents, items, people, programs
 from governance.cohorts.then import Then
 from governance.metrics import DueItem, Rows
 from governance.periods import Window
@@ -21,6 +21,7 @@ PARTS = {
     "causes": causes.gather,
     "people": people.gather,
     "gate": gate.gather,
+    "programs": programs.gather,
 }
 
 

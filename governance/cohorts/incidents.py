@@ -8,6 +8,7 @@ from typing import Any
 from django.db.models import OuterRef, QuerySet, Subquery
 
 from accounts.models import User
+from governance import selfheals
 from governance.cohorts.then import Then
 from governance.metrics import Exclusion, ResolvedIncident
 from governance.periods import Window
@@ -48,6 +49,7 @@ def origins(rows: QuerySet[Incident], then: Then) -> dict[int, tuple[str, str]]:
 def _resolved(window: Window, then: Then, viewer: User | None) -> list[ResolvedIncident]:
     rows = visible(viewer).filter(resolved_at__gte=window.starts_at, resolved_at__lt=window.as_of)
     came_from = origins(rows, then)
+    playbooks = selfheals.playbooks(rows)
     primary = RootCause.objects.filter(review=OuterRef("review"), is_primary=True)
     listed: Iterable[dict[str, Any]] = (
         rows.annotate(cause_class=Subquery(primary.values("cause_class__slug")[:1]))
@@ -83,6 +85,7 @@ def _resolved(window: Window, then: Then, viewer: User | None) -> list[ResolvedI
                     dismissed_as=row["dismissed_as"],
                     counts=then.counts(row["severity"], row["severity__counts_in_figures"]),
                 ),
+                playbook=playbooks.get(row["pk"], ""),
             )
         )
     return found

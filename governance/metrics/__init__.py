@@ -8,12 +8,14 @@ from governance.metrics.catalogue import CATALOGUE, Definition, counted
 from governance.metrics.closing import Ageing, Closure, Times, ageing, closure, times
 from governance.metrics.counting import Counted, Shape, Unit, Value, measure, split
 from governance.metrics.durations import Spread, quantile, spread
+from governance.metrics.programs import IDLE
 from governance.metrics.rows import (
     AgreedItem,
     DueItem,
     ExamPlace,
     Exclusion,
     GateQuestion,
+    HealedRun,
     Leader,
     Outcome,
     OverdueItem,
@@ -21,10 +23,13 @@ from governance.metrics.rows import (
     Quarter,
     ResolvedIncident,
     Rows,
+    Stated,
+    WentOut,
 )
 
 __all__ = [
     "CATALOGUE",
+    "IDLE",
     "Ageing",
     "AgreedItem",
     "Closure",
@@ -34,6 +39,7 @@ __all__ = [
     "ExamPlace",
     "Exclusion",
     "GateQuestion",
+    "HealedRun",
     "Leader",
     "Outcome",
     "OverdueItem",
@@ -43,9 +49,11 @@ __all__ = [
     "Rows",
     "Shape",
     "Spread",
+    "Stated",
     "Times",
     "Unit",
     "Value",
+    "WentOut",
     "ageing",
     "closure",
     "counted",

@@ -8,6 +8,13 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from governance.metrics.counting import DIMENSIONS, Counted, Shape, Unit, Value, measure
+from governance.metrics.programs import (
+    deploy_failure_rows,
+    healed_time_rows,
+    human_time_rows,
+    idle_rows,
+    self_healed_rows,
+)
 from governance.metrics.rows import (
     AgreedItem,
     DueItem,
@@ -240,6 +247,7 @@ def gate_waiver_rows(rows: Rows) -> list[Counted]:
 
 
 _NONE: tuple[str, ...] = ()
+_OWNED = ("service", "team")
 
 CATALOGUE: dict[str, Definition] = {
     one.key: one
@@ -262,6 +270,11 @@ CATALOGUE: dict[str, Definition] = {
         Definition("exams", Shape.SHARE, Unit.PERCENT, exam_rows, is_more_better=True),
         Definition("gate-blocks", Shape.SHARE, Unit.PERCENT, gate_block_rows, ("service",)),
         Definition("gate-waivers", Shape.SHARE, Unit.PERCENT, gate_waiver_rows, ("service",)),
+        Definition("deploy-failures", Shape.SHARE, Unit.PERCENT, deploy_failure_rows, _OWNED, places=2),
+        Definition("self-healed", Shape.SHARE, Unit.PERCENT, self_healed_rows, is_more_better=True),
+        Definition("recovery-healed", Shape.SPREAD, Unit.MINUTES, healed_time_rows),
+        Definition("recovery-people", Shape.SPREAD, Unit.MINUTES, human_time_rows),
+        Definition("idle", Shape.LEVEL, Unit.PERCENT, idle_rows, _NONE),
     )
 }
 

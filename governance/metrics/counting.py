@@ -20,6 +20,7 @@ class Shape(StrEnum):
     SPREAD = "spread"
     SUM = "sum"
     STREAK = "streak"
+    LEVEL = "level"
 
 
 class Unit(StrEnum):
@@ -41,12 +42,12 @@ class Counted:
     """One row as a figure counts it.
 
     Attributes:
-        kind: what it is: item, incident, review, decision, quarter or person.
+        kind: what it is: item, incident, review, decision, quarter, person, deploy, run or value.
         public_id: its name; of a person the id.
         at: the moment that puts it in the period; None where it has none.
         is_hit: of a share and a streak: it is in the numerator.
-        value: of a spread in seconds, of a sum in its unit.
-        unit: of a sum: the currency, or "".
+        value: of a spread in seconds, of a sum or a level in its unit.
+        unit: of a sum: the currency, or ""; of a level what it is counted in.
         detail: a word that says how it was judged, such as "late".
         linked: further public ids that explain it, such as the earlier postmortem of a repeat.
         excluded: why it does not count, one of `Exclusion`; "" when it does.
@@ -76,7 +77,7 @@ class Value:
         numerator: of a share: the hits; its denominator is n.
         percent: of a share; None for no rows.
         median, p90: of a spread; None for no rows.
-        sums: of a sum: by unit, in the order of their names; no rows give none.
+        sums: of a sum: by unit, in the order of their names; no rows give none. Of a level: its last value.
         streak: of a streak.
         excluded: reason -> rows that lie in the period and do not count.
         number: the one number that is compared with a target, in the figure's unit; None where there is none.
@@ -111,7 +112,7 @@ def measure(rows: Iterable[Counted], *, shape: Shape, unit: Unit, places: int = 
     """What rows come to; excluded ones are counted apart and in no other part.
 
     Share: rows that are hits / rows, in %, halves up. Spread: median and P90 of the rows' durations (linear
-    interpolation, see `quantile`). Sum: by unit. Streak: the hits in a row at the end.
+    interpolation, see `quantile`). Sum: by unit. Streak: the hits in a row at the end. Level: the last row.
 
     Args:
         places: decimals of a percentage.
@@ -125,6 +126,8 @@ def measure(rows: Iterable[Counted], *, shape: Shape, unit: Unit, places: int = 
         return _spread(kept, excluded, unit)
     if shape is Shape.SUM:
         return _sum(kept, excluded)
+    if shape is Shape.LEVEL:
+        return _level(kept, excluded)
     return _streak(kept, excluded)
 
 
@@ -158,6 +161,13 @@ def _sum(rows: Sequence[Counted], excluded: dict[str, int]) -> Value:
     # Money in two currencies has no one number.
     number = next(iter(sums.values())) if len(sums) == 1 else None
     return Value(len(rows), sums=sums, excluded=excluded, number=number)
+
+
+def _level(rows: Sequence[Counted], excluded: dict[str, int]) -> Value:
+    if not rows:
+        return Value(0, excluded=excluded)
+    last = rows[-1]
+    return Value(len(rows), sums={last.unit: last.value or Decimal(0)}, excluded=excluded, number=last.value)
 
 
 def _streak(rows: Sequence[Counted], excluded: dict[str, int]) -> Value:

@@ -70,6 +70,7 @@ class ResolvedIncident:
 
     Attributes:
         category: slug of the class of its postmortem's primary cause; "" while there is none.
+        playbook: of the run that healed it; "" where people did.
         loss_amount: as text, such as "1200000.00", in `loss_currency`; None when nobody stated one.
         excluded: why it does not count, one of `Exclusion`; "" when it does.
     """
@@ -90,6 +91,7 @@ class ResolvedIncident:
     loss_currency: str = ""
     loss_is_estimate: bool = False
     excluded: str = ""
+    playbook: str = ""
 
     @property
     def ttr(self) -> timedelta:
@@ -228,6 +230,61 @@ class Leader:
 
 
 @dataclass(frozen=True, slots=True)
+class WentOut:
+    """A deploy to production in the period, as it was reported last.
+
+    Attributes:
+        public_id: the reporter's own name for it.
+        verdict: of its canary: "pass", "fail", or "none" where no canary ran.
+    """
+
+    public_id: str
+    service: str
+    team: str
+    version: str
+    deployed_at: datetime
+    verdict: str
+
+
+@dataclass(frozen=True, slots=True)
+class HealedRun:
+    """A run of a playbook that healed what never became an incident, and ended in the period.
+
+    Attributes:
+        public_id: the reporter's own name for it.
+    """
+
+    public_id: str
+    service: str
+    team: str
+    playbook: str
+    started_at: datetime
+    ended_at: datetime
+
+    @property
+    def took(self) -> timedelta:
+        """ended - started."""
+        return self.ended_at - self.started_at
+
+
+@dataclass(frozen=True, slots=True)
+class Stated:
+    """What a key figure from outside was on a day of the period, as it was said last.
+
+    Attributes:
+        public_id: slug of the key figure.
+        stated_at: noon of that day in the installation's time zone.
+        value: as text, in `unit`, the key figure's own.
+    """
+
+    public_id: str
+    stated_at: datetime
+    value: str
+    unit: str
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Rows:
     """All rows of a period, each list in the order in which it is shown.
 
@@ -244,6 +301,9 @@ class Rows:
     gate: Sequence[GateQuestion] = ()
     exams: Sequence[ExamPlace] = ()
     leaders: Sequence[Leader] = ()
+    deploys: Sequence[WentOut] = ()
+    healed: Sequence[HealedRun] = ()
+    idle: Sequence[Stated] = ()
 
 
 def _between(start: datetime | None, end: datetime | None) -> timedelta | None:

@@ -16,6 +16,8 @@ class FigureGoal(models.Model):
     figure = models.CharField(max_length=40, unique=True)
     target = models.DecimalField(_("target"), max_digits=14, decimal_places=2, null=True, blank=True)
     baseline = models.DecimalField(_("baseline"), max_digits=14, decimal_places=2, null=True, blank=True)
+    # Of money: what both numbers are in.
+    currency = models.CharField(_("currency"), max_length=3, blank=True)
     note = models.CharField(_("note"), max_length=300, blank=True)
     version = models.PositiveIntegerField(default=1)
     edited_by = models.ForeignKey(User, models.PROTECT, related_name="+")

@@ -235,7 +235,7 @@ def bodies(world: World) -> dict[str, dict[str, Any]]:
         "kpis_create": KPI,
         "kpis_edit": {name: value for name, value in KPI.items() if name != "slug"},
         "kpi_values_push": {"date": "2026-11-20", "value": "19.0000", "source": "billing"},
-        "goals_write": {"target": "90.00", "baseline": "41.50", "note": "By spring."},
+        "goals_write": {"target": "90.00", "baseline": "41.50", "note": "By spring.", "currency": ""},
         "review_templates_create": TEMPLATE,
         "review_templates_edit": TEMPLATE,
         "reviews_lessons": {

@@ -5,8 +5,9 @@ from decimal import Decimal
 
 import pytest
 
-from governance import cohorts, figures, metrics, periods
-from governance.metrics import CATALOGUE, Counted, Quarter, Rows, Shape, Unit, measure
+from governance import cohorts, figures, kpis, metrics, periods
+from governance.metrics import CATALOGUE, IDLE, Counted, Quarter, Rows, Shape, Unit, measure
+from governance.models import Deploy
 from postmortem.models import Recurrence
 from tests import factories as f
 
@@ -161,6 +162,57 @@ def test_loss_is_summed_by_currency(service):
 
     assert found["sums"] == {"CNY": "1500000.50", "USD": "12.00"}
     assert (found["n"], found["number"], found["excluded"]) == (3, None, {"not_stated": 1})
+
+
+def test_deploy_failure_rate_of_records(service):
+    reporter = f.user()
+
+    def deploy(number, verdict="pass", **fields):
+        return Deploy(**{
+            "external_id": f"run-{number}", "service": service, "version": "1.4.2", "verdict": verdict,
+            "deployed_at": BEGIN + number * MINUTE, "reported_by": reporter, "reported_at": LATER,
+        } | fields)  # fmt: skip
+
+    Deploy.objects.bulk_create(deploy(number, "fail" if number == 7 else "pass") for number in range(5000))
+    Deploy.objects.bulk_create(
+        [deploy(5000, "fail"), deploy(5000, revision=2), deploy(5001, "fail", environment="staging")]
+    )
+
+    found = of_month()["deploy-failures"]
+
+    assert (found["numerator"], found["n"], found["percent"]) == (1, 5001, "0.02")
+    assert [group["name"] for group in found["by"]["team"]] == [service.team.slug]
+
+
+def test_self_healed_share_and_the_times_of_both_sides(service):
+    healed, *_by_people = (resolved(service, minutes) for minutes in (10, 20, 30))
+    f.heal(incident=healed)
+    f.heal(ended_at=BEGIN + 9 * DAY)
+    f.heal(ended_at=BEGIN + 9 * DAY, outcome="failed")
+    f.heal(incident=resolved(service, 500, is_drill=True))
+
+    found = of_month()
+
+    share, machines, people = (found[key] for key in ("self-healed", "recovery-healed", "recovery-people"))
+    assert (share["numerator"], share["n"], share["percent"]) == (2, 4, "50.0")
+    assert share["excluded"] == machines["excluded"] == {"drill": 1}
+    assert (machines["n"], machines["median_seconds"], machines["p90_seconds"]) == (2, 324, 545)
+    assert (people["n"], people["median_seconds"], people["p90_seconds"]) == (2, 25 * 60, 29 * 60)
+
+
+def test_idle_share_is_the_last_word_of_the_month(db):
+    governor = f.user(role="governor")
+    facts = {"slug": IDLE, "name": "Idle", "unit": "%", "baseline": Decimal(41), "target": Decimal(20)}
+    kpi = kpis.add(**facts, by=governor, now=LATER)
+    for day, value in ((1, "41"), (20, "24"), (20, "19"), (32, "18")):
+        on = (BEGIN + (day - 1) * DAY).date()
+        kpis.push(kpi, date=on, value=Decimal(value), by=governor, now=LATER)
+
+    found = figures.beside(of_month(), previous=of_month(date(2026, 4, 1)), year_before=None)["idle"]
+
+    assert (found["n"], found["number"], found["sums"]) == (2, "19", {"%": "19"})
+    assert (found["previous"], found["baseline"], found["target"]) == (None, "41.0000", "20.0000")
+    assert figures.judged(CATALOGUE["idle"], found) == (True, None)
 
 
 def test_what_does_not_count_is_left_out_with_the_reason(service):

@@ -219,6 +219,43 @@ def test_goal_that_makes_no_sense_is_refused(governor, figure, target, field):
     assert not FigureGoal.objects.exists()
 
 
+@pytest.mark.parametrize(
+    ("figure", "currency"),
+    [("impact-loss", ""), ("impact-loss", "cny"), ("impact-loss", "¥¥¥"), ("ttr", "CNY")],
+)
+def test_goal_of_money_is_in_a_currency_and_no_other_is(governor, figure, currency):
+    with pytest.raises(Invalid) as refusal:
+        goals.write(figure, target=Decimal(1), baseline=None, currency=currency, by=governor, now=LATER)
+
+    assert refusal.value.field == "currency"
+    assert not FigureGoal.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("losses", "judged"),
+    [
+        ([("CNY", 50)], (True, True)),
+        ([("CNY", 150)], (False, False)),
+        ([("USD", 50)], (None, None)),
+        ([("CNY", 50), ("USD", 50)], (None, None)),
+        ([], (None, None)),
+    ],
+    ids=["less", "more", "another currency", "two currencies", "nothing"],
+)
+def test_money_is_held_against_the_same_currency_only(governor, losses, judged):
+    goals.write("impact-loss", target=Decimal(100), baseline=None, currency="CNY", by=governor, now=LATER)
+    before = datetime(2026, 4, 9, tzinfo=UTC)
+    f.resolved_incident(started_at=before, loss_amount=Decimal(90), loss_currency="CNY")
+    for currency, amount in losses:
+        resolved(loss_amount=Decimal(amount), loss_currency=currency)
+
+    found = reports.build(MAY, viewer=governor, now=LATER).figures["all"]["impact-loss"]
+
+    assert figures.judged(CATALOGUE["impact-loss"], found) == judged
+    assert (found["previous_sums"], found["year_before_sums"]) == ({"CNY": "90.00"}, {})
+    assert found["sums"] == {currency: f"{amount}.00" for currency, amount in losses}
+
+
 def test_goals_are_for_governors():
     with pytest.raises(NotAllowed):
         goals.write("closure", target=None, baseline=None, by=f.user(role="facilitator"), now=LATER)
@@ -277,6 +314,21 @@ def test_figures_of_a_stranger_count_nothing_that_is_restricted(governor):
     assert len(rows(governor).leaders[0].led) == 2
 
 
+@pytest.mark.parametrize("is_published", [False, True])
+def test_self_healed_incident_that_is_restricted_is_not_counted_for_a_stranger(governor, is_published):
+    hidden = resolved(is_restricted=True)
+    f.heal(incident=hidden, playbook="secret.yml")
+    if is_published:
+        reports.publish(MAY, by=governor, now=LATER)
+
+    for viewer, counts in ((f.user(), (0, 0, 0)), (governor, (1, 1, 0))):
+        report = reports.build(MAY, viewer=viewer, now=LATER)
+        found = report.figures["all"]
+        keys = ("self-healed", "recovery-healed", "recovery-people")
+        assert tuple(found[key]["n"] for key in keys) == counts
+        assert ("secret.yml" in str(report.rows)) is (counts[0] == 1)
+
+
 @pytest.mark.parametrize("count", [1, 3])
 def test_gathering_asks_the_same_for_any_number_of_rows(governor, count):
     leader = f.user("Lea", role="facilitator", joined_at=BEGIN - DAY)
@@ -286,4 +338,4 @@ def test_gathering_asks_the_same_for_any_number_of_rows(governor, count):
     with CaptureQueriesContext(connection) as asked:
         rows(governor)
 
-    assert len(asked) == 16, [one["sql"][:90] for one in asked]
+    assert len(asked) == 20, [one["sql"][:90] for one in asked]

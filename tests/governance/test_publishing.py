@@ -7,7 +7,17 @@ from django.core.mail.backends.smtp import EmailBackend
 from django.db import DatabaseError, IntegrityError, connection, transaction
 
 from accounts.models import User
-from governance import cohorts, corrections, deliveries, frozen, notices, publishing, reports
+from governance import (
+    cohorts,
+    corrections,
+    deliveries,
+    frozen,
+    notices,
+    publishing,
+    report_document,
+    reports,
+)
+from governance.metrics import CATALOGUE
 from governance.models import GovernanceReport, Notice, ReportBuild, ReportCorrection, ReportPart
 from governance.reports import AlreadyPublished, MonthNotOver
 from postmortem.errors import NotAllowed
@@ -113,6 +123,37 @@ def test_published_month_keeps_its_bytes_under_other_code(governor, monkeypatch)
     change_the_code(monkeypatch)
 
     assert bytes_of(governor) == before
+
+
+NEWER = ("deploy-failures", "self-healed", "recovery-healed", "recovery-people", "idle")
+
+
+def test_month_published_before_a_figure_was_thought_of_stays_without_it(governor, monkeypatch, client):
+    resolved()
+    hidden = resolved(is_restricted=True)
+    with monkeypatch.context() as earlier:
+        for key in NEWER:
+            earlier.delitem(CATALOGUE, key)
+        publishing.publish(MAY, by=governor, now=MONDAY)
+        before = bytes_of(governor)
+    told = f.heal(incident=hidden)
+
+    assert bytes_of(governor) == before
+    assert corrections.look(now=MONDAY + DAY) == []
+    for viewer in (governor, f.user()):
+        report = reports.build(MAY, viewer=viewer, now=MONDAY + DAY)
+        assert report.figures["all"].keys() == report.catalogue.keys() == CATALOGUE.keys() - set(NEWER)
+        assert report_document.page(report_document.outline(report, viewer=viewer))
+        following = reports.build(date(2026, 6, 1), viewer=viewer, now=MONDAY + DAY).figures["all"]
+        assert (following["idle"]["previous"], following["ttr"]["previous"]) == (None, "20.0")
+        client.force_login(viewer)
+        assert told.playbook not in client.get("/report/2026-05/").content.decode()
+        for address in ("", "figures/ttr/", "figures/ttr/rows.csv"):
+            assert client.get(f"/report/2026-05/{address}").status_code == 200
+        for address in ("figures/idle/", "figures/idle/rows.csv"):
+            assert client.get(f"/report/2026-05/{address}").status_code == 404
+        assert client.get("/api/v1/reports/2026-05").status_code == 200
+        assert client.get("/api/v1/reports/2026-05/figures/idle").status_code == 404
 
 
 def test_same_rows_give_the_same_bytes_again(governor):
