@@ -6,14 +6,18 @@ from dataclasses import asdict
 from datetime import date
 from typing import Any
 
+from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
 
 from api.figures import FigureValue, first_day
-from api.resource import Resource, detail, listing
-from api.shapes import Answer, Moment, Person
-from governance import reports
+from api.resource import Resource, checked, detail, listing, refuse_query
+from api.shapes import Answer, Empty, Moment, Person
+from governance import corrections, publishing, reports, tasks
 from governance.models import GovernanceReport
 
 
@@ -114,6 +118,52 @@ class PublishedReport(Answer):
         fields = ("month", "published_at", "published_by", "policy_version", "content_hash")
 
 
+class BuildAnswer(serializers.Serializer):
+    """A report being gathered, part by part."""
+
+    asked_at = Moment()
+    asked_by = Person(allow_null=True, help_text="Null: the schedule.")
+    parts = serializers.IntegerField()
+    done = serializers.IntegerField(help_text="The parts that are there; 0 again once it is published.")
+    finished_at = Moment(allow_null=True)
+
+
+class PublishingAnswer(serializers.Serializer):
+    month = MonthField()
+    is_over = serializers.BooleanField(help_text="A month is published once it is over.")
+    build = BuildAnswer(allow_null=True, help_text="Null: nobody asked for it, or a hand published it.")
+    published = PublishedReport(allow_null=True)
+
+
+class CorrectedValue(serializers.Serializer):
+    n = serializers.IntegerField()
+    numerator = serializers.IntegerField(allow_null=True)
+    percent = serializers.CharField(allow_null=True)
+    median_seconds = serializers.IntegerField(allow_null=True)
+    p90_seconds = serializers.IntegerField(allow_null=True)
+    sums = serializers.DictField(child=serializers.CharField())
+    streak = serializers.IntegerField(allow_null=True)
+    excluded = serializers.DictField(child=serializers.IntegerField())
+    number = serializers.CharField(allow_null=True)
+
+
+class CorrectionAnswer(serializers.Serializer):
+    """That a figure of a published month would come out differently by now; the rows that differ, by id."""
+
+    figure = serializers.CharField()
+    noticed_at = Moment()
+    was = CorrectedValue(allow_null=True, help_text="Null for whoever may not see everything, as is `now`.")
+    now = CorrectedValue(allow_null=True)
+    added = serializers.ListField(child=serializers.CharField())
+    removed = serializers.ListField(child=serializers.CharField())
+    changed = serializers.ListField(child=serializers.CharField())
+
+
+class CorrectionsAnswer(serializers.Serializer):
+    month = MonthField()
+    corrections = CorrectionAnswer(many=True, help_text="Oldest first; none for a month not published.")
+
+
 class ReportAnswer(serializers.Serializer):
     month = MonthField()
     starts_at = Moment()
@@ -156,6 +206,26 @@ def _report(view: Resource, *, month: str) -> dict[str, Any]:
     return {name: getattr(report, name) for name in columns} | {"rows": rows}
 
 
+def _publishing(view: Resource, *, month: str) -> dict[str, Any]:
+    first = first_day(month)
+    _starts_at, ends_at = reports.period(first)
+    return {
+        "month": first,
+        "is_over": timezone.now() >= ends_at,
+        "build": publishing.build_of(first),
+        "published": reports.find(first),
+    }
+
+
+def _corrections(view: Resource, *, month: str) -> dict[str, Any]:
+    first, viewer = first_day(month), view.request.user
+    if _publishing(view, month=month)["published"] is None:
+        # To compute a draft would be a lot of work for nothing.
+        return {"month": first, "corrections": []}
+    report = reports.build(first, viewer=viewer, now=timezone.now())
+    return {"month": first, "corrections": corrections.of(report, viewer=viewer)}
+
+
 class Reports(Resource):
     ordering = ("-month",)
 
@@ -171,3 +241,24 @@ class Reports(Resource):
         gives=ReportAnswer,
         of=_report,
     )
+    progress = detail(
+        "Whether a month is published, and how far its build is.", gives=PublishingAnswer, of=_publishing
+    )
+    corrections = detail(
+        "What would come out differently by now in a published month, as far as you may see it.",
+        gives=CorrectionsAnswer,
+        of=_corrections,
+    )
+
+    @extend_schema(
+        description="Have a month that is over built and published in the background; governors only. Asking "
+        "again while it is built changes nothing. `GET` of the same address says how far it is.",
+        request=None,
+        responses={202: PublishingAnswer},
+    )
+    def publish(self, request: Request, month: str) -> Response:
+        refuse_query(request)
+        checked(Empty, request.data)
+        publishing.ask(first_day(month), by=request.user, now=timezone.now())
+        transaction.on_commit(tasks.ring_for_reports)
+        return self.answer(PublishingAnswer, _publishing(self, month=month), 202)

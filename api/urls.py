@@ -309,6 +309,8 @@ urlpatterns = [
     ),
     path("reports", Reports.as_view({"get": "list"})),
     path("reports/<month:month>", Reports.as_view({"get": "retrieve"})),
+    path("reports/<month:month>/publish", Reports.as_view({"get": "progress", "post": "publish"})),
+    path("reports/<month:month>/corrections", Reports.as_view({"get": "corrections"})),
     path("reports/<month:month>/figures/<slug:figure>", Figures.as_view({"get": "retrieve"})),
     path("kpis", Kpis.as_view({"get": "list", "post": "create"})),
     path("kpis/<slug:kpi>", Kpis.as_view({"get": "retrieve", "patch": "edit"})),

@@ -102,6 +102,11 @@ def progress(month: date) -> ReportBuild | None:
     return builds.annotate(done=Count("gathered")).first()
 
 
+def build_of(month: date) -> ReportBuild | None:
+    """The build of a month, under way or finished, with `done`; None where it was never asked for."""
+    return ReportBuild.objects.filter(month=month).annotate(done=Count("gathered")).first()
+
+
 def first_working_day(month: date) -> date:
     """The first day of a month on which somebody works, by the first working calendar, else Monday to Friday.
 

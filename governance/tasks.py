@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from typing import Any
 
 from celery import current_app, shared_task
 from django.utils import timezone
@@ -63,10 +64,17 @@ def take_events() -> None:
 
 def ring_for_events() -> None:
     """Wake a worker for the inbox; without a broker the next tick will do it. Raises nothing."""
+    _ring(take_events)
+
+
+def ring_for_reports() -> None:
+    """Wake a worker for a report that was asked for; without a broker the next tick will do it."""
+    _ring(build_reports)
+
+
+def _ring(task: Any) -> None:
     try:
         with current_app.connection_for_write(transport_options=_IMPATIENT) as connection:
-            take_events.apply_async(  # type: ignore[call-arg] # the stubs do not know `connection`
-                connection=connection, retry=False, expires=30
-            )
+            task.apply_async(connection=connection, retry=False, expires=30)
     except (KombuError, RedisError, OSError) as error:
-        log.warning("Nobody was woken for events: %s", type(error).__name__)
+        log.warning("Nobody was woken for %s: %s", task.name, type(error).__name__)

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
-from django.db.models import Aggregate, Count, DurationField, F, Q
+from django.db.models import Aggregate, Count, DurationField, F, Q, QuerySet
 from django.db.models.functions import TruncMonth
 
 from accounts.models import User
 from governance import cohorts, metrics, periods
-from governance.cohorts import incidents, items
+from governance.cohorts import causes, incidents, items
 from governance.metrics import Ageing
-from governance.models import GovernanceReport
+from governance.models import GateDecision, GovernanceReport
 
 MONTHS = 24
 
@@ -29,22 +28,37 @@ class Median(Aggregate):
     output_field = DurationField()
 
 
+class Ninetieth(Median):
+    """The same at 0.9."""
+
+    template = "%(function)s(0.9) WITHIN GROUP (ORDER BY %(expressions)s)"
+
+
 @dataclass(frozen=True, slots=True)
 class Month:
     """What one month came to.
 
     Attributes:
         due, in_time: items due, and those first verified by a check within their deadline.
-        ttr: the median time to restore; None where nothing was resolved.
-        is_frozen: as published; else as the records say now.
+        ttr, ttr_p90: the median time to restore and its P90; None where nothing was resolved.
+        agreed, verified: items agreed, and those first verified by a check, whenever they were due.
+        asked, blocked, waived: changes about which CI asked the gate; those that did not pass; those of which
+            a waiver excused findings.
+        is_frozen: what a report has is as published; `verified` is in none, and as the records say now.
     """
 
     month: date
-    due: int
-    in_time: int
-    resolved: int
-    ttr: timedelta | None
-    is_frozen: bool
+    due: int = 0
+    in_time: int = 0
+    resolved: int = 0
+    ttr: timedelta | None = None
+    ttr_p90: timedelta | None = None
+    agreed: int = 0
+    verified: int = 0
+    asked: int = 0
+    blocked: int = 0
+    waived: int = 0
+    is_frozen: bool = False
 
     @property
     def rate(self) -> float | None:
@@ -53,7 +67,7 @@ class Month:
 
 
 def of(viewer: User, *, now: datetime, months: int = MONTHS) -> list[Month]:
-    """The last months, the oldest first, in three statements.
+    """The last months, the oldest first, in six statements.
 
     Published months are as they were frozen for whoever may see everything; for others each month is counted
     over what they may see.
@@ -63,9 +77,37 @@ def of(viewer: User, *, now: datetime, months: int = MONTHS) -> list[Month]:
         names.append(periods.before(names[-1]))
     names.reverse()
     window = periods.Window(periods.period(names[0])[0], now, is_past=False)
-    due, resolved = _due(window, viewer), _resolved(window, viewer)
-    frozen = _frozen(names[0]) if viewer.is_superuser or viewer.is_at_least(User.Role.GOVERNOR) else {}
-    return [frozen.get(name) or _month(name, due.get(name), resolved.get(name)) for name in names]
+    counted = [
+        _due(window, viewer), _agreed(window, viewer), _verified(window, viewer), _resolved(window, viewer),
+        _gate(window),
+    ]  # fmt: skip
+    sees_all = viewer.is_superuser or viewer.is_at_least(User.Role.GOVERNOR)
+    frozen = _frozen(names[0]) if sees_all else {}
+    found = []
+    for name in names:
+        month = Month(name)
+        for rows in (*counted, frozen):
+            month = replace(month, **rows.get(name, {}))
+        found.append(month)
+    return found
+
+
+def recurrence(viewer: User, *, now: datetime, months: int = MONTHS) -> list[tuple[str, int, int]]:
+    """Root causes of the last months by class: its slug, how many there were, and how many had come back.
+
+    The classes with most that came back first; reviews whose incidents do not count are left out.
+    """
+    first = periods.month_of(now)
+    for _number in range(months - 1):
+        first = periods.before(first)
+    window = periods.Window(periods.period(first)[0], now, is_past=False)
+    rows = causes.gather(window, cohorts.look_back(window), viewer)["causes"]
+    by_class: dict[str, list[bool]] = {}
+    for row in rows:
+        if not row.excluded:
+            by_class.setdefault(row.category, []).append(bool(row.repeats))
+    counts = [(name, len(came_back), sum(came_back)) for name, came_back in by_class.items()]
+    return sorted(counts, key=lambda one: (-one[2], -one[1], one[0]))
 
 
 def ageing(viewer: User, *, now: datetime) -> list[tuple[str, Ageing]]:
@@ -77,49 +119,80 @@ def ageing(viewer: User, *, now: datetime) -> list[tuple[str, Ageing]]:
     return [("", metrics.ageing(overdue)), *by_team]
 
 
-def _month(name: date, due: Mapping[str, Any] | None, resolved: Mapping[str, Any] | None) -> Month:
-    return Month(
-        name,
-        due=due["n"] if due else 0,
-        in_time=due["hits"] if due else 0,
-        resolved=resolved["n"] if resolved else 0,
-        ttr=resolved["median"] if resolved else None,
-        is_frozen=False,
-    )
+Counts = dict[date, dict[str, Any]]
 
 
-def _due(window: periods.Window, viewer: User) -> dict[date, Mapping[str, Any]]:
-    rows = (
-        items.visible(viewer)
-        .filter(due_at__gte=window.starts_at, due_at__lt=window.as_of)
-        .order_by()
-        .values(name=TruncMonth("due_at", tzinfo=ZoneInfo(settings.TIME_ZONE)))
-        .annotate(n=Count("pk"), hits=Count("pk", filter=Q(first_verified_at__lte=F("due_at"))))
-    )
-    return {row["name"].date(): row for row in rows}
-
-
-def _resolved(window: periods.Window, viewer: User) -> dict[date, Mapping[str, Any]]:
-    rows = (
-        incidents.visible(viewer)
-        .filter(resolved_at__gte=window.starts_at, resolved_at__lt=window.as_of)
-        .filter(is_drill=False, dismissed_as="", severity__counts_in_figures=True)
-        .order_by()
-        .values(name=TruncMonth("resolved_at", tzinfo=ZoneInfo(settings.TIME_ZONE)))
-        .annotate(n=Count("pk"), median=Median(F("resolved_at") - F("started_at")))
-    )
-    return {row["name"].date(): row for row in rows}
-
-
-def _frozen(first: date) -> dict[date, Month]:
-    rows = GovernanceReport.objects.filter(month__gte=first).values_list(
-        "month", "figures__all__closure__n", "figures__all__closure__numerator", "figures__all__ttr__n",
-        "figures__all__ttr__median_seconds",
+def _due(window: periods.Window, viewer: User) -> Counts:
+    return _by_month(
+        items.visible(viewer), "due_at", window,
+        due=Count("pk"), in_time=Count("pk", filter=Q(first_verified_at__lte=F("due_at"))),
     )  # fmt: skip
-    return {
-        month: Month(
-            month, due, in_time, n, None if seconds is None else timedelta(seconds=seconds), is_frozen=True
-        )
-        for month, due, in_time, n, seconds in rows
-        if due is not None
-    }
+
+
+def _agreed(window: periods.Window, viewer: User) -> Counts:
+    return _by_month(items.visible(viewer), "agreed_at", window, agreed=Count("pk"))
+
+
+def _verified(window: periods.Window, viewer: User) -> Counts:
+    return _by_month(items.visible(viewer), "first_verified_at", window, verified=Count("pk"))
+
+
+def _resolved(window: periods.Window, viewer: User) -> Counts:
+    rows = incidents.visible(viewer).filter(is_drill=False, dismissed_as="", severity__counts_in_figures=True)
+    took = F("resolved_at") - F("started_at")
+    return _by_month(
+        rows, "resolved_at", window, resolved=Count("pk"), ttr=Median(took), ttr_p90=Ninetieth(took)
+    )
+
+
+def _gate(window: periods.Window) -> Counts:
+    rows = GateDecision.objects.filter(kind=GateDecision.Kind.CHANGE)
+    return _by_month(
+        rows, "decided_at", window,
+        asked=Count("pk"), blocked=Count("pk", filter=~Q(verdict="PASS")),
+        waived=Count("pk", filter=~Q(waivers=[])),
+    )  # fmt: skip
+
+
+def _by_month(rows: QuerySet[Any], column: str, window: periods.Window, **counts: Aggregate) -> Counts:
+    """What rows come to in each month in which a moment of theirs lies."""
+    within = {f"{column}__gte": window.starts_at, f"{column}__lt": window.as_of}
+    found = (
+        rows.filter(**within)
+        .order_by()
+        .values(in_month=TruncMonth(column, tzinfo=ZoneInfo(settings.TIME_ZONE)))
+        .annotate(**counts)
+    )
+    return {row["in_month"].date(): {name: row[name] for name in counts} for row in found}
+
+
+# What trends show -> where a frozen report has it.
+_FROZEN = {
+    "due": "closure__n",
+    "in_time": "closure__numerator",
+    "resolved": "ttr__n",
+    "ttr": "ttr__median_seconds",
+    "ttr_p90": "ttr__p90_seconds",
+    "agreed": "proactive__n",
+    "asked": "gate-blocks__n",
+    "blocked": "gate-blocks__numerator",
+    "waived": "gate-waivers__numerator",
+}
+
+
+def _frozen(first: date) -> Counts:
+    places = [f"figures__all__{place}" for place in _FROZEN.values()]
+    found: Counts = {}
+    for month, *values in GovernanceReport.objects.filter(month__gte=first).values_list("month", *places):
+        read = dict(zip(_FROZEN, values, strict=True))
+        if read["due"] is None:
+            # It was published before reports had these figures.
+            continue
+        times = {name: _duration(read.pop(name)) for name in ("ttr", "ttr_p90")}
+        known = {name: value for name, value in read.items() if value is not None}
+        found[month] = known | times | {"is_frozen": True}
+    return found
+
+
+def _duration(seconds: int | None) -> timedelta | None:
+    return None if seconds is None else timedelta(seconds=seconds)

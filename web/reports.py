@@ -17,7 +17,7 @@ from accounts.models import Team
 from governance import corrections, figure_words, pdf, publishing, report_document, reports
 from governance.metrics import CATALOGUE, Outcome
 from governance.reports import Report
-from web import charts, figures, months
+from web import charts, figures, months, report_charts
 from web.asking import ask
 from web.exports import csv_response
 
@@ -31,6 +31,7 @@ def report(request: HttpRequest, month: str = "") -> HttpResponse:
     first = months.read(month) if month else months.this(now)
     found = months.build(first, request, now)
     closure = found.figures["closure"]
+    bands = _bands(found.figures["overdue"])
     context = {
         "now": now,
         "report": found,
@@ -54,7 +55,10 @@ def report(request: HttpRequest, month: str = "") -> HttpResponse:
         "times": _times(found),
         "everything": found.figures["times"][0],
         "ageing": found.figures["overdue"],
-        "bands": _bands(found.figures["overdue"]),
+        "bands": bands,
+        "ageing_chart": report_charts.ageing(bands),
+        "restoring": report_charts.restoring(found),
+        "gate": report_charts.gate(found),
         "due": [
             _item_row(row, found) | {"words": _outcome_words()[row.outcome], "tone": _TONES[row.outcome]}
             for row in found.rows.due

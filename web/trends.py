@@ -1,5 +1,6 @@
 """Two years of figures, and a page for each team."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,8 +17,10 @@ from django.views.decorators.http import require_GET
 from accounts.models import Team
 from governance import figure_words, goals, reports, trends
 from postmortem.durations import duration_words
+from postmortem.models import CauseClass
 from remediation import items
-from web import charts, item_list, months
+from web import charts, columns, item_list, months
+from web.columns import Group, Series
 from web.exports import csv_response
 
 
@@ -35,14 +38,17 @@ def trend(request: HttpRequest) -> HttpResponse:
                 "month": f"{row.month:%Y-%m}",
                 "rate": "" if row.rate is None else f"{row.rate:.1f} %",
                 "ttr": duration_words(row.ttr),
+                "p90": duration_words(row.ttr_p90),
             }
             for row in reversed(rows)
         ],
+        "course_chart": _course(rows),
+        "flow_chart": _flow(rows),
+        "gate_chart": _gate(rows),
+        "has_gate": any(row.asked for row in rows),
+        "recurrence": _recurrence(request.user, now),
         "closure_chart": _line(
             [(row.month, row.rate) for row in rows], "closure", ">=", _("Closure rate by month, %")
-        ),
-        "ttr_chart": _line(
-            [(row.month, _minutes(row.ttr)) for row in rows], "ttr", "<=", _("Median TTR by month, minutes")
         ),
         "ageing": [
             {"slug": slug, "name": teams.get(slug, slug) if slug else _("All"), "ageing": ageing}
@@ -56,12 +62,17 @@ def trend(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_GET
 def trend_csv(request: HttpRequest) -> HttpResponseBase:
-    header = ("month", "due", "in_time", "closure_percent", "resolved", "ttr_median_seconds", "frozen")
+    header = (
+        "month", "due", "in_time", "closure_percent", "resolved", "ttr_median_seconds", "frozen",
+        "ttr_p90_seconds", "agreed", "verified", "gate_asked", "gate_not_passed", "gate_waived",
+    )  # fmt: skip
     rows = (
         (
             f"{row.month:%Y-%m}", row.due, row.in_time, "" if row.rate is None else f"{row.rate:.1f}",
             row.resolved, "" if row.ttr is None else round(row.ttr.total_seconds()),
             "yes" if row.is_frozen else "no",
+            "" if row.ttr_p90 is None else round(row.ttr_p90.total_seconds()), row.agreed, row.verified,
+            row.asked, row.blocked, row.waived,
         )
         for row in trends.of(request.user, now=timezone.now())
     )  # fmt: skip
@@ -123,6 +134,62 @@ def _line(points: Any, figure: str, comparator: str, label: str) -> Any:
         for month, value in points
     ]
     return charts.value_line(drawn, threshold=target, comparator=comparator, baseline=baseline, label=label)
+
+
+def _course(rows: Sequence[trends.Month]) -> Any:
+    """Median and P90 of TTR over the months, with the target of the median."""
+    goal = goals.by_figure().get("ttr")
+    target = None if goal is None or goal.target is None else float(goal.target)
+    moments = [timezone.make_aware(datetime(row.month.year, row.month.month, 1)) for row in rows]  # noqa: DTZ001
+    lines = [
+        charts.Course(list(zip(moments, [_minutes(value) for value in values], strict=True)))
+        for values in ([row.ttr for row in rows], [row.ttr_p90 for row in rows])
+    ]
+    return charts.courses(
+        lines,
+        start=moments[0],
+        end=moments[-1],
+        gap=timedelta(days=32),
+        label=_("Time to restore by month, minutes: median and P90"),
+        threshold=target,
+        comparator="<=",
+    )
+
+
+def _flow(rows: Sequence[trends.Month]) -> Any:
+    groups = [Group(f"{row.month:%Y-%m}", [row.agreed, row.verified]) for row in rows]
+    return columns.columns(
+        groups,
+        [Series(_("Agreed"), "info"), Series(_("Verified"), "good")],
+        label=_("Items agreed and items verified by month"),
+    )
+
+
+def _gate(rows: Sequence[trends.Month]) -> Any:
+    groups = [Group(f"{row.month:%Y-%m}", [row.blocked, row.waived]) for row in rows]
+    return columns.columns(
+        groups,
+        [Series(_("Not passed"), "bad"), Series(_("Waived"), "warn")],
+        label=_("Changes that the gate did not pass, and those that were waived, by month"),
+    )
+
+
+def _recurrence(user: Any, now: datetime) -> list[dict[str, Any]]:
+    rows = trends.recurrence(user, now=now)
+    known = CauseClass.objects.filter(slug__in=[slug for slug, _n, _back in rows])
+    names = {one.slug: one.words for one in known}
+    return [
+        {
+            "name": names.get(slug, slug) or _("none"),
+            "n": n,
+            "repeated": back,
+            "bar": charts.shares(
+                [charts.Share(_("Came back"), back, "bad"), charts.Share(_("New"), n - back, "mute")],
+                label=_("%(back)d of %(n)d came back") % {"back": back, "n": n},
+            ),
+        }
+        for slug, n, back in rows
+    ]
 
 
 def _minutes(value: timedelta | None) -> float | None:

@@ -95,6 +95,23 @@ def ageing(items: Sequence[OverdueItem]) -> Ageing:
     )
 
 
+# Where the bands of TTR end; the last one has no end.
+BANDS = tuple(timedelta(minutes=minutes) for minutes in (5, 15, 30, 60, 120, 240, 480))
+
+
+def bands(incidents: Sequence[ResolvedIncident]) -> list[tuple[timedelta | None, int]]:
+    """How many incidents took up to 5, 15, 30 and 60 minutes, 2, 4 and 8 hours to restore, and longer.
+
+    Each is counted once, in the first band that it does not exceed. Cohort: as for `times`.
+    """
+    found = []
+    over = timedelta(-1)
+    for end in BANDS:
+        found.append((end, sum(over < one.ttr <= end for one in incidents)))
+        over = end
+    return [*found, (None, sum(one.ttr > over for one in incidents))]
+
+
 def _times(severity: str, incidents: Sequence[ResolvedIncident]) -> Times:
     return Times(
         severity,
