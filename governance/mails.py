@@ -57,6 +57,7 @@ def of_notice(notice: Notice, *, connection: Any = None) -> EmailMultiAlternativ
         if notice.report is not None:
             found = reports.build(notice.report.month, viewer=person, now=notice.report.published_at)
             context["figures"] = report_document.brief(found)
+            context["teams"] = _own_teams(found, person)
         message = _mail(person, f"notice-{notice.pk}", context["words"], "notice", context, connection)
         if found is not None:
             message.attach(*_report_file(found, person))
@@ -69,6 +70,13 @@ def _report_file(found: reports.Report, person: User) -> tuple[str, str | bytes,
     if pdf.is_available():
         return f"report-{found.month:%Y-%m}.pdf", pdf.write(text), "application/pdf"
     return f"report-{found.month:%Y-%m}.html", text, "text/html"
+
+
+def _own_teams(found: reports.Report, person: User) -> list[tuple[str, Sequence[Sequence[str]]]]:
+    """For a manager: the name of each of their teams, and its figures."""
+    names = dict(person.managed_teams.values_list("slug", "name"))
+    teams = [(names[slug], report_document.of_team(found, slug)) for slug in report_document.managed(person)]
+    return [(name, rows) for name, rows in teams if rows]
 
 
 def of_digest(digest: Digest, *, connection: Any = None) -> EmailMultiAlternatives | None:

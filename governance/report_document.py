@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 
 from accounts.models import Team, User
 from governance import corrections, figure_words
-from governance.metrics import CATALOGUE, Outcome
+from governance.metrics import CATALOGUE, Outcome, OverdueItem
 from governance.reports import Report
 from postmortem.durations import duration_words
 
@@ -55,8 +55,17 @@ class Outline:
 def outline(found: Report, *, viewer: User) -> Outline:
     """What a report says to a reader, in the present language and zone."""
     names = dict(Team.objects.values_list("slug", "name"))
-    sections = [_figures(found), *_closure(found), *_times(found), *_overdue(found), *_teams(found, names)]
-    sections += _corrections(found, viewer)
+    own = managed(viewer)
+    sections = [
+        _figures(found),
+        *_own_teams(found, own, names),
+        *_closure(found),
+        *_times(found),
+        *_overdue(found),
+        *_teams(found, own, names),
+        *_corrections(found, viewer),
+        _formulas(found),
+    ]
     return Outline(
         title=_("Governance report, %(month)s") % {"month": date_format(found.month, _("F Y"))},
         facts=list(_facts(found)),
@@ -155,11 +164,15 @@ def _figures(found: Report) -> Section:
             ]
         )
     head = [_("Figure"), _("Value"), _("Made of"), _("Month before"), _("A year before"), _("Target")]
+    return Section(_("Figures"), tables=[Table(head, rows, numbers=1)])
+
+
+def _formulas(found: Report) -> Section:
+    """At the end: who reads the figures every month knows how they are computed."""
     words = [figure_words.FIGURES[key] for key in found.catalogue]
-    formulas = [[str(told.name), str(told.formula), str(told.cohort)] for told in words]
+    rows = [[str(told.name), str(told.formula), str(told.cohort)] for told in words]
     return Section(
-        _("Figures"),
-        tables=[Table(head, rows, numbers=1), Table([_("Figure"), _("Formula"), _("Cohort")], formulas)],
+        _("How the figures are computed"), tables=[Table([_("Figure"), _("Formula"), _("Cohort")], rows)]
     )
 
 
@@ -202,8 +215,11 @@ def _times(found: Report) -> Iterator[Section]:
 
 
 def _overdue(found: Report) -> Iterator[Section]:
-    if not found.rows.overdue:
-        return
+    if found.rows.overdue:
+        yield Section(_("Overdue items"), tables=[_overdue_table(found, found.rows.overdue)])
+
+
+def _overdue_table(found: Report, overdue: Sequence[OverdueItem]) -> Table:
     rows = [
         [
             row.public_id,
@@ -213,29 +229,55 @@ def _overdue(found: Report) -> Iterator[Section]:
             row.service,
             found.owners.get(row.public_id, ""),
         ]
-        for row in found.rows.overdue[:MOST_ROWS]
+        for row in overdue[:MOST_ROWS]
     ]
     head = [_("Item"), _("Title"), _("Overdue"), _("Due"), _("Service"), _("Owner")]
-    yield Section(_("Overdue items"), tables=[Table(head, rows, note=_cut(len(found.rows.overdue)))])
+    return Table(head, rows, note=_cut(len(overdue)))
 
 
-def _teams(found: Report, names: dict[str, str]) -> Iterator[Section]:
-    keys = [key for key, definition in found.catalogue.items() if "team" in definition.dimensions]
-    by_team: dict[str, list[Row]] = {}
-    for key in keys:
-        for group in found.figures["all"][key]["by"]["team"]:
-            if group["name"]:
-                by_team.setdefault(group["name"], []).append(
-                    [
-                        str(figure_words.FIGURES[key].name),
-                        figure_words.shown(CATALOGUE[key], group),
-                        figure_words.made_of(CATALOGUE[key], group),
-                    ]
-                )
+def managed(viewer: User) -> list[str]:
+    """The slugs of the teams that somebody manages, in the order of their names."""
+    return list(viewer.managed_teams.order_by("name").values_list("slug", flat=True))
+
+
+def of_team(found: Report, slug: str) -> list[Row]:
+    """The figures of one team that has any rows in them: name, value, what it is made of."""
+    return [
+        [
+            str(figure_words.FIGURES[key].name),
+            figure_words.shown(definition, group),
+            figure_words.made_of(definition, group),
+        ]
+        for key, definition in found.catalogue.items()
+        for group in found.figures["all"][key]["by"].get("team", [])
+        if group["name"] == slug
+    ]
+
+
+def _own_teams(found: Report, own: Sequence[str], names: dict[str, str]) -> Iterator[Section]:
+    """For a manager, before all that is about everybody: the figures of their team, and what it owes."""
+    for slug in own:
+        tables = [Table([_("Figure"), _("Value"), _("Made of")], of_team(found, slug), numbers=1)]
+        overdue = [row for row in found.rows.overdue if row.team == slug]
+        if overdue:
+            tables.append(_overdue_table(found, overdue))
+        if tables[0].rows or overdue:
+            title = _("Your team: %(name)s") % {"name": names.get(slug, slug)}
+            texts = [] if overdue else [_("Nothing of your team is overdue.")]
+            yield Section(title, texts=texts, tables=tables)
+
+
+def _teams(found: Report, own: Sequence[str], names: dict[str, str]) -> Iterator[Section]:
+    slugs = {
+        group["name"]
+        for key in found.catalogue
+        for group in found.figures["all"][key]["by"].get("team", [])
+        if group["name"]
+    }
     head = [_("Figure"), _("Value"), _("Made of")]
-    for slug in sorted(by_team, key=lambda slug: names.get(slug, slug)):
+    for slug in sorted(slugs - set(own), key=lambda slug: names.get(slug, slug)):
         title = _("Team %(name)s") % {"name": names.get(slug, slug)}
-        yield Section(title, tables=[Table(head, by_team[slug], numbers=1)])
+        yield Section(title, tables=[Table(head, of_team(found, slug), numbers=1)])
 
 
 def _corrections(found: Report, viewer: User) -> Iterator[Section]:

@@ -40,7 +40,7 @@ def report(request: HttpRequest, month: str = "") -> HttpResponse:
         "previous": months.neighbour(first, -1, now),
         "next": months.neighbour(first, 1, now),
         "tiles": figures.tiles(found),
-        "teams": _teams(found),
+        "teams": _teams(found, own=set(report_document.managed(request.user))),
         "closure": closure,
         "closure_bar": charts.shares(
             [
@@ -175,20 +175,21 @@ def _short(key: str) -> Any:
     return "TTR" if key == "ttr" else figure_words.FIGURES[key].name
 
 
-def _teams(found: Report) -> dict[str, Any]:
-    """A line for each team, with the figures that its manager asks for first."""
+def _teams(found: Report, *, own: set[str]) -> dict[str, Any]:
+    """A line for each team with the figures that its manager asks for; those the reader manages come first."""
     by_team = {
         key: {group["name"]: group for group in found.figures["all"][key]["by"].get("team", [])}
         for key in _OF_TEAMS
     }
     names = dict(Team.objects.values_list("slug", "name"))
-    slugs = sorted({slug for groups in by_team.values() for slug in groups if slug})
+    slugs = {slug for groups in by_team.values() for slug in groups if slug}
     return {
         "columns": [(key, _short(key)) for key in _OF_TEAMS],
         "rows": [
             {
                 "slug": slug,
                 "name": names.get(slug, slug),
+                "is_own": slug in own,
                 "cells": [
                     {
                         "key": key,
@@ -201,7 +202,7 @@ def _teams(found: Report) -> dict[str, Any]:
                     for key in _OF_TEAMS
                 ],
             }
-            for slug in slugs
+            for slug in sorted(slugs, key=lambda slug: (slug not in own, slug))
         ],
     }
 

@@ -115,3 +115,14 @@ def test_quantile_lies_between_the_values_and_ignores_their_order(durations, per
 
     assert min(durations) <= value <= max(durations)
     assert value == metrics.quantile(durations[::-1], percent)
+
+
+def test_bands_count_each_incident_once():
+    took = (0, 5, 6, 15, 60, 61, 480, 481, 9999)
+
+    found = metrics.bands([resolved(minutes) for minutes in took])
+
+    assert [count for _end, count in found] == [2, 2, 0, 1, 1, 0, 1, 2]
+    assert sum(count for _end, count in found) == len(took)
+    assert (found[0][0], found[-1][0]) == (5 * MINUTE, None)
+    assert [count for _end, count in metrics.bands([])] == [0] * 8

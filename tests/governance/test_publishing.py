@@ -443,6 +443,36 @@ def test_governors_and_managers_get_the_report_by_mail(governor, server):
     assert b"n = 2" not in bodies["max@example.com"]
 
 
+def test_manager_reads_of_their_own_team_first(server):
+    manager = f.user("Max")
+    mine = f.service("order", team=f.team("Orders", manager=manager))
+    other = f.service("stock", team=f.team("Stocks"))
+    late = item_due(title="Set a timeout", service=mine)
+    item_due(title="Order disks", service=other)
+
+    report = publishing.publish(MAY, by=f.user("Gia", role="governor"), now=MONDAY)
+    found = reports.build(MAY, viewer=manager, now=MONDAY)
+    document = report_document.outline(found, viewer=manager)
+
+    titles = [section.title for section in document.sections]
+    assert titles[1] == "Your team: Orders"
+    assert "Team Stocks" in titles
+    assert "Team Orders" not in titles
+    figures, overdue = document.sections[1].tables
+    assert ["Closure rate", "0.0 %", "0 of 1"] in figures.rows
+    assert [row[0] for row in overdue.rows] == [late.public_id]
+    mails = sent(server)
+    text, html = (
+        part.get_payload(decode=True).decode()
+        for part in mails["max@example.com"].get_payload()[0].get_payload()
+    )
+    for body in (text, html):
+        assert "Your team: Orders" in body
+        assert "Stocks" not in body
+    assert "Your team" not in mails["gia@example.com"].get_payload()[0].get_payload()[0].get_payload()
+    assert report.published_by.name == "Gia"
+
+
 def test_report_is_told_once(governor):
     resolved()
     run(MONDAY)

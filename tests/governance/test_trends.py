@@ -5,7 +5,8 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from governance import reports, trends
-from postmortem.models import Incident
+from governance.models import GateDecision
+from postmortem.models import CauseClass, Incident, Recurrence, RootCause
 from tests import factories as f
 
 pytestmark = pytest.mark.django_db
@@ -55,6 +56,46 @@ def test_trend_has_24_months_and_the_figures_of_their_reports(governor):
         assert report["ttr"]["n"] == row.resolved
 
 
+def test_trend_tells_what_was_agreed_verified_and_asked(governor):
+    due(month(5), is_kept=True)
+    due(month(5), is_kept=False)
+    for minutes in (10, 20, 60):
+        f.resolved_incident(minutes=minutes, started_at=month(5))
+    for verdict, waivers in (("PASS", []), ("FAIL", []), ("PASS", [{"waiver": 1}])):
+        GateDecision.objects.create(
+            kind="change", decided_at=month(5), verdict=verdict, waivers=waivers, repository="shop/order",
+            policy_version="1", findings=[], token=f.api_token(scopes=["gate"])[0], mode="strict",
+        )  # fmt: skip
+    report = reports.publish(date(2026, 5, 1), by=governor, now=NOW).figures["all"]
+
+    for viewer in (governor, f.user()):
+        rows = {row.month: row for row in trends.of(viewer, now=NOW)}
+        may = rows[date(2026, 5, 1)]
+        assert (may.asked, may.blocked, may.waived) == (3, 1, 1)
+        assert (may.verified, rows[date(2026, 3, 1)].agreed) == (1, 2)
+        assert round(may.ttr_p90.total_seconds()) == report["ttr"]["p90_seconds"] == 52 * 60
+        assert may.agreed == report["proactive"]["n"]
+
+
+def test_classes_that_came_back_come_first(governor):
+    classes = [CauseClass.objects.get(slug=slug) for slug in ("design-overload", "capacity-pool")]
+    causes = [
+        f.verified_cause(
+            f.review(incidents=[f.resolved_incident(started_at=month(number), is_restricted=number == 5)])
+        )
+        for number in (3, 4, 5)
+    ]
+    for cause, cause_class in zip(causes, (classes[0], classes[1], classes[1]), strict=True):
+        RootCause.objects.filter(pk=cause.pk).update(cause_class=cause_class)
+    Recurrence.objects.create(
+        cause=causes[2], earlier=causes[1], verdict="confirmed", judged_by=governor, judged_at=NOW
+    )
+
+    assert trends.recurrence(governor, now=NOW) == [("capacity-pool", 2, 1), ("design-overload", 1, 0)]
+    assert trends.recurrence(f.user(), now=NOW) == [("capacity-pool", 1, 0), ("design-overload", 1, 0)]
+    assert trends.recurrence(governor, now=NOW, months=1) == []
+
+
 def test_published_month_is_shown_as_it_was_published(governor):
     incident = f.resolved_incident(minutes=20, started_at=month(5))
     reports.publish(date(2026, 5, 1), by=governor, now=NOW)
@@ -99,5 +140,5 @@ def test_trend_asks_the_same_for_any_number_of_months(governor, django_assert_nu
         due(month(3 + number), is_kept=True)
         f.resolved_incident(started_at=month(3 + number))
 
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(6):
         trends.of(governor, now=NOW)

@@ -1,0 +1,62 @@
+"""Every page as axe sees it, in both themes: the list of pages is the resolver's own."""
+
+from collections import defaultdict
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from django.test import Client
+from playwright.sync_api import Page
+
+from tests.web import places
+from tests.web.places import Place
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+# The second theme has the same page in other colours.
+COLOURS = {"runOnly": ["color-contrast"]}
+
+
+def by_first_word() -> dict[str, list[Place]]:
+    """Every page, under the first word of its address."""
+    found = defaultdict(list)
+    for place in places.pages():
+        found[place.route.split("/")[0] or "home"].append(place)
+    return dict(sorted(found.items()))
+
+
+def addresses(world: places.World, some: list[Place], client: Client) -> list[str]:
+    """The addresses of those that are pages: no file, no part of a page, no target of a form."""
+    found = []
+    for place in some:
+        path = world.path(place)
+        answer = client.get(path)
+        is_page = answer.status_code == 200 and answer["Content-Type"].startswith("text/html")
+        if is_page and b"<html" in b"".join(answer)[:300]:
+            found.append(path)
+    return found
+
+
+def violations(page: Page, **options: object) -> list[str]:
+    found = Axe().run(page, options=options).response["violations"]
+    return [
+        f"{rule['id']}: {node['target']} {node['html'][:120]}" for rule in found for node in rule["nodes"]
+    ]
+
+
+@pytest.mark.parametrize("word", list(by_first_word()))
+def test_every_page_is_accessible_in_both_themes(open_page, live_server, client, word):
+    world = places.build()
+    administrator = world.people["administrator"]
+    client.force_login(administrator)
+    page = open_page()
+    session = {"name": "sessionid", "value": client.cookies["sessionid"].value, "url": live_server.url}
+    page.context.add_cookies([session])
+    problems = []
+    for path in addresses(world, by_first_word()[word], client):
+        page.emulate_media(color_scheme="light")
+        page.goto(f"{live_server.url}{path}")
+        problems += [(path, "light", line) for line in violations(page)]
+        page.emulate_media(color_scheme="dark")
+        problems += [(path, "dark", line) for line in violations(page, **COLOURS)]
+
+    assert problems == []
