@@ -176,7 +176,7 @@ def _short(key: str) -> Any:
 
 
 def _teams(found: Report, *, own: set[str]) -> dict[str, Any]:
-    """A line for each team with the figures that its manager asks for; those the reader manages come first."""
+    """A line for each team, with what its manager asks for; the teams that the reader manages come first."""
     by_team = {
         key: {group["name"]: group for group in found.figures["all"][key]["by"].get("team", [])}
         for key in _OF_TEAMS
