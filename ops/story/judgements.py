@@ -10,6 +10,7 @@ from django.conf import settings
 
 from accounts import tokens
 from governance import audit, changes, goals, kpis, reports
+from ops.story import machines
 from ops.story.people import Cast
 from postmortem.models import Review
 
@@ -84,6 +85,7 @@ def judge(cast: Cast, *, now: datetime) -> None:
     first = now.astimezone(ZoneInfo(settings.TIME_ZONE)).date().replace(day=1)
     last_month = (first - _DAY).replace(day=1)
     _watch(cast, now=now)
+    machines.report(cast, now=now)
     reports.publish(last_month, by=cast.people["sofia"], now=now)
 
 
