@@ -30,8 +30,6 @@ def report(request: HttpRequest, month: str = "") -> HttpResponse:
     now = timezone.now()
     first = months.read(month) if month else months.this(now)
     found = months.build(first, request, now)
-    closure = found.figures["closure"]
-    bands = _bands(found.figures["overdue"])
     context = {
         "now": now,
         "report": found,
@@ -41,24 +39,7 @@ def report(request: HttpRequest, month: str = "") -> HttpResponse:
         "next": months.neighbour(first, 1, now),
         "tiles": figures.tiles(found),
         "teams": _teams(found, own=set(report_document.managed(request.user))),
-        "closure": closure,
-        "closure_bar": charts.shares(
-            [
-                charts.Share(_outcome_words()[outcome], closure[outcome.value], _TONES[outcome])
-                for outcome in Outcome
-            ],
-            label=_("What became of the items that were due"),
-        ),
-        "outcomes": [
-            (words, closure[outcome.value], _TONES[outcome]) for outcome, words in _outcome_words().items()
-        ],
-        "times": _times(found),
-        "everything": found.figures["times"][0],
-        "ageing": found.figures["overdue"],
-        "bands": bands,
-        "ageing_chart": report_charts.ageing(bands),
-        "restoring": report_charts.restoring(found),
-        "gate": report_charts.gate(found),
+        **_drawn(found),
         "due": [
             _item_row(row, found) | {"words": _outcome_words()[row.outcome], "tone": _TONES[row.outcome]}
             for row in found.rows.due
@@ -204,6 +185,28 @@ def _teams(found: Report, *, own: set[str]) -> dict[str, Any]:
             }
             for slug in sorted(slugs, key=lambda slug: (slug not in own, slug))
         ],
+    }
+
+
+def _drawn(found: Report) -> dict[str, Any]:
+    """The figures with a section of their own, and their charts."""
+    closure, bands = found.figures["closure"], _bands(found.figures["overdue"])
+    words = _outcome_words()
+    outcomes = [(words[outcome], closure[outcome.value], _TONES[outcome]) for outcome in Outcome]
+    return {
+        "closure": closure,
+        "closure_bar": charts.shares(
+            [charts.Share(*outcome) for outcome in outcomes],
+            label=_("What became of the items that were due"),
+        ),
+        "outcomes": outcomes,
+        "times": _times(found),
+        "everything": found.figures["times"][0],
+        "restoring": report_charts.restoring(found),
+        "ageing": found.figures["overdue"],
+        "bands": bands,
+        "ageing_chart": report_charts.ageing(bands),
+        "gate": report_charts.gate(found),
     }
 
 
