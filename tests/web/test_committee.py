@@ -116,9 +116,25 @@ def test_trends_show_24_months(page):
     response = page.get("/report/trends")
 
     assert len(response.context["rows"]) == 24
-    assert '<svg class="chart"' in text(response)
+    assert '<svg class="chart courses"' in text(response)
     lines = b"".join(page.get("/report/trends.csv").streaming_content).decode().splitlines()
     assert len(lines) == 25
+
+
+def test_trends_draw_what_came_and_went_and_what_came_back(page):
+    now = timezone.now()
+    review = factories.review(incidents=[factories.resolved_incident(started_at=now - timedelta(days=3))])
+    cause = factories.verified_cause(review)
+    factories.item(review=review, causes=[cause], agreed_at=now - timedelta(days=2))
+
+    response = page.get("/report/trends")
+
+    body = text(response)
+    assert '<svg class="chart columns"' in body
+    assert "· Agreed: 1</title>" in body
+    (line,) = response.context["recurrence"]
+    assert (line["n"], line["repeated"]) == (1, 0)
+    assert "0 of 1 came back" in body
 
 
 def test_team_shows_what_it_answers_for(page):

@@ -11,7 +11,7 @@ from django.utils import timezone
 from PIL import ImageFile
 
 from governance import corrections, pdf
-from governance.models import GovernanceReport
+from governance.models import GateDecision, GovernanceReport
 from postmortem.models import Incident
 from tests import factories
 
@@ -262,3 +262,37 @@ def test_corrections_stand_under_a_published_report(governor):
     assert "± " + incident.public_id in body
     assert "17 min" in body
     assert "1 h" in body
+
+
+def test_charts_of_a_month_stand_beside_their_tables(page):
+    incident_in_may()
+    factories.resolved_incident(started_at=MAY + 3 * DAY, minutes=600)
+    due_in_may("open")
+
+    response = page.get("/report/2026-05/")
+
+    body = response.content.decode()
+    assert "≤ 30 min · Incidents: 1</title>" in body
+    assert "longer · Incidents: 1</title>" in body
+    assert [count for _words, count in response.context["restoring"]["rows"]] == [0, 0, 1, 0, 0, 0, 0, 1]
+    assert "8 to 30 days · Overdue items: 1</title>" in body
+    assert body.count("The same as a table") == 2
+    # CI asked nothing, so there is no section of the gate.
+    assert response.context["gate"] is None
+
+
+def test_month_draws_what_the_gate_said(page):
+    token = factories.api_token(scopes=["gate"])[0]
+    for verdict, waivers in (("PASS", []), ("PASS", ["waiver-1"]), ("FAIL", ["waiver-1"]), ("UNKNOWN", [])):
+        GateDecision.objects.create(
+            kind="change", decided_at=MAY + DAY, token=token, verdict=verdict, mode="strict", findings=[],
+            policy_version="1", repository="shop/order", waivers=waivers,
+        )  # fmt: skip
+
+    gate = page.get("/report/2026-05/").context["gate"]
+
+    assert [(count, figure) for _words, count, _tone, figure in gate["rows"]] == [
+        (1, "gate-blocks"),
+        (1, "gate-waivers"),
+        (2, "gate-blocks"),
+    ]
