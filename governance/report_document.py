@@ -344,8 +344,9 @@ _STYLE = (
     "h1{font-size:1.6rem;line-height:1.2}h2{font-size:1.15rem;margin:2rem 0 .5rem}"
     ".facts,.note{font-size:.85rem;opacity:.85;padding-left:1.2rem;overflow-wrap:anywhere}"
     "table{border-collapse:collapse;width:100%;font-size:.85rem;margin:.75rem 0}"
-    "th,td{border-bottom:1px solid #8888;padding:.3rem .5rem;text-align:start;vertical-align:top;"
-    "overflow-wrap:anywhere}"
+    "th,td{border-bottom:1px solid #8888;padding:.3rem .5rem;text-align:start;vertical-align:top}"
+    # Not "anywhere": columns would be no wider than a letter when there is little room.
+    "td{overflow-wrap:break-word}"
     "th{font-weight:600;border-bottom-width:2px}.num{text-align:end;font-variant-numeric:tabular-nums}"
     "@page{size:A4;margin:16mm 14mm;@bottom-right{content:counter(page) ' / ' counter(pages);font-size:8pt}}"
     "@media print{body{margin:0;max-width:none;padding:0;font-size:9.5pt}tr{break-inside:avoid}"

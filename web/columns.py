@@ -45,14 +45,15 @@ def columns(groups: Sequence[Group], series: Sequence[Series], *, label: str) ->
     highest = max((count for group in groups for count in group.counts), default=0)
     if not highest:
         return mark_safe("")
-    width = WIDE if len(groups) * len(series) > 8 else NARROW
+    width = NARROW if len(groups) * len(series) <= 5 else WIDE
     top, ticks = _ticks(highest)
     room = (width - LEFT - RIGHT) / len(groups)
     drawn: list[SafeString] = []
     for place, group in enumerate(groups):
         drawn += _group(group, series, left=LEFT + place * room, room=room, top=top)
     return format_html(
-        '<svg class="chart columns" viewBox="0 0 {} {}" role="img" aria-label="{}">{}{}{}</svg>',
+        '<svg class="chart columns{}" viewBox="0 0 {} {}" role="img" aria-label="{}">{}{}{}</svg>',
+        " narrow" if width == NARROW else "",
         width,
         HEIGHT,
         label,
