@@ -350,5 +350,6 @@ _STYLE = (
     "th{font-weight:600;border-bottom-width:2px}.num{text-align:end;font-variant-numeric:tabular-nums}"
     "@page{size:A4;margin:16mm 14mm;@bottom-right{content:counter(page) ' / ' counter(pages);font-size:8pt}}"
     "@media print{body{margin:0;max-width:none;padding:0;font-size:9.5pt}tr{break-inside:avoid}"
+    "th,td{padding:.2rem .4rem}"
     "thead{display:table-header-group}h2{break-after:avoid}}"
 )
