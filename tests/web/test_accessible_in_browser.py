@@ -1,6 +1,6 @@
 """Every page as axe sees it, in both themes: the list of pages is the resolver's own."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -16,12 +16,21 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 COLOURS = {"runOnly": ["color-contrast"]}
 
 
+# Words with fewer pages than this are visited together.
+FEW = 9
+
+
 def by_first_word() -> dict[str, list[Place]]:
-    """Every page, under the first word of its address."""
+    """Every page, under the first word of its address; words with few pages together."""
     found = defaultdict(list)
+    words = Counter(_word(place) for place in places.pages())
     for place in places.pages():
-        found[place.route.split("/")[0] or "home"].append(place)
+        found[_word(place) if words[_word(place)] >= FEW else "others"].append(place)
     return dict(sorted(found.items()))
+
+
+def _word(place: Place) -> str:
+    return place.route.split("/")[0]
 
 
 def addresses(world: places.World, some: list[Place], client: Client) -> list[str]:
@@ -60,3 +69,9 @@ def test_every_page_is_accessible_in_both_themes(open_page, live_server, client,
         problems += [(path, "dark", line) for line in violations(page, **COLOURS)]
 
     assert problems == []
+
+
+def test_no_page_is_left_out():
+    visited = [place for some in by_first_word().values() for place in some]
+
+    assert sorted(visited, key=str) == sorted(places.pages(), key=str)

@@ -153,6 +153,24 @@ def test_governor_sets_a_goal(governor):
     assert governor.get("/settings/goals/nonsense/").status_code == 404
 
 
+def test_goal_of_money_names_its_currency(governor):
+    address = "/settings/goals/impact-loss/"
+    assert governor.post(address, {"target": "1000"}).status_code == 422
+    assert 'name="currency"' in text(governor.get(address))
+    assert 'name="currency"' not in text(governor.get("/settings/goals/ttr/"))
+
+    assert governor.post(address, {"target": "1000", "currency": "CNY"}).status_code == 302
+
+    assert "CNY 1,000.00" in text(governor.get("/settings/goals/"))
+    incident(loss_amount=1200, loss_currency="CNY")
+    factories.resolved_incident(started_at=MAY - 9 * DAY, loss_amount=80, loss_currency="USD")
+    body = text(governor.get("/report/2026-05/figures/impact-loss/"))
+    assert "USD 80.00" in body
+    assert "CNY 1,000.00 · missed" in " ".join(body.split())
+    # Another currency is neither better nor worse.
+    assert "worse now" not in body
+
+
 def test_goals_are_for_governors(page):
     assert page.get("/settings/goals/").status_code == 403
     assert page.post("/settings/goals/closure/", {"target": "90"}).status_code == 403
