@@ -2,11 +2,13 @@
 
 from datetime import UTC, date, datetime, timedelta
 
+import pgtrigger
 import pytest
 
 from governance import reports, trends
-from governance.models import GateDecision
+from governance.models import GateDecision, GovernanceReport
 from postmortem.models import CauseClass, Incident, Recurrence, RootCause
+from remediation.models import RemediationItem
 from tests import factories as f
 
 pytestmark = pytest.mark.django_db
@@ -108,6 +110,22 @@ def test_published_month_is_shown_as_it_was_published(governor):
 
     assert (of_governor.ttr, of_governor.is_frozen) == (20 * MINUTE, True)
     assert (of_member.ttr, of_member.is_frozen) == (90 * MINUTE, False)
+
+
+def test_month_whose_report_lacks_a_figure_is_counted(governor):
+    due(month(5), is_kept=False)
+    f.resolved_incident(minutes=20, started_at=month(5))
+    published = reports.publish(date(2026, 5, 1), by=governor, now=NOW)
+    of_report = trends.of(governor, now=NOW, months=2)[0]
+    known = {key: figure for key, figure in published.figures["all"].items() if key != "proactive"}
+    with pgtrigger.ignore("governance.GovernanceReport:append_only"):
+        GovernanceReport.objects.update(figures=published.figures | {"all": known})
+    RemediationItem.objects.update(agreed_at=month(5) - DAY)
+
+    counted = trends.of(governor, now=NOW, months=2)[0]
+
+    assert (of_report.due, of_report.agreed, of_report.resolved, of_report.is_frozen) == (1, 0, 1, True)
+    assert (counted.due, counted.agreed, counted.resolved, counted.is_frozen) == (1, 1, 1, True)
 
 
 def test_trend_of_a_stranger_counts_nothing_that_is_restricted(governor):
