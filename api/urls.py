@@ -15,6 +15,7 @@ from api.deliveries import Deliveries, NoticeSettings
 from api.deploys import Deploys
 from api.dossiers import Dossiers
 from api.escalation import EscalationSteps
+from api.event_sources import EventSources, SourceEvents
 from api.evidence import EntryEvidence, Evidence, IncidentEvidence, StepEvidence
 from api.exams import ExamAttempts, Processes
 from api.figures import Figures, Goals
@@ -100,6 +101,7 @@ _incident, _review, _item, _check = (
     "checks/<id:check>",
 )
 _mine = f"{_incident}/timeline"
+_sender = "event-sources/<id:event_source>"
 
 app_name = "api"
 urlpatterns = [
@@ -284,6 +286,13 @@ urlpatterns = [
     path("service-accounts", ServiceAccounts.as_view({"get": "list", "post": "create"})),
     path("service-accounts/<id:account>", ServiceAccounts.as_view({"get": "retrieve"})),
     path("service-accounts/<id:account>/end", ServiceAccounts.as_view({"post": "end"})),
+    path("event-sources", EventSources.as_view({"get": "list", "post": "create"})),
+    path(_sender, EventSources.as_view({"get": "retrieve", "patch": "edit"})),
+    path(f"{_sender}/secrets", EventSources.as_view({"post": "issue"})),
+    path(f"{_sender}/secrets/<id:event_secret>/retire", EventSources.as_view({"post": "retire"})),
+    path(f"{_sender}/events", SourceEvents.as_view({"get": "list"})),
+    path(f"{_sender}/events/<id:event>", SourceEvents.as_view({"get": "retrieve"})),
+    path(f"{_sender}/events/<id:event>/replay", SourceEvents.as_view({"post": "replay"})),
     path("notices", Notices.as_view({"get": "list"})),
     path("notices/<id:notice>", Notices.as_view({"get": "retrieve"})),
     path("notices/<id:notice>/read", Notices.as_view({"post": "mark_read"})),

@@ -90,6 +90,11 @@ def suggested(kind: str) -> dict[str, Any]:
     }
 
 
+def fields_of(kind: str) -> frozenset[str]:
+    """The names that `add` and `edit` take for a source of this kind."""
+    return COMMON | (OF_ALERTS if kind == Kind.ALERTMANAGER else OF_FORGE)
+
+
 def edit(source: EventSource, *, by: User, now: datetime, **fields: Any) -> EventSource:
     """Change a source; events that come from now on are understood so, and those that are replayed.
 
@@ -207,7 +212,7 @@ def _usual_severities() -> dict[str, str]:
 
 def _store(source: EventSource, fields: dict[str, Any], *, by: User) -> EventSource:
     access.need(by, User.Role.ADMINISTRATOR)
-    allowed = COMMON | (OF_ALERTS if source.kind == Kind.ALERTMANAGER else OF_FORGE)
+    allowed = fields_of(source.kind)
     # What was typed does not go through `fill`: encrypted twice, the same text would be a change.
     typed = {name: fields.pop(name, "") or "" for name in _TOKENS if name in allowed}
     stood = source.api_url

@@ -7,9 +7,11 @@ nothing: its lease ends and another takes the event.
 from __future__ import annotations
 
 import hashlib
+import json
 import random
 import uuid
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -22,13 +24,15 @@ from accounts.models import User
 from governance import alerts, forges, mergechecks, outbox
 from governance.models import EventSource, InboundEvent
 from governance.payloads import Unreadable
-from postmortem import access, trail
+from postmortem import access, secrets, trail
 from postmortem.errors import DomainError
 
 MAX_BODY = 1024 * 1024
 MOST_ATTEMPTS = 8
 # Longer than dealing with one event may take, its calls outside included.
 LEASE = timedelta(minutes=2)
+# Of a body that is shown; the whole of it is kept.
+MOST_SHOWN = 64 * 1024
 _LONGEST_ID = 200
 State = InboundEvent.State
 
@@ -144,6 +148,26 @@ def log(user: User) -> QuerySet[InboundEvent]:
         .defer("body")
         .order_by("-received_at", "-id")
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A body as people may read it: `masked` secrets were taken out, `is_cut` says that more was kept."""
+
+    text: str
+    masked: int
+    is_cut: bool
+
+
+def shown(event: InboundEvent) -> Shown:
+    """The body as text, JSON over several lines, its secrets masked; at most `MOST_SHOWN` characters."""
+    text = bytes(event.body).decode("utf-8", "replace")
+    # What is no JSON is shown as it came.
+    with suppress(ValueError, RecursionError):
+        # JSON may name half of a surrogate pair, which no answer can carry.
+        text = json.dumps(json.loads(text), indent=2, ensure_ascii=False).encode("utf-8", "replace").decode()
+    text, masked = secrets.mask(text)
+    return Shown(text[:MOST_SHOWN], masked, len(text) > MOST_SHOWN)
 
 
 def _named(source: EventSource, headers: Mapping[str, str]) -> tuple[str, str]:

@@ -1,6 +1,5 @@
 """Events of other systems, for administrators: the systems, what they sent, what became of it."""
 
-import json
 from typing import Any
 
 from django.conf import settings
@@ -17,15 +16,13 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from governance import eventsources, inbox
 from governance.models import MOST_SECRETS, EventSecret, EventSource, InboundEvent
-from postmortem import access, secrets
+from postmortem import access
 from postmortem.errors import DomainError, Invalid, NotAllowed
 from web.asking import ask
 from web.forms import show_refusal
 from web.forms.events import FORMS, EventFilters, SecretForm
 from web.paging import page_of
 
-# Of a body that is shown; the whole of it is kept.
-_MOST_SHOWN = 64 * 1024
 _SECRET_FIELDS = {"api_token", "gate_token"}
 
 
@@ -145,12 +142,9 @@ def event_list(request: HttpRequest) -> HttpResponse:
 @require_GET
 def event(request: HttpRequest, pk: int) -> HttpResponse:
     record = get_object_or_404(inbox.log(request.user).select_related("decision"), pk=pk)
-    body, masked = secrets.mask(_readable(bytes(record.body)))
     context = {
         "event": record,
-        "body": body[:_MOST_SHOWN],
-        "is_cut": len(body) > _MOST_SHOWN,
-        "masked": masked,
+        "shown": inbox.shown(record),
         "digest": bytes(record.sha256).hex(),
         "size": len(record.body),
         "now": timezone.now(),
@@ -212,15 +206,6 @@ def _chosen(rows: QuerySet[InboundEvent], filters: EventFilters) -> QuerySet[Inb
             Q(outcome__icontains=text) | Q(error__icontains=text) | Q(event_type__icontains=text)
         )
     return rows
-
-
-def _readable(body: bytes) -> str:
-    """The body as text, JSON over several lines; what PostgreSQL kept is shown as it is otherwise."""
-    text = body.decode("utf-8", "replace")
-    try:
-        return json.dumps(json.loads(text), indent=2, ensure_ascii=False)
-    except (ValueError, RecursionError):
-        return text
 
 
 urlpatterns = [

@@ -61,6 +61,17 @@ GATE_POLICY = {
     "fails_open": False,
     "waivers_alone": False,
 }
+SENDER = {
+    "name": "Cell 1",
+    "is_enabled": True,
+    "service_labels": ["app", "service"],
+    "service_names": {"ordr": "order"},
+    "fallback_service": "order",
+    "severity_label": "severity",
+    "severities": {"critical": "P1", "none": ""},
+    "fallback_severity": "P2",
+    "environment": "production",
+}
 CALENDAR = {
     "name": "Shanghai",
     "time_zone": "Asia/Shanghai",
@@ -486,5 +497,8 @@ def bodies(world: World) -> dict[str, dict[str, Any]]:
         "gate_policies_create": GATE_POLICY,
         "gate_policies_edit": GATE_POLICY | {"version": 1},
         "gate_policies_move": {"direction": "up"},
+        "event_sources_create": SENDER | {"kind": "alertmanager", "acts_as": world.caller.user.pk},
+        "event_sources_edit": SENDER | {"acts_as": world.parts["user"]},
+        "event_sources_issue": {"secret": "the-sender-made-this-one"},
         "data_sources_edit": {"name": "Prometheus of old", "base_url": "http://127.0.0.1:9"},
     }

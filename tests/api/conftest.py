@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from accounts import service_accounts
 from accounts.models import User
-from governance.models import ChannelMessage, Delivery, EscalationStep, Kpi, Notice
+from governance.models import ChannelMessage, Delivery, EscalationStep, EventSecret, Kpi, Notice
 from postmortem import imports
 from postmortem.models import Review
 from tests import factories, gating
@@ -149,6 +149,11 @@ def build_world(caller: Caller, **incident: Any) -> World:
     )
     earlier = factories.verified_cause(factories.review(incidents=[before], is_open=True))
     Kpi.objects.create(slug="idle", name="Idle", created_by=caller.user, created_at=factories.NOW)
+    sender = factories.event_source(acts_as=caller.user)
+    second = EventSecret.objects.create(
+        source=sender, place=2, secret=factories.EVENT_SECRET, created_at=factories.NOW
+    )
+    failed = factories.inbound_event(sender, b'{"version": "3"}', state="failed", outcome="unreadable")
     parts = {
         "user": other.user_id,
         "participant": other.pk,
@@ -179,6 +184,9 @@ def build_world(caller: Caller, **incident: Any) -> World:
         "delivery": delivery.pk,
         "escalation_step": EscalationStep.objects.order_by("pk").first().pk,
         "message": message.pk,
+        "event_source": sender.pk,
+        "event_secret": second.pk,
+        "event": failed.pk,
         "import": imports.add(source=DOCUMENT, by=caller.user, now=factories.NOW).public_id,
         "month": "2026-10",
         "figure": "closure",

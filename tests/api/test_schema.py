@@ -82,6 +82,8 @@ def _with_null(node):
         "reviews/{review}/measurements", "reviews/{review}/change-search", "reviews", "reviews/{review}",
         "reviews/{review}/gaps", "items", "items/{item}", "checks/{check}", "checks/{check}/runs",
         "checks/{check}/days", "runs/{run}", "data-sources", "data-sources/{source}",
+        "event-sources", "event-sources/{event_source}", "event-sources/{event_source}/events",
+        "event-sources/{event_source}/events/{event}",
         "tokens", "tokens/{token}", "service-accounts", "service-accounts/{account}",
         "reports", "reports/{month}",
         "incidents/{incident}/evidence", "evidence/{file}",

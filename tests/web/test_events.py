@@ -137,6 +137,13 @@ def test_events_are_filtered_and_shown_with_their_secrets_masked(client):
     assert "It was wrong." in page
 
 
+@pytest.mark.parametrize("body", [b'{"a": "\\ud800"}', b"\x00\xff", b"[" * 50_000, b""], ids=range(4))
+def test_whatever_came_is_shown(client, body):
+    event = factories.inbound_event(body=body, state="failed")
+
+    assert client.get(f"/settings/events/{event.pk}/").status_code == 200
+
+
 def test_an_event_is_dealt_with_again(client):
     event = factories.inbound_event(state="failed", outcome="unreadable")
 
