@@ -227,8 +227,9 @@ class SourceEventAnswer(Answer):
     class Meta:
         model = InboundEvent
         fields = (
-            "id", "event_source", "delivery_id", "event_type", "sha256", "received_at", "state", "outcome",
-            "error", "attempts", "replays", "next_at", "finished_at", "incident", "decision",
+            "id", "event_source", "delivery_id", "event_type", "sha256", "size", "body_dropped_at",
+            "received_at", "state", "outcome", "error", "attempts", "replays", "next_at", "finished_at",
+            "incident", "decision",
         )  # fmt: skip
 
     def get_sha256(self, event: InboundEvent) -> str:
@@ -248,8 +249,11 @@ class WholeEventAnswer(SourceEventAnswer):
     class Meta(SourceEventAnswer.Meta):
         fields = (*SourceEventAnswer.Meta.fields, "body")
 
-    @extend_schema_field(BodyAnswer)
+    @extend_schema_field(BodyAnswer(allow_null=True))
     def get_body(self, event: InboundEvent) -> Any:
+        """What came; null once it is no longer kept."""
+        if event.body_dropped_at is not None:
+            return None
         return BodyAnswer(inbox.shown(event)).data
 
 

@@ -270,6 +270,8 @@ CELERY_DB_REUSE_MAX = 1_000_000  # Celery closes the connection after every task
 TICK_SECONDS = env.number("CHECK_TICK_SECONDS", 5, least=1)
 # Runs older than this are rolled up by day (docs/adr/0032).
 CHECK_RUN_DAYS = env.number("CHECK_RUN_DAYS", 90, least=90)
+# Bodies of events older than this are not kept (docs/events.md).
+EVENT_BODY_DAYS = env.number("EVENT_BODY_DAYS", 90, least=7)
 CELERY_BEAT_SCHEDULE = {
     "enqueue-due-checks": {
         "task": "remediation.tick",
@@ -326,6 +328,11 @@ CELERY_BEAT_SCHEDULE = {
         "task": "governance.take_events",
         "schedule": timedelta(seconds=TICK_SECONDS),
         "options": {"expires": 2 * TICK_SECONDS},
+    },
+    "forget-bodies-of-events": {
+        "task": "governance.forget_bodies",
+        "schedule": timedelta(hours=1),
+        "options": {"expires": 3600},
     },
     "forget-old-drafts": {
         "task": "postmortem.forget_drafts",

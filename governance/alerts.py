@@ -55,7 +55,7 @@ def take(event: InboundEvent, *, now: datetime) -> Taken:
 
     Source: specification, R17 and section 8.
     """
-    message = alertmanager.read(bytes(event.body))
+    message = alertmanager.read(bytes(event.body or b""))
     source = event.source
     counted = [alert for alert in message.alerts if not _is_ignored(source, alert)]
     if not counted:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import random
+import time
 import uuid
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -33,6 +34,7 @@ MOST_ATTEMPTS = 8
 LEASE = timedelta(minutes=2)
 # Of a body that is shown; the whole of it is kept.
 MOST_SHOWN = 64 * 1024
+BUDGET_SECONDS = 20.0
 _LONGEST_ID = 200
 State = InboundEvent.State
 
@@ -41,6 +43,12 @@ class NotToReplay(DomainError):
     """It waits to be dealt with; details: `state`."""
 
     code = "not_to_replay"
+
+
+class BodyNotKept(DomainError):
+    """What came is too long ago: its body is no longer kept; details: `body_dropped_at`."""
+
+    code = "body_not_kept"
 
 
 class TryAgain(Exception):
@@ -68,6 +76,7 @@ def receive(source: EventSource, headers: Mapping[str, str], body: bytes, *, now
         delivery_id=delivery_id,
         event_type=event_type,
         sha256=hashlib.sha256(body).digest(),
+        size=len(body),
         body=body,
         received_at=now,
         next_at=now,
@@ -122,6 +131,7 @@ def replay(event: InboundEvent, *, by: User, now: datetime) -> InboundEvent:
 
     Raises:
         NotToReplay: it waits.
+        BodyNotKept: there is nothing left to deal with.
         NotAllowed: nothing was written.
     """
     access.need(by, User.Role.ADMINISTRATOR)
@@ -129,6 +139,11 @@ def replay(event: InboundEvent, *, by: User, now: datetime) -> InboundEvent:
         event = InboundEvent.objects.select_for_update().defer("body").get(pk=event.pk)
         if event.state == State.WAITING:
             raise NotToReplay(_("It waits to be dealt with."), details={"state": event.state})
+        if event.body_dropped_at is not None:
+            raise BodyNotKept(
+                _("Its body is no longer kept, so it cannot be dealt with again."),
+                details={"body_dropped_at": event.body_dropped_at.isoformat()},
+            )
         event.state, event.attempts, event.next_at = State.WAITING, 0, now
         event.finished_at, event.lease_until, event.outcome, event.error = None, None, "", ""
         event.replays += 1
@@ -138,6 +153,34 @@ def replay(event: InboundEvent, *, by: User, now: datetime) -> InboundEvent:
             ]
         )  # fmt: skip
     return event
+
+
+def forget_bodies(
+    *, now: datetime, days: int, at_once: int = 500, budget_seconds: float = BUDGET_SECONDS
+) -> int:
+    """Let go the bodies of events that came more than so many days ago, until none is left or the time is up.
+
+    All else that is known of them stays: what became of them, sizes, hashes. One that waits keeps its body.
+
+    Args:
+        days: `LEAST_BODY_DAYS` at least; the database refuses less.
+        at_once: how many go in one transaction.
+
+    Returns:
+        How many bodies went.
+    """
+    stop_at, forgotten = time.monotonic() + budget_seconds, 0
+    old = InboundEvent.objects.filter(body_dropped_at=None, received_at__lt=now - timedelta(days=days))
+    while True:
+        with trail.act("inbox.forget_bodies", by=None):
+            # Who deals with one again has it locked, and keeps its body by that.
+            rows = (
+                old.exclude(state=State.WAITING).order_by("received_at").select_for_update(skip_locked=True)
+            )
+            ids = list(rows.values_list("pk", flat=True)[:at_once])
+            forgotten += InboundEvent.objects.filter(pk__in=ids).update(body=None, body_dropped_at=now)
+        if len(ids) < at_once or time.monotonic() >= stop_at:
+            return forgotten
 
 
 def log(user: User) -> QuerySet[InboundEvent]:
@@ -160,8 +203,11 @@ class Shown:
 
 
 def shown(event: InboundEvent) -> Shown:
-    """The body as text, JSON over several lines, its secrets masked; at most `MOST_SHOWN` characters."""
-    text = bytes(event.body).decode("utf-8", "replace")
+    """The body as text, JSON over several lines, its secrets masked; at most `MOST_SHOWN` characters.
+
+    Nothing at all of one that is no longer kept.
+    """
+    text = bytes(event.body or b"").decode("utf-8", "replace")
     # What is no JSON is shown as it came.
     with suppress(ValueError, RecursionError):
         # JSON may name half of a surrogate pair, which no answer can carry.

@@ -78,7 +78,7 @@ def take(event: InboundEvent, *, now: datetime) -> Judged:
     """
     source = event.source
     forge = FORGES[source.kind]
-    named = forge.named_in(event.event_type, bytes(event.body))
+    named = forge.named_in(event.event_type, bytes(event.body or b""))
     if named is None:
         return Judged("not_asked")
     api = _api(source)

@@ -6,6 +6,7 @@ import logging
 from typing import Any
 
 from celery import current_app, shared_task
+from django.conf import settings
 from django.utils import timezone
 from kombu.exceptions import KombuError
 from redis import RedisError
@@ -60,6 +61,11 @@ def take_events() -> None:
     for _ in range(_MOST_EVENTS):
         if not inbox.take_next(now=timezone.now()):
             break
+
+
+@shared_task(name="governance.forget_bodies")
+def forget_bodies() -> None:
+    inbox.forget_bodies(now=timezone.now(), days=settings.EVENT_BODY_DAYS)
 
 
 def ring_for_events() -> None:

@@ -204,7 +204,11 @@ def inbound_event(source: EventSource | None = None, body: bytes = b"{}", **fiel
             "error": "It was wrong." if fields["state"] == "failed" else "",
         } | fields
     return InboundEvent.objects.create(
-        source=source or event_source(), body=body, sha256=hashlib.sha256(body).digest(), **fields
+        source=source or event_source(),
+        body=body,
+        size=len(body),
+        sha256=hashlib.sha256(body).digest(),
+        **fields,
     )
 
 

@@ -146,7 +146,6 @@ def event(request: HttpRequest, pk: int) -> HttpResponse:
         "event": record,
         "shown": inbox.shown(record),
         "digest": bytes(record.sha256).hex(),
-        "size": len(record.body),
         "now": timezone.now(),
         "section": "events",
     }

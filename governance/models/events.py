@@ -15,6 +15,8 @@ from postmortem.models import Incident, Service, Severity, never_truncated, reco
 
 # How many secrets of one source may be in force at once: the old and the new one while they are changed over.
 MOST_SECRETS = 2
+# The database lets no body of an event go before so many days.
+LEAST_BODY_DAYS = 7
 
 
 class EventSource(models.Model):
@@ -135,7 +137,10 @@ class InboundEvent(models.Model):
     delivery_id = models.CharField(max_length=200, blank=True)
     event_type = models.CharField(max_length=80, blank=True)
     sha256 = models.BinaryField(max_length=32)
-    body = models.BinaryField()
+    # Bytes of the body, known also when the body itself is no longer kept.
+    size = models.PositiveIntegerField()
+    body = models.BinaryField(null=True)
+    body_dropped_at = models.DateTimeField(null=True)
     received_at = models.DateTimeField()
     state = models.CharField(max_length=8, choices=State, default=State.WAITING)
     attempts = models.PositiveSmallIntegerField(default=0)
@@ -155,6 +160,9 @@ class InboundEvent(models.Model):
         indexes = (
             models.Index(fields=["-received_at", "-id"], name="event_newest_first"),
             models.Index(fields=["next_at"], condition=Q(state="waiting"), name="event_due"),
+            models.Index(
+                fields=["received_at"], condition=Q(body_dropped_at=None), name="event_with_its_body"
+            ),
         )
         constraints = (
             models.UniqueConstraint(
@@ -168,12 +176,35 @@ class InboundEvent(models.Model):
                 name="event_that_ended_says_when",
             ),
             models.CheckConstraint(condition=~Q(state="failed") | ~Q(error=""), name="failed_event_says_why"),
+            models.CheckConstraint(
+                condition=Q(body__isnull=False, body_dropped_at=None)
+                | Q(body=None, body_dropped_at__isnull=False),
+                name="event_without_its_body_says_since_when",
+            ),
+            # Dealing with it needs the body.
+            models.CheckConstraint(
+                condition=~Q(state="waiting") | Q(body_dropped_at=None), name="waiting_event_has_its_body"
+            ),
         )
         triggers = (
             pgtrigger.Protect(name="kept", operation=pgtrigger.Delete),
             pgtrigger.ReadOnly(
                 name="as_it_came",
-                fields=["source", "delivery_id", "event_type", "sha256", "body", "received_at"],
+                fields=["source", "delivery_id", "event_type", "sha256", "size", "received_at"],
+            ),
+            # A body goes whole, once, and not while anybody may still ask what came (inbox.forget_bodies).
+            pgtrigger.Trigger(
+                name="body_goes_late",
+                operation=pgtrigger.UpdateOf("body", "body_dropped_at"),  # type: ignore[no-untyped-call]
+                when=pgtrigger.Before,
+                condition=pgtrigger.AnyChange("body", "body_dropped_at"),
+                func=f"""
+                    IF OLD.body IS NULL OR NEW.body IS NOT NULL
+                       OR OLD.received_at > clock_timestamp() - interval '{LEAST_BODY_DAYS} days' THEN
+                        RAISE EXCEPTION 'the body of an event stays as it came, {LEAST_BODY_DAYS} days';
+                    END IF;
+                    RETURN NEW;
+                """,
             ),
             never_truncated(),
             *recorded(only=["state"], hidden=["body"]),

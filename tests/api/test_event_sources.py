@@ -1,14 +1,16 @@
 """Systems that send events, by program: what the pages of administrators do, with the same refusals."""
 
 import pytest
+from django.utils import timezone
 
+from governance import inbox
 from governance.models import EventSecret, EventSource, InboundEvent
 from postmortem.models import TrailEntry
 from tests import factories
 from tests.api.bodies import SENDER
 from tests.api.conftest import Caller, assert_problem
 from tests.api.test_events import bearer
-from tests.factories import EVENT_SECRET, HOUR, NOW
+from tests.factories import DAY, EVENT_SECRET, HOUR, NOW
 from tests.governance.alerting import message
 
 pytestmark = pytest.mark.django_db
@@ -243,6 +245,23 @@ def test_whatever_came_can_be_read(administrator, body):
     answer = administrator.get(f"event-sources/{event.source_id}/events/{event.pk}")
 
     assert answer.status_code == 200
+
+
+def test_a_body_that_is_no_longer_kept_is_null(administrator):
+    long_ago = timezone.now() - 100 * DAY
+    event = factories.inbound_event(
+        state="failed", received_at=long_ago, next_at=long_ago, finished_at=long_ago
+    )
+    now = timezone.now()
+    inbox.forget_bodies(now=now, days=90)
+    here = f"event-sources/{event.source_id}/events/{event.pk}"
+
+    answer = administrator.get(here).json()
+
+    assert (answer["body"], answer["size"], len(answer["sha256"])) == (None, 2, 64)
+    assert answer["body_dropped_at"] is not None
+    problem = assert_problem(administrator.post(f"{here}/replay"), 409, "body_not_kept")
+    assert problem["details"]["body_dropped_at"] == now.isoformat()
 
 
 def test_an_event_is_dealt_with_again_and_the_trail_says_by_whom(administrator):
