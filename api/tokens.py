@@ -20,6 +20,7 @@ from accounts import service_accounts, tokens
 from accounts.models import ApiToken, User
 from api.resource import Resource, checked, creation, detail, listing, refuse_query
 from api.shapes import Answer, ById, Empty, Moment, Strict
+from postmortem import trail
 
 
 class KeepsTokens(BasePermission):
@@ -90,10 +91,11 @@ class SecretAnswer(serializers.Serializer):
     secret = serializers.CharField()
 
 
-def _named(act: Callable[[], Any]) -> Any:
-    """What `act` returns; the field that it refuses is named."""
+def _named(name: str, act: Callable[[], Any], *, by: User) -> Any:
+    """What `act` returns, recorded under its name; the field that it refuses is named."""
     try:
-        return act()
+        with trail.act(name, by=by):
+            return act()
     except ValueError as problem:
         raise serializers.ValidationError({str(problem): [_("This value is not possible here.")]}) from None
 
@@ -119,7 +121,11 @@ class Tokens(Resource):
         limits = tokens.Limits(
             **{name: values.pop(name, []) for name in ("repositories", "services", "networks")}
         )
-        made, secret = _named(lambda: tokens.issue(**values, limits=limits, now=timezone.now()))
+        made, secret = _named(
+            "tokens.issue",
+            lambda: tokens.issue(**values, limits=limits, now=timezone.now()),
+            by=request.user,
+        )
         return self.answer(SecretAnswer, {"token": made, "secret": secret}, 201)
 
     @extend_schema(
@@ -134,7 +140,9 @@ class Tokens(Resource):
         values = checked(Rotation, request.data)
         keep = timedelta(hours=values["keep_hours"])
         made, secret = _named(
-            lambda: tokens.rotate(record, keep=keep, expires_at=values["expires_at"], now=timezone.now())
+            "tokens.rotate",
+            lambda: tokens.rotate(record, keep=keep, expires_at=values["expires_at"], now=timezone.now()),
+            by=request.user,
         )
         return self.answer(SecretAnswer, {"token": made, "secret": secret})
 
@@ -143,7 +151,8 @@ class Tokens(Resource):
         refuse_query(request)
         record = self.find(**url)
         checked(Empty, request.data)
-        tokens.revoke(record, now=timezone.now())
+        with trail.act("tokens.revoke", by=request.user):
+            tokens.revoke(record, now=timezone.now())
         return self.answer(TokenAnswer, self.again(record))
 
 
@@ -163,7 +172,9 @@ class AccountAnswer(Answer):
 
 
 def _create_account(*, name: str, by: User, now: datetime, role: str = User.Role.VIEWER) -> User:
-    made: User = _named(lambda: service_accounts.create(name=name, role=role))
+    made: User = _named(
+        "service_accounts.create", lambda: service_accounts.create(name=name, role=role), by=by
+    )
     return made
 
 
@@ -193,5 +204,6 @@ class ServiceAccounts(Resource):
         refuse_query(request)
         record = self.find(**url)
         checked(Empty, request.data)
-        service_accounts.end(record, now=timezone.now())
+        with trail.act("service_accounts.end", by=request.user):
+            service_accounts.end(record, now=timezone.now())
         return self.answer(AccountAnswer, self.again(record))

@@ -11,8 +11,8 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 
-from accounts.admin import ByRole, ReadOnly
-from accounts.models import User
+from accounts.admin import ByRole, PersonAdmin, ReadOnly, TeamAdmin
+from accounts.models import Team, User
 from postmortem import access, trail
 from postmortem.models import (
     Entry,
@@ -47,6 +47,23 @@ class InTheTrail(ByRole):
 
 def _actor(request: HttpRequest) -> User | None:
     return request.user if isinstance(request.user, User) else None
+
+
+# `accounts` knows no trail, so its own pages could not say who changed a role.
+admin.site.unregister([User, Team])
+
+
+@admin.register(User)
+class RecordedPersonAdmin(InTheTrail, PersonAdmin):
+    def user_change_password(self, request: HttpRequest, *args: Any, **named: Any) -> HttpResponse:
+        with trail.act("admin.change", by=_actor(request)):
+            response: HttpResponse = super().user_change_password(request, *args, **named)
+        return response
+
+
+@admin.register(Team)
+class RecordedTeamAdmin(InTheTrail, TeamAdmin):
+    pass
 
 
 @admin.register(Severity)

@@ -12,6 +12,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
 from accounts.models import User
+from postmortem import trail
 from web.forms.profile import ProfileForm
 
 
@@ -22,7 +23,8 @@ def settings(request: HttpRequest) -> HttpResponse:
     person = User.objects.get(pk=request.user.pk)
     form = ProfileForm(request.POST if request.method == "POST" else None, instance=person)
     if form.is_valid():
-        form.save()
+        with trail.act("people.edit", by=request.user):
+            form.save()
         messages.success(request, _("Saved."))
         return redirect("web:settings")
     context = {"form": form, "section": "settings", "teams": list(person.teams.all())}
@@ -35,7 +37,8 @@ def settings(request: HttpRequest) -> HttpResponse:
 def password(request: HttpRequest) -> HttpResponse:
     form = PasswordChangeForm(request.user, request.POST if request.method == "POST" else None)
     if form.is_valid():
-        form.save()
+        with trail.act("people.change_password", by=request.user):
+            form.save()
         # The other sessions of this person end; this one goes on.
         update_session_auth_hash(request, form.user)
         messages.success(request, _("The password is changed. Other browsers are logged out."))

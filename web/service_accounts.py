@@ -12,10 +12,13 @@ from django.views.decorators.http import require_http_methods
 
 from accounts import service_accounts
 from accounts.models import User
+from postmortem import trail
+from web import trails
 from web.asking import ask
 from web.forms.tokens import AccountForm
 
 ACCOUNTS_SHOWN = 200
+HISTORY_SHOWN = 60
 
 
 @login_required
@@ -25,7 +28,8 @@ def account_list(request: HttpRequest) -> HttpResponse:
     form = AccountForm(request.POST if request.method == "POST" else None)
     if form.is_valid():
         try:
-            service_accounts.create(**form.cleaned_data)
+            with trail.act("service_accounts.create", by=request.user):
+                service_accounts.create(**form.cleaned_data)
         except ValueError as problem:
             form.add_error(str(problem), _("This value is not possible here."))
         else:
@@ -34,7 +38,12 @@ def account_list(request: HttpRequest) -> HttpResponse:
     accounts = (
         _accounts().annotate(tokens=Count("api_tokens", filter=alive)).order_by("-is_active", "name", "pk")
     )
-    context = {"form": form, "accounts": accounts[:ACCOUNTS_SHOWN], "section": "service_accounts"}
+    context = {
+        "form": form,
+        "accounts": accounts[:ACCOUNTS_SHOWN],
+        "history": trails.of_accounts(_accounts(), limit=HISTORY_SHOWN),
+        "section": "service_accounts",
+    }
     return render(request, "settings/service_accounts.html", context, status=422 if form.errors else 200)
 
 
@@ -52,10 +61,15 @@ def account_end(request: HttpRequest, pk: int) -> HttpResponse:
         submit=_("End the account"),
         done=_("The service account has ended."),
         back=reverse("web:service_accounts"),
-        act=lambda _data: service_accounts.end(account, now=timezone.now()),
+        act=lambda _data: _end(account, by=request.user),
         is_allowed=True,
         is_danger=True,
     )
+
+
+def _end(account: User, *, by: User) -> None:
+    with trail.act("service_accounts.end", by=by):
+        service_accounts.end(account, now=timezone.now())
 
 
 def _refuse_others(user: User) -> None:

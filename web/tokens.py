@@ -17,10 +17,13 @@ from django.views.decorators.http import require_http_methods
 
 from accounts import tokens
 from accounts.models import ApiToken, User
+from postmortem import trail
+from web import trails
 from web.asking import ask
 from web.forms.tokens import RotationForm, TokenForm
 
 TOKENS_SHOWN = 200
+HISTORY_SHOWN = 60
 
 
 @sensitive_variables("secret")
@@ -33,9 +36,9 @@ def token_list(request: HttpRequest) -> HttpResponse:
     form = TokenForm(request.POST if request.method == "POST" else None, initial=initial, user=request.user)
     issued, secret = None, ""
     if form.is_valid():
-        made = _tried(
-            form, lambda: _issue(form, owner=form.cleaned_data.get("owner") or request.user, now=now)
-        )
+        owner = form.cleaned_data.get("owner") or request.user
+        with trail.act("tokens.issue", by=request.user):
+            made = _tried(form, lambda: _issue(form, owner=owner, now=now))
         if made is not None:
             (issued, secret), form = made, TokenForm(user=request.user)
     return _page(request, form, now=now, issued=issued, secret=secret)
@@ -50,7 +53,10 @@ def token_rotate(request: HttpRequest, pk: int) -> HttpResponse:
     token = get_object_or_404(_visible(request.user), pk=pk)
     form = RotationForm(request.POST if request.method == "POST" else None)
     if form.is_valid():
-        made = _tried(form, lambda: tokens.rotate(token, keep=form.keep, expires_at=now + form.life, now=now))
+        with trail.act("tokens.rotate", by=request.user):
+            made = _tried(
+                form, lambda: tokens.rotate(token, keep=form.keep, expires_at=now + form.life, now=now)
+            )
         if made is not None:
             return _page(request, TokenForm(user=request.user), now=now, issued=made[0], secret=made[1])
     context = {"form": form, "token": token, "section": "tokens"}
@@ -68,7 +74,7 @@ def token_revoke(request: HttpRequest, pk: int) -> HttpResponse:
         submit=_("Revoke the token"),
         done=_("The token is revoked."),
         back=reverse("web:tokens"),
-        act=lambda _data: tokens.revoke(token, now=timezone.now()),
+        act=lambda _data: _revoke(token, by=request.user),
         is_allowed=True,
         is_danger=True,
     )
@@ -84,6 +90,11 @@ def _issue(form: TokenForm, *, owner: User, now: datetime) -> tuple[ApiToken, st
         limits=tokens.Limits(values["only_repositories"], values["only_services"], values["only_networks"]),
         now=now,
     )
+
+
+def _revoke(token: ApiToken, *, by: User) -> None:
+    with trail.act("tokens.revoke", by=by):
+        tokens.revoke(token, now=timezone.now())
 
 
 def _tried(form: forms.Form, act: Callable[[], Any]) -> Any:
@@ -113,6 +124,7 @@ def _page(
         "secret": secret,
         "tokens": [_described(token, now) for token in rows],
         "section": "tokens",
+        "history": trails.of_tokens(_visible(request.user), limit=HISTORY_SHOWN),
         "sees_all": request.user.is_at_least("administrator"),
     }
     return render(request, "settings/tokens.html", context, status=422 if form.errors else 200)

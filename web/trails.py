@@ -1,11 +1,11 @@
-"""The trail in words: who did what to an incident or a review, with the values before and after."""
+"""The trail in words: who did what to an incident, a review or a token, with the values before and after."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Model, Q
+from django.db.models import Model, Q, QuerySet
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from django.utils.formats import date_format
@@ -14,7 +14,7 @@ from django.utils.text import Truncator, capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from accounts.models import User
+from accounts.models import ApiToken, User
 from postmortem.models import (
     Incident,
     IncidentService,
@@ -64,6 +64,12 @@ _ACTS: dict[str, Promise] = {
     "changes.state_none": gettext_lazy("stated that no change was found"),
     "changes.withdraw_none": gettext_lazy("took back that no change was found"),
     "approvals.approve": gettext_lazy("approved the review"),
+    "tokens.issue": gettext_lazy("made a token"),
+    "tokens.rotate": gettext_lazy("gave a token a new secret"),
+    "tokens.revoke": gettext_lazy("revoked a token"),
+    "service_accounts.create": gettext_lazy("made a service account"),
+    "service_accounts.end": gettext_lazy("ended a service account"),
+    "admin.change": gettext_lazy("changed it on the admin site"),
 }
 
 # What to call columns whose field has no words of its own.
@@ -77,6 +83,12 @@ _LABELS: dict[str, Promise] = {
     "reopened_because": gettext_lazy("Reopened because"),
     "dismissed_as": gettext_lazy("Dismissed as"),
     "dismissed_reason": gettext_lazy("Dismissed because"),
+    "revoked_at": gettext_lazy("Revoked"),
+    "previous_until": gettext_lazy("Old secret good until"),
+    "scopes": gettext_lazy("It may"),
+    "repositories": gettext_lazy("Repositories"),
+    "services": gettext_lazy("Services"),
+    "networks": gettext_lazy("Networks"),
 }
 
 # Columns whose values are stored as codes.
@@ -87,7 +99,8 @@ _CHOICES = {
 # Columns that say nothing to a reader, or that are shown in full elsewhere.
 _UNSHOWN = {
     "id", "duplicate_of_id", "version", "first_archived_at", "content_hash", "dedup_key",
-    "declared_by_id", "archived_by_id", "signed_by_id",
+    "declared_by_id", "archived_by_id", "signed_by_id", "secret_digest", "previous_digest", "rotated_at",
+    "password",
 }  # fmt: skip
 
 
@@ -127,6 +140,22 @@ def of_terms(*, limit: int) -> list[Line]:
     """What happened to the lists of wording, newest first; phrases that are gone too."""
     entries = TrailEntry.objects.filter(model=WordingTerm._meta.db_table).select_related("actor")
     return _lines(list(entries[:limit]))
+
+
+def of_tokens(tokens: QuerySet[ApiToken], *, limit: int) -> list[Line]:
+    """What happened to some tokens, newest first; of a secret only that it is another one."""
+    return _lines(_of_rows(tokens, limit))
+
+
+def of_accounts(accounts: QuerySet[User], *, limit: int) -> list[Line]:
+    """What happened to some service accounts, newest first."""
+    return _lines(_of_rows(accounts, limit))
+
+
+def _of_rows(rows: QuerySet[Any], limit: int) -> list[TrailEntry]:
+    keys = list(rows.order_by().values_list("pk", flat=True))
+    entries = TrailEntry.objects.filter(model=rows.model._meta.db_table, object_id__in=keys)
+    return list(entries.select_related("actor")[:limit])
 
 
 def _entries(records: Iterable[Model], limit: int) -> list[TrailEntry]:
@@ -176,7 +205,8 @@ def _put(change: Change, changes: list[Change]) -> None:
 
 def _changes(entry: TrailEntry, names: "_Names") -> list[Change]:
     model = _MODELS[entry.model]
-    if model in {Participant, IncidentService} or (model is WordingTerm and entry.operation != "update"):
+    is_kept_whole = model in {WordingTerm, ApiToken, User}
+    if model in {Participant, IncidentService} or (is_kept_whole and entry.operation != "update"):
         return _arrival(entry, names)
     if entry.operation != "update":
         return []
@@ -197,8 +227,11 @@ def _arrival(entry: TrailEntry, names: "_Names") -> list[Change]:
     """Somebody or something that joined or left."""
     row = entry.after or entry.before or {}
     if "phrase" in row:
-        phrases = ("", row["phrase"]) if entry.operation == "insert" else (row["phrase"], "")
-        return [Change(_("Phrase"), *phrases)]
+        return [_come_or_gone(entry, _("Phrase"), row["phrase"])]
+    if "scopes" in row:
+        return [_come_or_gone(entry, _("Token"), f"{row['name']} ({', '.join(row['scopes'])})")]
+    if "email" in row:
+        return [_come_or_gone(entry, _("Service account"), row["name"])]
     label = _("Person") if "user_id" in row else _("Service")
     name = names.show(
         "user_id" if "user_id" in row else "service_id", row.get("user_id") or row.get("service_id")
@@ -208,9 +241,13 @@ def _arrival(entry: TrailEntry, names: "_Names") -> list[Change]:
     return [Change(label, name, "")] if entry.operation == "delete" else []
 
 
+def _come_or_gone(entry: TrailEntry, label: str, name: str) -> Change:
+    return Change(label, "", name) if entry.operation == "insert" else Change(label, name, "")
+
+
 def _step_name(entry: TrailEntry, names: "_Names") -> str:
-    if entry.model == WordingTerm._meta.db_table:
-        return f"{names.terms.get(entry.object_id, '…')}: "
+    if entry.model in names.records:
+        return f"{names.records[entry.model].get(entry.object_id, '…')}: "
     kind = names.steps.get(entry.object_id) if entry.model == ReviewStep._meta.db_table else None
     return f"{ReviewStep.Kind(kind).label}: " if kind else ""
 
@@ -238,8 +275,12 @@ class _Names:
             "service_id": _by_id(Service.objects.filter(pk__in=_keys(rows, "service_id"))),
         }
         self._of["owner_id"] = self._of["facilitator_id"] = self._of["user_id"]
-        term_keys = {entry.object_id for entry in entries if entry.model == WordingTerm._meta.db_table}
-        self.terms = _by_id(WordingTerm.objects.filter(pk__in=term_keys)) if term_keys else {}
+        self.records: dict[str, dict[int, str]] = {}
+        # Of these one page shows many, so each change says whose it is.
+        for model in (WordingTerm, ApiToken, User):
+            keys = {entry.object_id for entry in entries if entry.model == model._meta.db_table}
+            if keys:
+                self.records[model._meta.db_table] = _by_id(model._default_manager.filter(pk__in=keys))
         step_keys = {entry.object_id for entry in entries if entry.model == ReviewStep._meta.db_table}
         self.steps: dict[int, str] = (
             dict(ReviewStep.objects.filter(pk__in=step_keys).values_list("pk", "kind")) if step_keys else {}
@@ -256,7 +297,9 @@ class _Names:
             return ", ".join(map(str, value))
         if isinstance(value, bool):
             return _("yes") if value else _("no")
-        moment = parse_datetime(value) if column.endswith("_at") and isinstance(value, str) else None
+        moment = (
+            parse_datetime(value) if column.endswith(("_at", "_until")) and isinstance(value, str) else None
+        )
         if moment is not None:
             return date_format(timezone.localtime(moment), _("j M Y, H:i"))
         return Truncator(str(value)).chars(80)
@@ -272,5 +315,5 @@ def _by_id(rows: Any) -> dict[int, str]:
 
 _MODELS: dict[str, type[Model]] = {
     model._meta.db_table: model
-    for model in (Incident, Participant, IncidentService, Review, ReviewStep, WordingTerm)
+    for model in (Incident, Participant, IncidentService, Review, ReviewStep, WordingTerm, ApiToken, User)
 }

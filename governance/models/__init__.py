@@ -17,7 +17,7 @@ from governance.models.figures import FigureGoal
 from governance.models.gates import LAST, LONGEST_PATTERN, GatePolicy
 from governance.models.kpis import Kpi, KpiValue
 from governance.models.notices import Delivery, Muted, Notice
-from governance.models.people import Person
+from governance.models.people import Belonging, IssuedToken, LedTeam, Person
 from governance.models.reports import GovernanceReport, ReportBuild, ReportCorrection, ReportPart
 from governance.models.usage import FeatureUse, UsageDecision
 from governance.models.waivers import GateWaiver
@@ -30,6 +30,7 @@ __all__ = [
     "MOST_DAYS",
     "MOST_SECRETS",
     "AlertGroup",
+    "Belonging",
     "ChannelMessage",
     "Delivery",
     "Deploy",
@@ -45,8 +46,10 @@ __all__ = [
     "GateWaiver",
     "GovernanceReport",
     "InboundEvent",
+    "IssuedToken",
     "Kpi",
     "KpiValue",
+    "LedTeam",
     "MailChoice",
     "Muted",
     "Notice",

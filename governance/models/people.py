@@ -1,41 +1,52 @@
-"""People, as far as an answer for a past day must know them."""
+"""What people and programs may do, as far as the trail must say who changed it, and when.
+
+These rows belong to `accounts`, which knows no trail: the triggers that write it are declared here.
+"""
 
 from __future__ import annotations
 
-import pgtrigger
+from accounts.models import ApiToken, Membership, Team, User
+from postmortem.models import recorded
 
-from accounts.models import User
+_OF_PERSON = ["email", "name", "role", "is_active", "is_staff", "is_superuser", "is_service", "password"]
+# All but when it was used last, which is written at every use.
+_OF_TOKEN = [
+    "key_id", "secret_digest", "name", "owner_id", "scopes", "created_at", "expires_at", "revoked_at",
+    "repositories", "services", "networks", "previous_digest", "previous_until", "rotated_at",
+]  # fmt: skip
 
 
 class Person(User):
-    """Adds to the trail when somebody was deactivated or given another role.
+    """Adds to the trail who came, and when somebody was deactivated or may do something else.
 
-    Answers for a past day need the first: an item whose owner left today had an owner yesterday. The row of a
-    person also holds a password hash, so this trigger records two columns and never the row.
+    Answers for a past day need the second: an item whose owner left today had an owner yesterday. That a
+    password changed is recorded, what it is made into is not; how pages look to somebody is their own affair.
     """
 
     class Meta:
         proxy = True
-        triggers = (
-            pgtrigger.Trigger(
-                name="trail",
-                operation=pgtrigger.UpdateOf("is_active", "role"),  # type: ignore[no-untyped-call]
-                when=pgtrigger.After,
-                condition=pgtrigger.AnyChange("is_active", "role"),
-                func="""
-                    INSERT INTO postmortem_trailentry
-                        (at, actor_id, act, model, object_id, operation, before, after)
-                    VALUES (
-                        clock_timestamp(),
-                        NULLIF(current_setting('closeloop.actor', true), '')::bigint,
-                        COALESCE(current_setting('closeloop.act', true), ''),
-                        TG_TABLE_NAME,
-                        NEW.id,
-                        'update',
-                        jsonb_build_object('is_active', OLD.is_active, 'role', OLD.role),
-                        jsonb_build_object('is_active', NEW.is_active, 'role', NEW.role)
-                    );
-                    RETURN NULL;
-                """,
-            ),
-        )
+        triggers = (*recorded(kept=_OF_PERSON, hidden=["password"]),)
+
+
+class IssuedToken(ApiToken):
+    """Adds to the trail what tokens were made, changed and ended; never a digest of a secret."""
+
+    class Meta:
+        proxy = True
+        triggers = (*recorded(kept=_OF_TOKEN, hidden=["secret_digest", "previous_digest"]),)
+
+
+class LedTeam(Team):
+    """Adds to the trail who manages a team, which lets them see what is restricted."""
+
+    class Meta:
+        proxy = True
+        triggers = (*recorded(),)
+
+
+class Belonging(Membership):
+    """Adds to the trail who joined a team and who left it."""
+
+    class Meta:
+        proxy = True
+        triggers = (*recorded(),)

@@ -18,13 +18,18 @@ MAX_TEXT = 64 * 1024
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 
 
-def recorded(*, only: list[str] | None = None, hidden: Sequence[str] = ()) -> list[pgtrigger.Trigger]:
+def recorded(
+    *, only: list[str] | None = None, hidden: Sequence[str] = (), kept: list[str] | None = None
+) -> list[pgtrigger.Trigger]:
     """Triggers that write a `TrailEntry` for each insert, update and delete of a table's rows.
 
     They run in the database, so bulk and raw statements are recorded like any other. `only`: columns
     whose change is recorded; None means all. `hidden`: columns that hold secrets: that they changed is
-    recorded, what they held is not, encrypted or not.
+    recorded, what they held is not, encrypted or not. `kept`: columns that are recorded at all, for rows
+    that say more of a person than who they are and what they may; None means the whole row.
     """
+    only = only or kept
+    function = _hiding(hidden) if hidden else _TRAIL_FUNCTION
     update = pgtrigger.UpdateOf(*only) if only else pgtrigger.Update  # type: ignore[no-untyped-call]
     operation = pgtrigger.Insert | update | pgtrigger.Delete
     return [
@@ -32,7 +37,7 @@ def recorded(*, only: list[str] | None = None, hidden: Sequence[str] = ()) -> li
             name="trail",
             operation=operation,
             when=pgtrigger.After,
-            func=_hiding(hidden) if hidden else _TRAIL_FUNCTION,
+            func=_keeping(kept, function) if kept else function,
         )
     ]
 
@@ -97,6 +102,17 @@ def _hiding(columns: Sequence[str]) -> str:
     function = function.replace("THEN to_jsonb(NEW)", f"THEN {whole.format('NEW')}")
     for side in ("o", "n"):
         function = function.replace(f"({side}.key, {side}.value)", f"({side}.key, {shown.format(side)})")
+    return function
+
+
+def _keeping(columns: Sequence[str], function: str) -> str:
+    """The function as if a row had these columns only."""
+    names = ", ".join(f"'{column}'" for column in columns)
+    part = "(SELECT jsonb_object_agg(k.key, k.value) FROM jsonb_each(to_jsonb({0})) k"
+    part += f" WHERE k.key IN ({names}))"
+    function = function.replace("NEW IS DISTINCT FROM OLD", "to_jsonb(NEW) IS DISTINCT FROM to_jsonb(OLD)")
+    for row in ("OLD", "NEW"):
+        function = function.replace(f"to_jsonb({row})", part.format(row))
     return function
 
 
