@@ -89,7 +89,7 @@ class NewSecret(Strict):
     )
 
 
-class SecretAnswer(Answer):
+class EventSecretAnswer(Answer):
     class Meta:
         model = EventSecret
         fields = ("id", "created_at", "last_used_at")
@@ -126,11 +126,11 @@ class EventSourceAnswer(Answer):
     def get_has_gate_token(self, source: EventSource) -> bool:
         return bool(source.gate_token)
 
-    @extend_schema_field(SecretAnswer(many=True))
+    @extend_schema_field(EventSecretAnswer(many=True))
     def get_secrets(self, source: EventSource) -> Any:
         """Those in force, without what they are."""
         in_force = [secret for secret in source.secrets.all() if secret.retired_at is None]
-        return SecretAnswer(in_force, many=True, context=self.context).data
+        return EventSecretAnswer(in_force, many=True, context=self.context).data
 
 
 class SourceSecretAnswer(serializers.Serializer):

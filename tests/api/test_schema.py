@@ -1,4 +1,7 @@
+import re
+
 import pytest
+from django.conf import settings
 from django.core.management import call_command
 from django.test import Client
 from jsonschema import Draft4Validator
@@ -42,6 +45,36 @@ def test_every_path_of_the_api_is_in_the_document():
         route = str(pattern.pattern)
         if route != "schema" and "(?P" not in route:
             assert _template(route) in described
+
+
+def test_every_group_of_paths_is_named_in_the_documentation():
+    text = (settings.BASE_DIR / "docs" / "api.md").read_text()
+    table = text.partition("## What is where")[2].partition("\n## ")[0]
+    groups = {path.split("/")[3] for path in DOCUMENT["paths"]} | {"schema"}
+
+    named = re.findall(
+        r"`/([a-z-]+)`", "".join(line.split("|")[1] for line in table.splitlines() if "`/" in line)
+    )
+
+    assert sorted(named) == sorted(groups)
+
+
+def test_every_path_that_the_documentation_names_exists():
+    """In words such as `POST /tokens/12/rotate`; a name or number of a record stands for any."""
+    known = [re.sub(r"{\w+}", "[^/]+", path.removeprefix("/api/v1")) for path in DOCUMENT["paths"]]
+    ours = "|".join(known) + "|/schema"
+    wrong = set()
+    for page in sorted((settings.BASE_DIR / "docs").glob("*.md")):
+        for method, path in re.findall(
+            r"`(GET|POST|PUT|PATCH|DELETE) (?:/api/v1)?(/[^ `?]+)", page.read_text()
+        ):
+            # Shortened paths begin with an ellipsis, and other systems have paths of their own.
+            if not re.fullmatch(ours, path) and not re.match(
+                r"/(sre/audit|events/<key>|healthz|version|metrics)$", path
+            ):
+                wrong.add((page.name, method, path))
+
+    assert wrong == set()
 
 
 def _template(route):

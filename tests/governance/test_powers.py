@@ -102,7 +102,8 @@ def test_a_token_slipped_in_or_deleted_by_hand_leaves_its_row(token):
     by_hand(
         "INSERT INTO accounts_apitoken (key_id, secret_digest, name, owner_id, scopes, created_at,"
         " expires_at, repositories, services, networks) SELECT 'aaaaaaaaaaaa',"
-        " decode(repeat('cd', 32), 'hex'), 'Backdoor', owner_id, '{tokens}', now(), now() + interval '1 day', '{}', '{}', '{}'"
+        " decode(repeat('cd', 32), 'hex'), 'Backdoor', owner_id, '{tokens}', now(), now() + interval '1 day',"
+        " '{}', '{}', '{}'"
         " FROM accounts_apitoken"
     )
     slipped_in = ApiToken.objects.get(name="Backdoor")
