@@ -5,17 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 from django.db.models import QuerySet
-from drf_spectacular.utils import extend_schema
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from api.resource import Resource, creation, listing, read_query
+from api.resource import Resource, checked, creation, listing, one, read_query, refuse_query
 from api.shapes import Answer, Figure, Moment, Page, Person, Strict, service_field
-from governance import canaries, deploys
+from api.step_evidence import ChangeAnswer
+from governance import canaries, deploys, nearby
 from governance.models import Deploy
-from postmortem.models import Incident
+from postmortem import access
+from postmortem.models import Change, Incident
 
 MOST_ROWS = 20_000
 
@@ -48,6 +51,26 @@ class DeployAnswer(Answer):
             "external_id", "revision", "service", "version", "environment", "deployed_at", "verdict",
             "success_percent", "latency_ms", "url", "reported_by", "reported_at",
         )  # fmt: skip
+
+
+class NearbyDeploy(DeployAnswer):
+    seconds_before = serializers.SerializerMethodField()
+
+    class Meta(DeployAnswer.Meta):
+        fields = ("id", *DeployAnswer.Meta.fields, "seconds_before")
+
+    @extend_schema_field({"type": "number"})
+    def get_seconds_before(self, deploy: Deploy) -> float:
+        """How long before the impact of the incident it went out."""
+        incident: Incident = self.context["view"].incident
+        return (incident.started_at - deploy.deployed_at).total_seconds()
+
+
+class Adding(Strict):
+    verdict = serializers.ChoiceField(Change.Verdict.choices, required=False, default="suspect")
+    reason = serializers.CharField(
+        max_length=4000, allow_blank=True, required=False, default="", help_text="Only a suspect needs none."
+    )
 
 
 class Period(Strict):
@@ -131,3 +154,43 @@ class Deploys(Resource):
             "rows": failed,
         }
         return Response(DeployFailureRate(shown, context=self.get_serializer_context()).data)
+
+
+class IncidentDeploys(Resource):
+    """The deploys that are offered as changes of an incident."""
+
+    tag = "changes"
+    ordering = ("-deployed_at", "-id")
+    incident: Incident
+
+    def visible(self) -> QuerySet[Deploy]:
+        return nearby.of(self.incident)
+
+    def whole(self, rows: QuerySet[Deploy]) -> QuerySet[Deploy]:
+        return rows.select_related("service", "reported_by")
+
+    def of_incident(self, *, incident: str) -> QuerySet[Deploy]:
+        self.incident = one(access.incidents(self.request.user), public_id=incident)
+        return self.visible()
+
+    list = listing(
+        "Deploys of an incident's services shortly before its impact began, newest first, that are not among "
+        "its changes.",
+        gives=NearbyDeploy,
+        rows=of_incident,
+    )
+
+    @extend_schema(
+        description="Make a deploy a change of the incident; added again it stays one.",
+        request=Adding,
+        responses={201: ChangeAnswer, 200: ChangeAnswer},
+    )
+    def add(self, request: Request, *, incident: str, deploy: int) -> Response:
+        refuse_query(request)
+        self.of_incident(incident=incident)
+        found = one(deploys.as_last_reported().select_related("service"), pk=deploy)
+        values = checked(Adding, request.data)
+        now = timezone.now()
+        change = nearby.add(self.incident, deploy=found, **values, by=request.user, now=now)
+        rows = Change.objects.select_related("incident", "service", "judged_by", "added_by")
+        return self.answer(ChangeAnswer, rows.get(pk=change.pk), 201 if change.added_at == now else 200)

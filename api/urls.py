@@ -12,7 +12,7 @@ from api.checklists import Checklist, ChecklistRuns
 from api.checks import CheckDays, CheckRuns, Checks, ItemChecks, Runs
 from api.data_sources import DataSources
 from api.deliveries import Deliveries, NoticeSettings
-from api.deploys import Deploys
+from api.deploys import Deploys, IncidentDeploys
 from api.dossiers import Dossiers
 from api.escalation import EscalationSteps
 from api.event_sources import EventSources, SourceEvents
@@ -158,6 +158,8 @@ urlpatterns = [
     path(f"{_incident}/changes", Changes.as_view({"get": "list", "post": "report"})),
     path(f"{_incident}/changes/<id:change>", Changes.as_view({"patch": "edit", "delete": "remove"})),
     path(f"{_incident}/changes/<id:change>/judge", Changes.as_view({"post": "judge"})),
+    path(f"{_incident}/deploys", IncidentDeploys.as_view({"get": "list"})),
+    path(f"{_incident}/deploys/<id:deploy>/add", IncidentDeploys.as_view({"post": "add"})),
     path(
         f"{_incident}/participants/<id:participant>",
         Participants.as_view({"patch": "change_role", "delete": "remove"}),

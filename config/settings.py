@@ -272,6 +272,8 @@ TICK_SECONDS = env.number("CHECK_TICK_SECONDS", 5, least=1)
 CHECK_RUN_DAYS = env.number("CHECK_RUN_DAYS", 90, least=90)
 # Bodies of events older than this are not kept (docs/events.md).
 EVENT_BODY_DAYS = env.number("EVENT_BODY_DAYS", 90, least=7)
+# Deploys so long before an incident are offered to its review as changes (docs/events.md).
+DEPLOY_WINDOW_HOURS = env.number("DEPLOY_WINDOW_HOURS", 24, least=1)
 CELERY_BEAT_SCHEDULE = {
     "enqueue-due-checks": {
         "task": "remediation.tick",

@@ -21,7 +21,7 @@ from django.utils import timezone
 from accounts import tokens
 from accounts.models import ApiToken, Membership, Team, User
 from governance import channels, team_channels
-from governance.models import EventSecret, EventSource, InboundEvent, SelfHeal, TeamChannel
+from governance.models import Deploy, EventSecret, EventSource, InboundEvent, SelfHeal, TeamChannel
 from postmortem import document, revisions, trail, vault
 from postmortem.models import (
     Addendum,
@@ -210,6 +210,19 @@ def inbound_event(source: EventSource | None = None, body: bytes = b"{}", **fiel
         sha256=hashlib.sha256(body).digest(),
         **fields,
     )
+
+
+def deploy(of: Service | None = None, *, by: User | None = None, **fields: Any) -> Deploy:
+    """A deploy of order 1.4.2 an hour ago, whose canary passed."""
+    number = next(_numbers)
+    fields = {
+        "external_id": f"order/pipeline/{number}",
+        "version": "1.4.2",
+        "deployed_at": NOW - HOUR,
+        "verdict": "pass",
+        "reported_at": NOW,
+    } | fields
+    return Deploy.objects.create(service=of or service(), reported_by=by or user(), **fields)
 
 
 def team(name: str = "", *, manager: User | None = None, members: Iterable[User] = (), **fields: Any) -> Team:

@@ -8,6 +8,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
+from governance import deploys, nearby
 from postmortem import access, changes
 from postmortem.models import Change, ChangeSearch, Incident, Review, ReviewStep
 from web.asking import ask
@@ -38,6 +39,30 @@ def change_new(request: HttpRequest, public_id: str) -> HttpResponse:
         act=lambda data: changes.record(incident, **data, by=request.user, now=now),
         is_allowed=request.user.is_at_least("member"),
         is_autosaved=True,
+    )
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def deploy_add(request: HttpRequest, public_id: str, pk: int) -> HttpResponse:
+    """One click for a suspect; the page asks for the reason that everything else needs."""
+    incident = find_incident(request, public_id)
+    deploy = get_object_or_404(deploys.as_last_reported().select_related("service"), pk=pk)
+    asked = request.GET.get("verdict", "")
+    initial = {"verdict": asked if asked in Change.Verdict.values else Change.Verdict.SUSPECT}
+    form = JudgeForm(request.POST if request.method == "POST" else None, initial=initial)
+    form.hint_review = incident.review
+    now = timezone.now()
+    return ask(
+        request,
+        title=_("Add this deploy to the changes of %(id)s?") % {"id": incident},
+        text=nearby.title_of(deploy),
+        submit=_("Add the change"),
+        done=_("The change is added."),
+        back=_back(incident),
+        form=form,
+        act=lambda data: nearby.add(incident, deploy=deploy, **data, by=request.user, now=now),
+        is_allowed=request.user.is_at_least("member"),
     )
 
 
@@ -161,6 +186,7 @@ def _step_url(record: Review) -> str:
 
 urlpatterns = [
     path("incidents/<slug:public_id>/changes/new", change_new, name="change_new"),
+    path("incidents/<slug:public_id>/deploys/<int:pk>/add", deploy_add, name="deploy_add"),
     path("changes/<int:pk>/edit", change_edit, name="change_edit"),
     path("changes/<int:pk>/judge", change_judge, name="change_judge"),
     path("changes/<int:pk>/remove", change_remove, name="change_remove"),

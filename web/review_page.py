@@ -129,6 +129,9 @@ def review_page(
         "measurements": step_evidence.measurements(record, its_incidents),
         "change_groups": changes,
         "may_settle_changes": may_write and not steps[2].step.is_signed,
+        "nearby": step_evidence.nearby_deploys(
+            its_incidents, is_shown=may_write and not steps[2].step.is_signed
+        ),
         "all_cleared": all(group.is_cleared for group in changes),
         "change_search": search,
         "people": people,

@@ -10,12 +10,14 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from accounts.models import User
+from governance import nearby
 from postmortem import access, changes
 from postmortem.models import Change, ChangeSearch, Entry, Incident, MetricSnapshot, Review, ReviewStep
 from web.charts import LINES_TOLD_APART, Course, courses, figure
 from web.vague import Snippet
 
 STARRED_SHOWN = 20
+NEARBY_SHOWN = 10
 
 
 @dataclass
@@ -74,6 +76,15 @@ class ChangeGroup:
     @property
     def is_cleared(self) -> bool:
         return all(row.change.verdict == Change.Verdict.CLEARED for row in self.rows)
+
+
+@dataclass
+class NearbyGroup:
+    """Deploys shortly before an incident that are offered as its changes, the newest first."""
+
+    incident: Incident
+    offered: Sequence[nearby.Offered]
+    has_more: bool
 
 
 def starred(incidents: Sequence[Incident], user: User) -> list[Starred]:
@@ -156,13 +167,27 @@ def changes_around(incident: Incident, *, may_edit: bool) -> dict[str, Any]:
     if search is not None:
         search.step = step
     is_over = incident.dismissed_as or (incident.review is not None and incident.review.is_archived)
+    may_settle = may_edit and not is_over and not (step is not None and step.is_signed)
     return {
+        "nearby": nearby_deploys([incident], is_shown=bool(may_settle)),
         "change_group": group,
         "change_count": len(group.before) + len(group.after),
         "change_step": step,
         "change_search": search,
-        "may_settle_changes": may_edit and not is_over and not (step is not None and step.is_signed),
+        "may_settle_changes": may_settle,
     }
+
+
+def nearby_deploys(incidents: Sequence[Incident], *, is_shown: bool) -> list[NearbyGroup]:
+    """Deploys before the incidents that may be added as changes; none where nothing may be added."""
+    if not is_shown:
+        return []
+    found = nearby.of_each(incidents, most=NEARBY_SHOWN + 1)
+    return [
+        NearbyGroup(incident, found[incident.pk][:NEARBY_SHOWN], len(found[incident.pk]) > NEARBY_SHOWN)
+        for incident in incidents
+        if incident.pk in found
+    ]
 
 
 def _put(change: Change, group: ChangeGroup) -> None:

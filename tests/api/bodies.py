@@ -282,6 +282,7 @@ def bodies(world: World) -> dict[str, dict[str, Any]]:
         },
         "changes_report": CHANGE,
         "changes_edit": CHANGE,
+        "incident_deploys_add": {"verdict": "cleared", "reason": "Another cell."},
         "changes_judge": {"verdict": "cleared", "reason": "Another cell."},
         "change_searches_state": {"searched": "The deploys of order, two days back."},
         "causes_record": {

@@ -184,6 +184,7 @@ def build_world(caller: Caller, **incident: Any) -> World:
         "delivery": delivery.pk,
         "escalation_step": EscalationStep.objects.order_by("pk").first().pk,
         "message": message.pk,
+        "deploy": factories.deploy(service, deployed_at=told.started_at - factories.HOUR).pk,
         "event_source": sender.pk,
         "event_secret": second.pk,
         "event": failed.pk,

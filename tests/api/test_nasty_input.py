@@ -41,7 +41,7 @@ PARTS = [
     "measurement", "entry", "check", "run",
     "source", "import", "month", "figure", "kpi", "file", "cause_class", "checklist_entry", "text",
     "version", "gate_policy", "channel", "message", "waiver", "delivery", "escalation_step",
-    "event_source", "event_secret", "event",
+    "event_source", "event_secret", "event", "deploy",
 ]  # fmt: skip
 
 

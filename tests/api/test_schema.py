@@ -111,6 +111,7 @@ def _with_null(node):
         "users", "users/me", "users/{user}", "teams", "teams/{team}", "services", "services/{service}",
         "severities", "incidents", "incidents/{incident}", "incidents/{incident}/timeline",
         "incidents/{incident}/merged-timeline", "incidents/{incident}/changes",
+        "incidents/{incident}/deploys",
         "review-templates", "reviews/{review}/approvals", "reviews/{review}/guide",
         "reviews/{review}/measurements", "reviews/{review}/change-search", "reviews", "reviews/{review}",
         "reviews/{review}/gaps", "items", "items/{item}", "checks/{check}", "checks/{check}/runs",

@@ -27,7 +27,7 @@ HIDDEN = {
 # Only ever below one of those.
 BELOW = {
     "participant", "change", "entry", "step", "cause", "point", "measurement", "revision", "checklist_entry",
-    "version", "message",
+    "version", "message", "deploy",
 }  # fmt: skip
 # What everybody may see, or what is no record.
 OPEN = {

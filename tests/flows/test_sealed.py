@@ -126,6 +126,7 @@ def _api(world: places.World, caller: Caller) -> ApiWorld:
         "channel": world.parts["channels"],
         "message": world.parts["channel-messages"],
         "delivery": world.parts["deliveries"],
+        "deploy": world.parts["deploys"],
         "event_source": world.parts["event-sources"],
         "event_secret": world.parts["event-secrets"],
         "event": world.parts["events"],

@@ -286,6 +286,7 @@ class _Story:
         checklist = factories.checklist_query(self.review, title=f"Few wait, {self.word}")
         self.world.of_page |= {
             "incident": {"incidents": told.public_id},
+            "deploy_add": {"incidents": told.public_id},
             "timeline_file": {"incidents": told.public_id},
             # An earlier one of the same words stands in another review.
             "cause_earlier": {"causes": str(self.cause.pk)},
@@ -301,6 +302,11 @@ class _Story:
             "lessons": str(factories.lesson_point(self.review, f"The page was silent, {self.word}").pk),
             "measurements": str(measurement.pk),
             "changes": str(change.pk),
+            "deploys": str(
+                factories.deploy(
+                    self.world.service, deployed_at=told.started_at - HOUR, by=self.people["member"]
+                ).pk
+            ),
             "checklist": str(checklist.pk),
             "texts": f"{self.review.public_id}.metric_anomaly.finding",
             "versions": "1",

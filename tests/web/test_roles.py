@@ -26,7 +26,7 @@ SENT_BY = {
         "cause_edit", "cause_judge", "cause_new", "cause_primary", "cause_remove", "cause_settle",
         "cause_whys",
         "change_edit", "change_judge", "change_new", "change_remove", "change_search",
-        "change_search_withdraw",
+        "change_search_withdraw", "deploy_add",
         "check_edit", "check_from_template", "check_new", "check_pause", "check_resume", "check_run",
         "check_try",
         "checklist_add", "checklist_edit", "checklist_move", "checklist_remove", "checklist_run",
@@ -97,6 +97,7 @@ STAFF_ONLY = {"styleguide"}
 
 # Parts of an address that name something derived from an incident.
 DERIVED = {
+    "deploys",
     "incidents", "people", "entries", "evidence", "reviews", "causes", "changes", "measurements", "checklist",
     "items", "roster", "checks", "lessons", "revisions", "texts",
 }  # fmt: skip
