@@ -821,7 +821,8 @@ def as_junit(outcome: Outcome) -> str:
     if outcome.answer is None:
         errors, inner = 1, "<error message=%s/>" % quoteattr(clean(outcome.error, 2000))
         cases.append('<testcase classname=%s name="verdict">%s</testcase>' % (name, inner))
-    elif not cases:
+    elif not cases or (outcome.exit_status != PASSED and not failures):
+        # A report without a failure would be green, whatever the exit status says.
         is_failure = outcome.exit_status != PASSED
         failures += is_failure
         inner = "<failure message=%s/>" % quoteattr(outcome.headline) if is_failure else ""
@@ -839,29 +840,41 @@ def as_junit(outcome: Outcome) -> str:
 
 def as_codequality(outcome: Outcome) -> str:
     """GitLab's report of code quality. A finding is about no line, so it stands at the first changed file."""
+    is_binding = outcome.answer is None or outcome.answer.is_binding
     rows = [
-        (finding.code, finding.title, finding.detail + " " + finding.next_step)
+        (
+            finding.code,
+            finding.title,
+            finding.detail + finding.remark + " " + finding.next_step,
+            is_binding and not finding.remark,
+        )
         for finding in outcome.findings
     ]
     if outcome.answer is None:
-        rows.append(("NOT_ASKED", "NOT_ASKED", clean(outcome.error)))
-    is_binding = outcome.answer is None or outcome.answer.is_binding
+        rows.append(("NOT_ASKED", "NOT_ASKED", clean(outcome.error), outcome.exit_status != PASSED))
+    elif outcome.exit_status != PASSED and not any(blocks for *_words, blocks in rows):
+        rows.append(("VERDICT", "VERDICT", outcome.headline, True))
+    titles = [title for _code, title, _words, _blocks in rows]
     content = [
         {
             "check_name": code,
             "description": "%s: %s" % (title, words),
-            "fingerprint": hashlib.sha256(
-                ("%s\n%s\n%s" % (outcome.kind, outcome.subject, title)).encode()
-            ).hexdigest(),
-            "severity": "blocker" if is_binding else "info",
+            # GitLab shows one row of each fingerprint; the same finding has the same one in the next run.
+            "fingerprint": _digest(outcome.kind, outcome.subject, title, titles[:place].count(title)),
+            "severity": "blocker" if blocks else "info",
             "location": {
                 "path": outcome.paths[0] if outcome.paths else ".gitlab-ci.yml",
                 "lines": {"begin": 1},
             },
         }
-        for code, title, words in rows
+        for place, (code, title, words, blocks) in enumerate(rows)
     ]
     return json.dumps(content, indent=2, ensure_ascii=True) + "\n"
+
+
+def _digest(*words: object) -> str:
+    text = "\n".join(str(word) for word in words)
+    return hashlib.sha256(text.encode("utf-8", "backslashreplace")).hexdigest()
 
 
 def as_annotations(outcome: Outcome) -> str:
@@ -873,14 +886,18 @@ def as_annotations(outcome: Outcome) -> str:
     def value(text: str) -> str:
         return data(text).replace(":", "%3A").replace(",", "%2C")
 
-    is_binding = outcome.answer is None or outcome.answer.is_binding
-    level = "error" if is_binding and outcome.exit_status else "warning"
+    level = "error" if outcome.exit_status else "warning"
     lines = [
         "::%s title=%s::%s"
-        % (level, value("Closeloop " + one.title), data("%s\nNext: %s" % (one.detail, one.next_step)))
+        % (
+            "notice" if one.remark else level,
+            value("Closeloop " + one.title),
+            data("%s%s\nNext: %s" % (one.detail, one.remark, one.next_step)),
+        )
         for one in outcome.findings
     ]
-    if outcome.answer is None:
+    is_said = any(not one.remark for one in outcome.findings)
+    if outcome.answer is None or (outcome.exit_status and not is_said):
         lines.append("::%s title=Closeloop::%s" % (level, data(outcome.headline)))
     return "".join(line + "\n" for line in lines)
 
