@@ -21,7 +21,7 @@ from api.errors import FieldErrors
 from api.errors import problem as problem_body
 from governance import answers
 from governance import audit as domain
-from governance.facts import ScopeMissing, TokenNotValid
+from governance.facts import MOST_SKEW, ClockSkewed, ScopeMissing, TokenNotValid
 from postmortem.errors import Invalid
 from postmortem.models import EARLIEST
 
@@ -69,7 +69,9 @@ def answer(method: str, authorization: str | None, query: str, address: str) -> 
         return unauthenticated(authorization)
     try:
         service, day = _asked(query)
-        judgement, decision = domain.judge(service, date=day, presented=presented, now=timezone.now())
+        judgement, decision = domain.judge(
+            service, date=day, presented=presented, now=timezone.now(), most_skew=MOST_SKEW
+        )
     except Invalid as refusal:
         errors = {refusal.field: [{"code": refusal.code, "message": refusal.message}]}
         return refuse(400, refusal.code, refusal.message, errors=errors)
@@ -77,6 +79,8 @@ def answer(method: str, authorization: str | None, query: str, address: str) -> 
         return refuse(404, refusal.code, refusal.message)
     except (TokenNotValid, ScopeMissing) as refusal:
         return not_authorised(refusal)
+    except ClockSkewed as refusal:
+        return skewed(refusal)
     except DatabaseProblem as problem:
         return unavailable(problem)
     body = {
@@ -131,6 +135,12 @@ def unavailable(problem: DatabaseProblem) -> Answer:
     logger.error("the database does not answer: %s", type(problem.__cause__ or problem).__name__)
     detail = "The database does not answer, so nothing was judged. Try again in a moment."
     return refuse(503, "unavailable", detail, Retry_After="5")
+
+
+def skewed(refusal: ClockSkewed) -> Answer:
+    """503: by a wrong clock nothing is overdue, which must not look like a pass."""
+    logger.error("the clock of this server and the database's differ by more than %s", MOST_SKEW)
+    return refuse(503, refusal.code, refusal.message, Retry_After="60")
 
 
 def _asked(query: str) -> tuple[str, date | None]:

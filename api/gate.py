@@ -12,10 +12,10 @@ from django.http import HttpRequest, HttpResponse, UnreadablePostError
 from django.utils import timezone
 
 from accounts import addresses, tokens
-from api.audit import ANSWERED, Answer, not_authorised, page_of, refuse, unauthenticated, unavailable
+from api.audit import ANSWERED, Answer, not_authorised, page_of, refuse, skewed, unauthenticated, unavailable
 from api.errors import FieldErrors
 from governance import answers, changes
-from governance.facts import ScopeMissing, TokenNotValid
+from governance.facts import MOST_SKEW, ClockSkewed, ScopeMissing, TokenNotValid
 from governance.policy import ChangeRule
 from postmortem.errors import Invalid
 
@@ -57,7 +57,7 @@ def _answer(request: HttpRequest) -> Answer:
     now = timezone.now()
     try:
         change = _change(_fields(request.body))
-        judged = changes.judge(change, presented=presented, now=now)
+        judged = changes.judge(change, presented=presented, now=now, most_skew=MOST_SKEW)
     except UnreadablePostError:
         return refuse(400, "bad_request", "The request cannot be read.")
     except _Refused as refusal:
@@ -67,6 +67,8 @@ def _answer(request: HttpRequest) -> Answer:
         return refuse(400, refusal.code, refusal.message, errors=errors)
     except (TokenNotValid, ScopeMissing) as refusal:
         return not_authorised(refusal)
+    except ClockSkewed as refusal:
+        return skewed(refusal)
     except DatabaseProblem as problem:
         return unavailable(problem)
     judgement = judged.judgement

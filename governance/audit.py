@@ -64,7 +64,12 @@ class Judgement:
 
 
 def judge(
-    slug: str, *, date: date | None, presented: tokens.Presented, now: datetime
+    slug: str,
+    *,
+    date: date | None,
+    presented: tokens.Presented,
+    now: datetime,
+    most_skew: timedelta | None = None,
 ) -> tuple[Judgement, uuid.UUID]:
     """Judge a service for a program, and keep the decision.
 
@@ -72,6 +77,7 @@ def judge(
         slug: the name that CI uses.
         date: the day at whose end to judge, in the installation's time zone; None means today.
         presented: the token, which needs the scope `audit`.
+        most_skew: how far `now` may be from the database's clock; None: however far.
 
     Returns:
         The judgement and the id of the kept decision. The id stands for its content: the same verdict with
@@ -79,7 +85,8 @@ def judge(
         is asked for.
 
     Raises:
-        facts.TokenNotValid, facts.ScopeMissing, ServiceUnknown, DateInFuture: nothing was kept.
+        facts.TokenNotValid, facts.ScopeMissing, facts.ClockSkewed, ServiceUnknown, DateInFuture: nothing was
+            kept.
 
     Source: specification, R12 and section 5; docs/adr/0006.
     """
@@ -87,6 +94,7 @@ def judge(
     asker, service = facts.ask_of_service(
         slug, as_of=as_of, presented=presented, scope=ApiToken.Scope.AUDIT.value, now=now
     )
+    facts.refuse_skew(asker, most_skew)
     if asker.is_use_unnoted:
         tokens.note_use(asker.token_id, now=now)
     if service is None:

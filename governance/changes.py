@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from accounts import tokens
@@ -68,15 +68,19 @@ def named_in(change: Change) -> list[str]:
     return list(dict.fromkeys([*found, *trailers.of_description(change.description)]))
 
 
-def judge(change: Change, *, presented: tokens.Presented, now: datetime) -> Judged:
+def judge(
+    change: Change, *, presented: tokens.Presented, now: datetime, most_skew: timedelta | None = None
+) -> Judged:
     """Judge a change and keep the decision with its input; the same question again is a new decision.
 
     Args:
         presented: the token, which needs the scope `gate`.
+        most_skew: how far `now` may be from the database's clock; None: however far.
 
     Raises:
-        facts.TokenNotValid, facts.ScopeMissing, Invalid: nothing was kept. Invalid names the field
-            "services" when one does not exist, for a misspelt service must not pass as "not applicable".
+        facts.TokenNotValid, facts.ScopeMissing, facts.ClockSkewed, Invalid: nothing was kept. Invalid names
+            the field "services" when one does not exist, for a misspelt service must not pass as "not
+            applicable".
 
     Source: specification, R14 and section 5.
     """
@@ -92,6 +96,7 @@ def judge(change: Change, *, presented: tokens.Presented, now: datetime) -> Judg
         scope=ApiToken.Scope.GATE.value,
         now=now,
     )
+    facts.refuse_skew(asker, most_skew)
     if asker.is_use_unnoted:
         tokens.note_use(asker.token_id, now=now)
     if known.unknown_services:

@@ -55,6 +55,15 @@ class TokenLimited(ScopeMissing):
     code = "token_limited"
 
 
+class ClockSkewed(DomainError):
+    """The clock by which is judged and the database's differ: nobody knows what is overdue. Faces say 503."""
+
+    code = "clock_skewed"
+
+
+# Between a clock and the database's, the way there included.
+MOST_SKEW = timedelta(minutes=5)
+
 _LIMITS = {
     "network": "The token may not be used from this address.",
     "repository": "The token may not ask about this repository.",
@@ -64,10 +73,14 @@ _LIMITS = {
 
 @dataclass(frozen=True, slots=True)
 class Asker:
-    """The token that asks; it is usable and has the scope."""
+    """The token that asks; it is usable and has the scope.
+
+    `clock_behind`: how far the moment of asking is behind the database's clock; negative when it is ahead.
+    """
 
     token_id: int
     is_use_unnoted: bool
+    clock_behind: timedelta
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +225,16 @@ def ask_of_change(
     )
 
 
+def refuse_skew(asker: Asker, most: timedelta | None) -> None:
+    """Refuse to judge by a clock that is too far from the database's; None: whatever the difference.
+
+    Raises:
+        ClockSkewed.
+    """
+    if most is not None and abs(asker.clock_behind) > most:
+        raise ClockSkewed("The clock of this server and the database's differ, so nothing was judged.")
+
+
 def _asker(result: PGresult, presented: tokens.Presented) -> Asker:
     # One refusal for unknown, revoked and expired: a guesser learns nothing from it.
     if not (
@@ -224,7 +247,11 @@ def _asker(result: PGresult, presented: tokens.Presented) -> Asker:
         if limit == "scope":
             raise ScopeMissing("The token lacks the scope that this question needs.")
         raise TokenLimited(_LIMITS[limit])
-    return Asker(token_id=int(_word(result, 0, 0)), is_use_unnoted=result.get_value(0, 4) == _TRUE)
+    return Asker(
+        token_id=int(_word(result, 0, 0)),
+        is_use_unnoted=result.get_value(0, 4) == _TRUE,
+        clock_behind=timedelta(seconds=float(_word(result, 0, 5))),
+    )
 
 
 def _service(result: PGresult, row: int, *, first: int) -> Service | None:
@@ -351,4 +378,4 @@ _ASKED_CHANGE = Statement(
 _OVERDUE = Statement("overdue_p0", "SELECT " + text("overdue_p0"))
 _EVERY_PRESENT = Statement("every_service", text("every_service", question=_of_slug("every.slug")))
 # Columns of the token in every asked statement; those of the question follow.
-_OF_TOKEN = 5
+_OF_TOKEN = 6

@@ -14,6 +14,8 @@ SELECT
     END,
     -- The use of a token is noted at most once a minute, so that asking stays one statement.
     t.last_used_at IS NULL OR t.last_used_at < %(now)s - interval '1 minute',
+    -- How far the clock of who asks us is behind ours, in seconds.
+    extract(epoch FROM clock_timestamp() - %(now)s),
     q.*
 FROM accounts_apitoken t
 JOIN accounts_user u ON u.id = t.owner_id

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography import x509
@@ -14,6 +15,7 @@ from cryptography.x509.oid import NameOID
 
 from tests.clients import asking
 from tests.clients.hostile import Hostile
+from tests.clients.relay import Relay
 from tests.servers import Process, free_port, is_up, wait_until
 from tests.services import process_env
 
@@ -50,7 +52,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def _serve(log: Path, **env: str) -> tuple[Process, str]:
+def serve(log: Path, *, application: str = "config.wsgi:application", **env: str) -> tuple[Process, str]:
     """The instance as it is shipped, as its own process; it and its address."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
@@ -58,14 +60,14 @@ def _serve(log: Path, **env: str) -> tuple[Process, str]:
         f"-m granian --interface wsgi --host 127.0.0.1 --port {port} --workers 1 --no-ws --log-level warning"
     )
     environment = process_env(PUBLIC_URL=url, ALLOWED_HOSTS="127.0.0.1", **env)
-    process = Process([sys.executable, *words.split(), "config.wsgi:application"], log, environment)
+    process = Process([sys.executable, *words.split(), application], log, environment)
     wait_until(lambda: is_up(f"{url}/ci/pre-receive"), seconds=60, what=f"the instance: {process.said()}")
     return process, url
 
 
 @pytest.fixture(scope="session")
 def instance_url(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    process, url = _serve(tmp_path_factory.mktemp("instance") / "log")
+    process, url = serve(tmp_path_factory.mktemp("instance") / "log")
     yield url
     process.stop()
 
@@ -77,8 +79,41 @@ def instance(instance_url: str, transactional_db: None) -> str:
 
 
 @pytest.fixture
+def instance_with_clock(tmp_path: Path, transactional_db: None) -> Iterator[Callable[[timedelta], str]]:
+    """`instance_with_clock(difference)` starts an instance whose clock is so far ahead; gives its address."""
+    started: list[Process] = []
+
+    def start(difference: timedelta) -> str:
+        process, url = serve(
+            tmp_path / "log",
+            application="tests.clients.skewed:application",
+            CLOCK_AHEAD_SECONDS=str(difference.total_seconds()),
+        )
+        started.append(process)
+        return url
+
+    yield start
+    for process in started:
+        process.stop()
+
+
+@pytest.fixture
+def relay() -> Iterator[Callable[..., Relay]]:
+    """`relay(url, ...)` stands between a client and the server at `url`; see `Relay`."""
+    made: list[Relay] = []
+
+    def start(url: str, **how: Any) -> Relay:
+        made.append(Relay(url, **how))
+        return made[-1]
+
+    yield start
+    for one in made:
+        one.close()
+
+
+@pytest.fixture
 def instance_without_database(tmp_path: Path, django_db_setup: None) -> Iterator[str]:
-    process, url = _serve(tmp_path / "log", DATABASE_URL=f"postgres://nobody@127.0.0.1:{free_port()}/none")
+    process, url = serve(tmp_path / "log", DATABASE_URL=f"postgres://nobody@127.0.0.1:{free_port()}/none")
     yield url
     process.stop()
 
