@@ -10,6 +10,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import User
+from ops.story import senders
 from ops.story.judgements import judge
 from ops.story.people import DEMO_EMAIL, gather
 from ops.story.tell import tell
@@ -41,5 +42,6 @@ class Command(BaseCommand):
         with transaction.atomic():
             cast = gather(password=password)
             tell(cast, now=now)
+            senders.tell(cast, now=now)
             judge(cast, now=now)
         self.stdout.write("The demo is loaded.")
