@@ -43,6 +43,7 @@ class DeployFacts(Strict):
 
 class DeployAnswer(Answer):
     service = serializers.SlugRelatedField(slug_field="slug", read_only=True)
+    url = serializers.CharField(allow_blank=True)
     reported_by = Person()
 
     class Meta:

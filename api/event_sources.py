@@ -99,9 +99,9 @@ class EventSourceAnswer(Answer):
     address = serializers.SerializerMethodField()
     acts_as = Person()
     service_names = serializers.DictField(child=serializers.CharField())
-    fallback_service = serializers.SlugRelatedField(slug_field="slug", read_only=True)
+    fallback_service = serializers.SlugRelatedField(slug_field="slug", read_only=True, allow_null=True)
     severities = serializers.DictField(child=serializers.CharField())
-    fallback_severity = serializers.SlugRelatedField(slug_field="code", read_only=True)
+    fallback_severity = serializers.SlugRelatedField(slug_field="code", read_only=True, allow_null=True)
     has_api_token = serializers.SerializerMethodField()
     has_gate_token = serializers.SerializerMethodField()
     secrets = serializers.SerializerMethodField()
@@ -221,8 +221,8 @@ class SourceEventAnswer(Answer):
     event_source = serializers.PrimaryKeyRelatedField(source="source", read_only=True)
     sha256 = serializers.SerializerMethodField()
     outcome = serializers.CharField(help_text="What came of it, as a code; of a failure the reason.")
-    incident = serializers.SlugRelatedField(slug_field="public_id", read_only=True)
-    decision = serializers.PrimaryKeyRelatedField(read_only=True)
+    incident = serializers.SlugRelatedField(slug_field="public_id", read_only=True, allow_null=True)
+    decision = serializers.PrimaryKeyRelatedField(read_only=True, allow_null=True)
 
     class Meta:
         model = InboundEvent

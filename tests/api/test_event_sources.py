@@ -172,7 +172,7 @@ def test_secrets_are_changed_over(administrator, client):
     assert (status(fresh), status(EVENT_SECRET)) == (202, 401)
     assert second["last_used_at"] is not None
     assert_problem(administrator.post(f"{here}/secrets/{second['id']}/retire"), 409, "last_secret")
-    assert EventSecret.objects.get(pk=first.pk).secret == ""
+    assert not EventSecret.objects.get(pk=first.pk).secret
 
     own = administrator.post(f"{here}/secrets", {"secret": "the-sender-made-this-one"})
     assert (own.json()["secret"], status("the-sender-made-this-one")) == ("", 202)
@@ -322,11 +322,11 @@ def test_lists_cost_the_same_for_any_number_of_rows(administrator, count, django
         factories.event_source(acts_as=factories.user())
         factories.inbound_event(source, incident=factories.incident(), state="done")
 
-    # The token, sources, their secrets.
-    with django_assert_num_queries(3):
+    # The token, its use, sources, their secrets.
+    with django_assert_num_queries(4):
         assert len(administrator.get("event-sources").json()["items"]) == count + 1
-    # The token, the source, its events.
-    with django_assert_num_queries(3):
+    # The token, its use, the source, its events.
+    with django_assert_num_queries(4):
         assert len(administrator.get(f"event-sources/{source.pk}/events").json()["items"]) == count
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 import pytest
-from django.db import connection, transaction
+from django.db import connection, connections, transaction
 from django.db.models import OuterRef, Q, Subquery
 from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
@@ -340,7 +340,8 @@ def _token(now):
 
 def test_connection_stays_inside_a_transaction_however_old_it_is(monkeypatch):
     f.service("order")
-    monkeypatch.setattr(connection, "close_at", 0)
+    # Undone on the proxy, the attribute would be gone from the connection.
+    monkeypatch.setattr(connections["default"], "close_at", 0)
 
     service = facts.of_service("order", as_of=timezone.now(), now=timezone.now())
 

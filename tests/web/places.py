@@ -18,6 +18,7 @@ from accounts.models import Team, User
 from governance.models import (
     ChannelMessage,
     Delivery,
+    Deploy,
     EscalationStep,
     EventSecret,
     GateDecision,
@@ -302,15 +303,18 @@ class _Story:
             "lessons": str(factories.lesson_point(self.review, f"The page was silent, {self.word}").pk),
             "measurements": str(measurement.pk),
             "changes": str(change.pk),
-            "deploys": str(
-                factories.deploy(
-                    self.world.service, deployed_at=told.started_at - HOUR, by=self.people["member"]
-                ).pk
-            ),
+            "deploys": str(self._deployed(told).pk),
             "checklist": str(checklist.pk),
             "texts": f"{self.review.public_id}.metric_anomaly.finding",
             "versions": "1",
         }
+
+    def _deployed(self, told: Incident) -> Deploy:
+        """One for every story: deploys are no secret, and stand at each incident of their service."""
+        at = told.started_at - HOUR
+        return Deploy.objects.first() or factories.deploy(
+            self.world.service, deployed_at=at, by=self.people["member"]
+        )
 
     def promised(self) -> None:
         """An item in each state; the open one has a run, and a paused check beside the other."""

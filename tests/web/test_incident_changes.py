@@ -132,5 +132,5 @@ def test_page_costs_the_same_queries_for_any_number_of_changes(incident, rows, d
     client = client_of(factories.user())
     assert Review.objects.count() == 1
 
-    with django_assert_num_queries(16):
+    with django_assert_num_queries(17):
         assert client.get(f"/incidents/{incident}/").status_code == 200

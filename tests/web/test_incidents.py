@@ -525,7 +525,7 @@ def test_page_asks_the_database_the_same_however_much_there_is(rows, django_asse
         factories.item(review=review)
     client = client_of(reader)
 
-    with django_assert_max_num_queries(19):
+    with django_assert_max_num_queries(20):
         assert client.get(f"/incidents/{incident.public_id}/").status_code == 200
 
 

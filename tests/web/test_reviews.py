@@ -667,5 +667,5 @@ def test_the_page_asks_the_database_the_same_however_much_there_is(review, rows,
         factories.change(Incident.objects.get(), service=factories.service())
     client = client_of(factories.user())
 
-    with django_assert_num_queries(48):
+    with django_assert_num_queries(49):
         client.get(f"/reviews/{review.public_id}/")

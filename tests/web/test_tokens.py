@@ -142,5 +142,6 @@ def test_page_of_accounts_asks_the_database_equally_often(administrator, django_
     for number in range(rows):
         factories.api_token(service_accounts.create(name=f"Account {number}"), now=timezone.now())
 
-    with django_assert_num_queries(3):
+    # Session, person, accounts; which of them, what happened to these, and their names.
+    with django_assert_num_queries(6):
         administrator.get("/settings/service-accounts/")

@@ -94,6 +94,7 @@ class AlertmanagerForm(_SourceForm):
         label=_("Service of all other alerts"),
         queryset=Service.objects.none(),
         required=False,
+        empty_label="–",
         help_text=_(
             "Without one, an alert whose service nobody knows declares nothing and is shown as failed."
         ),
