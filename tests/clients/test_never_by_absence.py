@@ -14,7 +14,7 @@ from tests import factories
 from tests.clients.asking import CHANGE, KINDS, ask
 from tests.clients.conftest import serve
 from tests.clients.hostile import BEHAVIOURS
-from tests.servers import free_port
+from tests.servers import free_port, wait_until
 
 both = pytest.mark.parametrize("kind", KINDS)
 AUDIT = ["audit", "--service", "order"]
@@ -131,14 +131,15 @@ def silent_database(tmp_path, django_db_setup):
 @each_question
 def test_answer_that_is_cut_anywhere(instance, order, secret, relay, kind, question):
     """By the network: the instance itself said what it says."""
-    review = factories.archived_review(incidents=[factories.resolved_incident(services=[order])])
-    asked = [*QUESTIONS[question]]
+    asked, said = [*QUESTIONS[question]], {}
     if question == "change":
-        asked += ["--title", "Pool", "--description-file", "-"]
-    said = {"stdin": f"Postmortem: {review.public_id}\n"} if question == "change" else {}
+        review = factories.archived_review(incidents=[factories.resolved_incident(services=[order])])
+        asked += ["--description-file", "-"]
+        said = {"stdin": f"Postmortem: {review.public_id}\n"}
     between = relay(instance)
     whole = ask(kind, *asked, url=between.url, token=secret, **said)
     assert whole.status == 0, whole.said
+    wait_until(lambda: bool(between.passed), what="the whole answer")
     (length,) = between.passed
 
     ended = {}
