@@ -394,7 +394,7 @@ ask() {
       case $status in
         408 | 425 | 429 | 500 | 502 | 503 | 504)
           reason="$url answers $status $(refusal)"
-          wait=$(awk 'tolower($1) == "retry-after:" && $2 ~ /^[0-9]+\r?$/ { n = $2 + 0 } END { print n > 99999 ? 99999 : n + 0 }' \
+          wait=$(awk 'tolower($1) == "retry-after:" && $2 ~ /^[0-9]+\r?$/ { n = $2 + 0 } END { print (n > 99999 ? 99999 : n + 0) }' \
             "$dir/headers")
           ;;
         200) break ;;

@@ -151,6 +151,25 @@ def test_failure_that_passes_is_tried_again(hostile, kind):
 
 
 @both
+def test_pause_that_the_server_asks_for_is_kept_and_nothing_is_left_behind(hostile, kind, tmp_path):
+    behave = hostile.behave
+
+    def busy_once(handler, asked):
+        if len(hostile.asked) > 1:
+            behave(handler, asked)
+        else:
+            handler.say(503, "", Retry_After="4")
+
+    hostile.behave = busy_once
+
+    ended = ask(kind, *QUESTIONS["audit"], url=hostile.url, cwd=tmp_path, CLOSELOOP_DEADLINE="20")
+
+    assert (ended.status, len(hostile.asked)) == (0, 2)
+    assert re.search(r"trying again in 4(\.0)? s", ended.err), ended.err
+    assert list(tmp_path.iterdir()) == []
+
+
+@both
 def test_refused_token_is_not_tried_again(hostile, kind):
     hostile.behave = BEHAVIOURS["unauthorised"]
 
