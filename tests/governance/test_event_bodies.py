@@ -171,7 +171,7 @@ def test_who_deals_with_it_again_at_this_moment_keeps_it_or_is_refused():
 
 
 def test_events_that_came_before_know_their_size():
-    migration = import_module("governance.migrations.0021_sizes_of_events")
+    migration = import_module("governance.migrations.0022_sizes_of_events")
     event = came(1, b"12345")
     (step,) = migration.Migration.operations
 

@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("governance", "0019_key_figures_usage_and_told_reports"),
+        ("governance", "0020_goals_of_money_have_a_currency"),
         ("postmortem", "0030_regressions_may_declare"),
     ]
 

@@ -6,7 +6,7 @@ from django.db import migrations
 
 
 class Migration(migrations.Migration):
-    dependencies = [("governance", "0021_sizes_of_events")]
+    dependencies = [("governance", "0022_sizes_of_events")]
 
     operations = [
         pgtrigger.migrations.AddTrigger(

@@ -4,7 +4,7 @@ from django.db import migrations
 
 
 class Migration(migrations.Migration):
-    dependencies = [("governance", "0020_events_may_lose_their_bodies")]
+    dependencies = [("governance", "0021_events_may_lose_their_bodies")]
 
     operations = [
         migrations.RunSQL(

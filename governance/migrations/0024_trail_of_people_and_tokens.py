@@ -8,7 +8,7 @@ from django.db import migrations
 class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0004_tokens_that_make_tokens"),
-        ("governance", "0022_events_stay_as_they_came"),
+        ("governance", "0023_events_stay_as_they_came"),
     ]
 
     operations = [
