@@ -91,6 +91,53 @@ def test_absent_metric_of_a_real_prometheus_is_no_data(prometheus: Prometheus):
     assert (result.outcome, result.value, result.series) == ("no_data", None, [])
 
 
+@pytest.fixture(scope="module")
+def evaluated(prometheus: Prometheus) -> Prometheus:
+    """With a few series of which the right answers are plain."""
+    prometheus.show('evaluated_pool{cell="a"}', 180)
+    prometheus.show('evaluated_pool{cell="b"}', 20)
+    prometheus.show("evaluated_idle", 0)
+    return prometheus
+
+
+@pytest.mark.parametrize(
+    ("promql", "expectation", "outcome", "value"),
+    [
+        ("evaluated_pool", Expectation("all", "<=", 180), "pass", 180),
+        ("evaluated_pool", Expectation("all", "<", 180), "fail", 180),
+        ("evaluated_pool", Expectation("any", "<", 180), "pass", 20),
+        ("evaluated_pool", Expectation("none", ">", 180), "pass", 180),
+        ("evaluated_pool", Expectation("count", "==", 2), "pass", 2),
+        ("sum(evaluated_pool)", Expectation("all", "==", 200), "pass", 200),
+        ("evaluated_pool > 100", Expectation("count", "==", 1), "pass", 1),
+        ("evaluated_pool > 1000", Expectation("all", ">", 0), "no_data", None),
+        ("evaluated_pool > 1000", Expectation("all", ">", 0, no_data_rule="pass"), "pass", None),
+        ("evaluated_pool > 1000", Expectation("count", "==", 0, no_data_rule="fail"), "fail", None),
+        ("absent(evaluated_pool)", Expectation("all", "==", 1), "no_data", None),
+        ("absent(evaluated_gone)", Expectation("all", "==", 1), "pass", 1),
+        ("evaluated_idle / evaluated_idle", Expectation("all", "!=", 7), "fail", None),
+        ("evaluated_idle / evaluated_idle", Expectation("none", ">", 7), "fail", None),
+        (
+            "evaluated_idle / evaluated_idle",
+            Expectation("all", ">", 0, nan_rule="leave_out"),
+            "no_data",
+            None,
+        ),
+        ("1 / evaluated_idle", Expectation("all", ">", 1e300), "pass", None),
+        ("2 ^ 10", Expectation("all", "==", 1024), "pass", 1024),
+        ("-0.2e-6", Expectation("all", "==", -0.2e-6), "pass", -0.2e-6),
+        ("scalar(evaluated_pool)", Expectation("all", ">", 0), "fail", None),
+        ("evaluated_pool + on() evaluated_pool", Expectation("all", ">", 0), "error", None),
+        ("-{__name__=~'evaluated_pool|evaluated_idle'}", Expectation("count", ">", 0), "pass", 3),
+    ],
+    ids=range(21),
+)
+def test_answer_of_a_real_prometheus_is_judged(evaluated: Prometheus, promql, expectation, outcome, value):
+    result = ask_once(Query(evaluated.url, promql, expectation, 5.0), allow_loopback=True)
+
+    assert (result.outcome, result.value) == (outcome, value), result.error
+
+
 @pytest.mark.parametrize("promql", ["up[5m]", '"text"'])
 def test_range_and_text_of_a_real_prometheus_are_errors(prometheus: Prometheus, promql):
     assert ask(prometheus.url, promql).error_code == "result_type"
