@@ -32,11 +32,17 @@ def process(request: HttpRequest, public_id: str) -> HttpResponse:
     if found.exam is not None:
         attempts = found.exam.attempts.select_related("person")
         attempts = attempts if may_write else attempts.filter(person=request.user)
+    revisions = SopRevision.objects.filter(item=item).select_related("recorded_by")
+    has_exam_check = item.verification_checks.filter(kind="exam").exists()
+    is_process = item.category == RemediationItem.Category.PROCESS_DEFECT
     context = {
         "item": item,
+        # Where the category was changed later, what was recorded before is still shown.
+        "is_none": not (is_process or has_exam_check or found.exam or revisions),
+        "may_edit": request.user.is_at_least("member"),
         "progress": found,
         "percent": round(100 * found.share) if found.share is not None else None,
-        "revisions": SopRevision.objects.filter(item=item).select_related("recorded_by"),
+        "revisions": revisions,
         "left": _left(found.exam),
         "attempts": attempts[:50],
         "mine": mine,

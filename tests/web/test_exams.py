@@ -149,3 +149,24 @@ def test_process_defect_is_agreed_without_another_check(page, ada):
     assert page.get(f"/checks/{check.pk}/").status_code == 200
     assert page.get(f"/checks/{check.pk}/edit")["Location"] == f"/items/{item}/process"
     assert page.post("/items/new", values | {"category": "technical_debt"}).status_code == 422
+
+
+@pytest.mark.parametrize("category", ["technical_debt", "missing_tool"])
+def test_item_without_a_process_says_so_and_where_to_go(page, ada, category):
+    item = factories.item(category=category, owner=ada)
+
+    shown = page.get(f"/items/{item}/process").content.decode()
+
+    assert f"{item} has no procedure and no exam" in shown
+    assert f'href="/items/{item}/"' in shown
+    assert f'href="/items/{item}/edit"' in shown
+    for form in ("revisions/new", "exam/write", "Record a revision", "Write the exam", "Nobody has written"):
+        assert form not in shown
+
+
+def test_what_was_recorded_before_the_category_changed_is_still_shown(page, ada):
+    item = item_of(ada)
+    factories.exam(item, title="Limits", team=item.team)
+    RemediationItem.objects.filter(pk=item.pk).update(category="technical_debt")
+
+    assert "has no procedure" not in page.get(f"/items/{item}/process").content.decode()
