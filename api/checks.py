@@ -22,6 +22,18 @@ from remediation.checkspec import CheckSpec
 from remediation.models import MAX_EXPRESSION, CheckDay, CheckRun, DataSource, VerificationCheck
 
 
+class SecretEnv(serializers.DictField):
+    """Variables of a command, each a reference to a secret of the item's team."""
+
+    child = serializers.CharField(max_length=80)
+
+    def __init__(self, **options: Any) -> None:
+        words = (
+            'Variables of a command, each a secret of the item\'s team: {"PGPASSWORD": "secret://orders-db"}.'
+        )
+        super().__init__(**{"help_text": words} | options)
+
+
 class CheckDefinition(CommandFields):
     """What proves a fix. The rules stand in the domain; here is only the shape."""
 
@@ -42,6 +54,12 @@ class CheckDefinition(CommandFields):
     no_data_reason = serializers.CharField(max_length=300, allow_blank=True, required=False)
     shell_expectation = serializers.ChoiceField(VerificationCheck.ShellExpectation.choices, required=False)
     pattern = serializers.CharField(max_length=200, allow_blank=True, required=False, trim_whitespace=False)
+    network = serializers.ChoiceField(
+        VerificationCheck.Network.choices,
+        required=False,
+        help_text="Of a command: none unless the installation allows another by name.",
+    )
+    env = SecretEnv(required=False)
     interval_seconds = Count(required=False)
     timeout_seconds = Count(required=False)
     passes_needed = Count(required=False)
@@ -78,7 +96,8 @@ class CheckAnswer(PipelineAnswer):
             "id", "item", "kind", "name", "version", "is_paused", "pause_reason", "created_at",
             "data_source", "data_source_name", "promql", "quantifier", "comparator", "threshold",
             "no_data_rule", "no_data_reason", "nan_rule",
-            "command", "pipeline", "reads", "template", "parameters", "shell_expectation", "pattern",
+            "command", "pipeline", "reads", "network", "env", "template", "parameters",
+            "shell_expectation", "pattern",
             "interval_seconds", "timeout_seconds", "passes_needed", "fails_needed",
             "streak", "last_outcome", "last_run_at", "last_value", "next_run_at", "seen_red_at",
         )  # fmt: skip

@@ -13,6 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.models import Team, User
+from api.checks import SecretEnv
 from api.commands import CommandAnswer, said_of
 from api.resource import Resource, checked, refuse_query
 from api.shapes import ById, Strict
@@ -39,6 +40,29 @@ class ProbeParameter(Strict):
     pattern = serializers.CharField(max_length=200, allow_blank=True, required=False)
     may_begin_with_dash = serializers.BooleanField(required=False)
     default = serializers.CharField(max_length=200, allow_null=True, required=False)
+    least = serializers.FloatField(
+        allow_null=True, required=False, help_text="Of a number: the least that is allowed."
+    )
+    most = serializers.FloatField(
+        allow_null=True, required=False, help_text="Of a number: the most that is allowed."
+    )
+    sample = serializers.CharField(
+        max_length=200, allow_blank=True, required=False, help_text="For previews and examples."
+    )
+
+
+class ProbeExample(Strict):
+    """What the probe filled with the samples would find, and what comes of it."""
+
+    outcome = serializers.ChoiceField(["pass", "fail", "error"])
+    prints = serializers.CharField(
+        max_length=4000,
+        allow_blank=True,
+        required=False,
+        trim_whitespace=False,
+        help_text="What the last command prints; of a query the number it answers.",
+    )
+    status = serializers.IntegerField(min_value=0, max_value=255, required=False)
 
 
 class ProbeTemplateFacts(Strict):
@@ -60,6 +84,9 @@ class ProbeTemplateFacts(Strict):
     comparator = serializers.ChoiceField(["<", "<=", "==", "!=", ">=", ">"], required=False)
     threshold = serializers.CharField(max_length=60, allow_blank=True, required=False)
     timeout_seconds = serializers.IntegerField(min_value=1, max_value=300, required=False)
+    network = serializers.ChoiceField(["none", "egress", "host"], required=False)
+    env = SecretEnv(required=False)
+    examples = ProbeExample(many=True, required=False, max_length=6)
 
 
 class NewProbeTemplate(ProbeTemplateFacts):
@@ -89,6 +116,8 @@ class Probes(Resource):
     """What may run, and what stops it."""
 
     tag = "checks"
+    # Its lists are short and come whole.
+    pagination_class = None
 
     def visible(self) -> QuerySet[Any]:
         return ProbeTemplate.objects.all()
@@ -124,7 +153,8 @@ class Probes(Resource):
     def write_template(self, request: Request) -> Response:
         refuse_query(request)
         body = checked(NewProbeTemplate, request.data)
-        body["parameters"] = [dict(parameter) for parameter in body.get("parameters", ())]
+        for name in ("parameters", "examples"):
+            body[name] = [dict(one) for one in body.get(name, ())]
         slug = body.pop("slug")
         row = catalogue.write(slug=slug, body=body, by=request.user, now=timezone.now())
         return Response(ProbeTemplateAnswer(row.body).data)

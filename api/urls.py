@@ -30,6 +30,7 @@ from api.merged import MergedTimelines, ReviewMergedTimelines
 from api.notices import Notices
 from api.participants import Participants
 from api.people import Teams, Users
+from api.probe_secrets import ProbeSecrets
 from api.probes import Probes
 from api.reports import Reports
 from api.reviews import LessonPoints, Reviews, Steps
@@ -267,6 +268,8 @@ urlpatterns = [
     path("runs/<id:run>", Runs.as_view({"get": "retrieve"})),
     path("probes/waiting", Probes.as_view({"get": "waiting"})),
     path("probes/templates", Probes.as_view({"get": "templates", "post": "write_template"})),
+    path("probe-secrets", ProbeSecrets.as_view({"get": "list", "post": "put"})),
+    path("probe-secrets/<id:secret>", ProbeSecrets.as_view({"delete": "remove"})),
     path("probes/switch", Probes.as_view({"post": "switch"})),
     path("data-sources", DataSources.as_view({"get": "list", "post": "create"})),
     path(

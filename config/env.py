@@ -68,6 +68,14 @@ def words(name: str, default: str = "") -> list[str]:
     return [word.strip() for word in text(name, default).split(",") if word.strip()]
 
 
+def subset(name: str, choices: tuple[str, ...]) -> list[str]:
+    """Words separated by commas, each one of these; none unless set."""
+    found = words(name)
+    if set(found) - set(choices):
+        raise ImproperlyConfigured(f"{name} may name {', '.join(choices)} and nothing else.")
+    return found
+
+
 def networks(name: str) -> list[str]:
     """A comma-separated list of networks, such as 10.0.0.0/8."""
     try:

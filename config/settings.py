@@ -349,8 +349,13 @@ VERIFICATION_BELL = "remediation.tasks.ring"
 
 # Running commands for users is remote code execution by design: off unless someone switches it on.
 SHELL_PROBES_ENABLED = env.flag("SHELL_PROBES_ENABLED", False)
-# The weakest sandbox a probe may run in: bubblewrap or none (none: development only, by name).
-SHELL_PROBE_SANDBOX = env.text("SHELL_PROBE_SANDBOX", "bubblewrap")
+# The weakest sandbox a probe may run in; landlock is for containers that allow no namespaces, none for
+# development only.
+SHELL_PROBE_SANDBOX = env.choice("SHELL_PROBE_SANDBOX", "bubblewrap", ("bubblewrap", "landlock", "none"))
+# The networks besides none that commands may ask for: egress, host. Each is named here or refused.
+SHELL_PROBE_NETWORKS = env.subset("SHELL_PROBE_NETWORKS", ("egress", "host"))
+# Under these keys the secrets of commands are encrypted: for the web processes and the probe worker alone.
+PROBE_SECRET_KEYS = env.keys("PROBE_SECRET_KEYS")
 # Signs the approvals of commands: held by the web processes and the probe worker alone.
 PROBE_SIGNING_KEY = (
     env.text("PROBE_SIGNING_KEY", "") or hashlib.sha256(f"probes {SECRET_KEY}".encode()).hexdigest()

@@ -39,6 +39,7 @@ _OURS_ALONE = {
     "SECRET_KEY",
     "TOKEN_PEPPERS",
     "FIELD_KEYS",
+    "PROBE_SECRET_KEYS",
     "PROBE_SIGNING_KEY",
     "ALLOWED_HOSTS",
     "SSL_REDIRECT",
@@ -182,9 +183,8 @@ class Demo:
         self._secret("secret-key", lambda: secrets.token_urlsafe(48))
         self._secret("token-peppers", lambda: secrets.token_urlsafe(48))
         self._secret("probe-signing-key", lambda: secrets.token_urlsafe(48))
-        self._secret(
-            "field-keys", lambda: f"demo:{base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()}"
-        )
+        for name in ("field-keys", "probe-secret-keys"):
+            self._secret(name, lambda: f"demo:{base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()}")
         env |= {
             MARK: self._mark,
             "DJANGO_SETTINGS_MODULE": "config.settings",
@@ -194,6 +194,7 @@ class Demo:
             "TOKEN_PEPPERS_FILE": str(self._home / "secrets" / "token-peppers"),
             "PROBE_SIGNING_KEY_FILE": str(self._home / "secrets" / "probe-signing-key"),
             "FIELD_KEYS_FILE": str(self._home / "secrets" / "field-keys"),
+            "PROBE_SECRET_KEYS_FILE": str(self._home / "secrets" / "probe-secret-keys"),
             "STATIC_ROOT": str(self._home / "static"),
             "MEDIA_ROOT": str(self._home / "media"),
             "PROMETHEUS_ALLOW_LOOPBACK": "1",
@@ -327,7 +328,8 @@ def environment_of(name: str, env: Mapping[str, str]) -> dict[str, str]:
         return {key: value for key, value in env.items() if key not in hidden} | {
             "SECRET_KEY": secrets.token_urlsafe(48)
         }
-    return {key: value for key, value in env.items() if name == "web" or key != "PROBE_SIGNING_KEY_FILE"}
+    hidden = set() if name == "web" else {"PROBE_SIGNING_KEY_FILE", "PROBE_SECRET_KEYS_FILE"}
+    return {key: value for key, value in env.items() if key not in hidden}
 
 
 def mark_of(home: Path) -> str:

@@ -151,6 +151,9 @@ class PostgreSQL:
         argv += ["-c", "log_checkpoints=off", "-c", "exit_on_error=on"]
         statements = [
             f"CREATE ROLE closeloop LOGIN CREATEDB PASSWORD '{password}'",
+            # For `manage.py probe_role`, which says what it may do; nobody logs in as it here.
+            "CREATE ROLE closeloop_probes NOLOGIN",
+            "GRANT closeloop_probes TO closeloop",
             "CREATE DATABASE closeloop OWNER closeloop",
             "",
         ]

@@ -36,6 +36,22 @@ def act(name: str, *, by: User | None) -> Iterator[None]:
         )
 
 
+def note(act_name: str, record: models.Model, said: dict[str, object], *, now: datetime) -> None:
+    """Record that a row was used without being changed, such as a secret that was given to a command.
+
+    Args:
+        said: what it was used for; never what a secret holds.
+    """
+    TrailEntry.objects.create(
+        at=now,
+        act=act_name,
+        model=record._meta.db_table,
+        object_id=record.pk,
+        operation="use",
+        after=said,
+    )
+
+
 def of(record: models.Model) -> models.QuerySet[TrailEntry]:
     """What happened to one row, newest first, with the actors."""
     return TrailEntry.objects.filter(model=record._meta.db_table, object_id=record.pk).select_related("actor")

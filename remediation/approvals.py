@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple, TypeVar
@@ -86,17 +86,21 @@ def body_of(
     expectation: str,
     pattern: str,
     timeout_seconds: int,
+    network: str = "none",
+    env: Mapping[str, str] | None = None,
 ) -> str:
-    """All that decides what a command does, as canonical JSON."""
-    body = {
+    """All that decides what a command does, as canonical JSON; secrets as references."""
+    body: dict[str, Any] = {
         "expectation": expectation,
         "form": 1,
-        "network": "none",
+        "network": network,
         "pattern": pattern,
         "pipeline": [list(argv) for argv in pipeline or []],
         "reads": reads,
         "timeout_seconds": timeout_seconds,
     }
+    if env:
+        body["env"] = dict(env)
     return json.dumps(body, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
@@ -107,6 +111,8 @@ def body_of_check(check: VerificationCheck) -> str:
         expectation=check.shell_expectation,
         pattern=check.pattern,
         timeout_seconds=check.timeout_seconds,
+        network=check.network,
+        env=check.env,
     )
 
 
@@ -208,7 +214,7 @@ def standing(owner: Owner, body: str, *, now: datetime) -> Standing:
     """Whether a command may run, by what it is and by what was signed; one query."""
     approvals = ProbeApproval.objects.filter(
         **{f"revision__{owner.kind}": owner.pk}, revision__sha=sha_of(body)
-    ).select_related("revision", "approver")
+    ).select_related("revision")
     found = "not_approved"
     last = None
     for approval in approvals:

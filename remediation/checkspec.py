@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from django.conf import settings
 from django.utils.translation import gettext as _
 
 from postmortem import pipelines, values
@@ -22,6 +23,14 @@ TIMEOUT_SECONDS = (1, 300)
 # A query that needs longer hurts the server it asks, and holds up the others in its batch.
 PROMETHEUS_TIMEOUT_SECONDS = (1, 60)
 TIMES_IN_A_ROW = (1, 100)
+
+MAX_VARIABLES = 20
+_VARIABLE = re.compile(r"[A-Z][A-Z0-9_]{0,60}")
+# What the loader, shells and the programs that build the sandbox would obey.
+_STEERING = re.compile(
+    r"(?:LD_|GLIBC_|GCONV_|MALLOC_|PYTHON|BASH_|PERL|RUBY|NODE_)|(?:PATH|HOME|LANG|IFS|ENV|PWD|SHELLOPTS|LOCPATH|NLSPATH)$"
+)
+_REFERENCE = re.compile(r"secret://[a-z0-9][a-z0-9_-]{0,59}")
 
 _QUOTED = re.compile(r'"(?:[^"\\\n]|\\.)*"|\'(?:[^\'\\\n]|\\.)*\'|`[^`]*`|#[^\n]*')
 
@@ -48,6 +57,9 @@ class CheckSpec:
     template: str = ""
     parameters: Mapping[str, str] | None = None
     reads: str = ""
+    network: str = "none"
+    # Variables by name, each "secret://name" of a secret of the item's team.
+    env: Mapping[str, str] | None = None
     shell_expectation: str = "success"
     pattern: str = ""
     interval_seconds: int = 300
@@ -99,6 +111,8 @@ class CheckSpec:
             "nan_rule": prometheus.nan_rule,
             "pipeline": None if shell.pipeline is None else [list(argv) for argv in shell.pipeline],
             "reads": shell.reads if self.template else "",
+            "network": shell.network,
+            "env": dict(shell.env or {}),
             "template": self.template,
             "parameters": dict(self.parameters or {}) if self.template else None,
             "shell_expectation": shell.shell_expectation,
@@ -126,6 +140,8 @@ class CheckSpec:
         if not self.pipeline:
             raise Invalid(_("Give the command to run."), field="pipeline")
         pipelines.check(self.pipeline)
+        check_network(self.network)
+        check_env(self.env)
         _check_choice("shell_expectation", self.shell_expectation, VerificationCheck.ShellExpectation.values)
         values.text(self.pattern, field="pattern", longest=MAX_PATTERN)
         if self.shell_expectation == VerificationCheck.ShellExpectation.SUCCESS:
@@ -139,6 +155,38 @@ class CheckSpec:
         except (re.error, OverflowError, RecursionError) as error:
             message = _("This is not a regular expression: %(reason)s.") % {"reason": error}
             raise Invalid(message, field="pattern") from None
+
+
+def check_network(network: object) -> None:
+    """Refuse a network that this installation does not allow by name.
+
+    Raises:
+        Invalid: field "network".
+    """
+    _check_choice("network", network, VerificationCheck.Network.values)
+    if network != VerificationCheck.Network.NONE and network not in settings.SHELL_PROBE_NETWORKS:
+        message = _("This installation allows commands no such network (SHELL_PROBE_NETWORKS).")
+        raise Invalid(message, field="network")
+
+
+def check_env(env: object) -> None:
+    """Refuse variables that are no references to secrets, or that would steer the programs around a command.
+
+    Raises:
+        Invalid: field "env".
+    """
+    if env is None:
+        return
+    if not isinstance(env, Mapping) or len(env) > MAX_VARIABLES:
+        message = _("At most %(most)d variables, each with a secret.")
+        raise Invalid(message % {"most": MAX_VARIABLES}, field="env")
+    for name, reference in env.items():
+        if not isinstance(name, str) or not _VARIABLE.fullmatch(name) or _STEERING.match(name):
+            message = _("“%(name)s” is no variable that may hold a secret.")
+            raise Invalid(message % {"name": str(name)[:60].encode("ascii", "replace").decode()}, field="env")
+        if not isinstance(reference, str) or not _REFERENCE.fullmatch(reference):
+            message = _("%(name)s must be secret:// and the name of a secret; never write a secret here.")
+            raise Invalid(message % {"name": name}, field="env")
 
 
 def check_promql_shape(promql: str) -> None:

@@ -9,13 +9,14 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from types import TracebackType
 from typing import Protocol, Self
 
 from django.conf import settings
 from django.db.models.functions import Now
 
-from remediation import approvals, circuits, runs, sources
+from remediation import approvals, circuits, probe_secrets, runs, sources
 from remediation.circuits import Doubt, Tally, Trial
 from remediation.models import ChecklistRun, DataSource, SourceHealth, VerificationCheck
 from remediation.probes import prometheus, shell
@@ -319,13 +320,11 @@ class ShellDesk:
 
     def take(self, claims: Sequence[Claimed]) -> list[Claimed]:
         for held in claims:
-            if refused := _refused(held):
-                self._unasked.append((held, refused))
-                continue
-            command = shell.Command(
-                held.pipeline, held.shell_expectation, held.pattern, held.timeout_seconds, held.reads
-            )
-            self._crew.submit(held, command)
+            command = _command(held)
+            if isinstance(command, ProbeResult):
+                self._unasked.append((held, command))
+            else:
+                self._crew.submit(held, command)
         return []
 
     def finished(self) -> list[tuple[Claimed, ProbeResult | None]]:
@@ -336,15 +335,48 @@ class ShellDesk:
         return []
 
 
-def _refused(held: Claimed) -> ProbeResult | None:
-    """The result of a command that must not start: reckoned from what would run, at the last moment."""
+def _command(held: Claimed) -> shell.Command | ProbeResult:
+    """What runs, with its secrets; or the result of a command that must not start.
+
+    Reckoned from what would run, at the last moment.
+    """
     body = approvals.body_of(
         pipeline=held.pipeline,
         reads=held.reads,
         expectation=held.shell_expectation,
         pattern=held.pattern,
         timeout_seconds=held.timeout_seconds,
+        network=held.network,
+        env=held.env,
     )
+    owner, teams, now = _facts(held)
+    code, words = approvals.refusal(owner, teams, body, now=now)
+    if not code and held.network not in {"none", *settings.SHELL_PROBE_NETWORKS}:
+        code = "network_off"
+        words = f"This worker allows no command the network “{held.network}” (SHELL_PROBE_NETWORKS)."
+    if code:
+        return failed(code, words)
+    env: dict[str, str] = {}
+    if held.env:
+        used_by = {"check": held.check_id, "run": held.run_id, "sha": approvals.sha_of(body)}
+        try:
+            # Only checks have secrets, and a check has one item and so one team.
+            env = probe_secrets.reveal(held.env, team_id=min(teams), used_by=used_by, now=now)
+        except probe_secrets.NoSecret as problem:
+            return failed("no_secret", str(problem))
+    return shell.Command(
+        held.pipeline,
+        held.shell_expectation,
+        held.pattern,
+        held.timeout_seconds,
+        held.reads,
+        held.network,
+        env,
+    )
+
+
+def _facts(held: Claimed) -> tuple[approvals.Owner, set[int], datetime]:
+    """Whose command it is, the teams whose switch stops it, and the database's clock."""
     if held.queue == runs.CHECKS.name:
         owner = approvals.Owner("verification_check", held.check_id)
         check = VerificationCheck.objects.filter(pk=held.check_id)
@@ -353,6 +385,4 @@ def _refused(held: Claimed) -> ProbeResult | None:
         run = ChecklistRun.objects.filter(pk=held.run_id)
         owner = approvals.Owner("checklist_entry", run.values_list("entry_id", flat=True).get())
         found = list(run.values_list("review__incidents__services__team", Now()))
-    teams = {team for team, _now in found if team is not None}
-    code, words = approvals.refusal(owner, teams, body, now=found[0][1])
-    return failed(code, words) if code else None
+    return owner, {team for team, _now in found if team is not None}, found[0][1]

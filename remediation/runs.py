@@ -111,7 +111,7 @@ CHECKS = Queue(
     keys="c.id, c.item_id",
     asks=(
         "c.promql, c.quantifier, c.comparator, COALESCE(c.threshold, 0), c.no_data_rule, c.nan_rule,"
-        " c.shell_expectation, c.pattern, c.reads, c.pipeline"
+        " c.shell_expectation, c.pattern, c.reads, c.network, c.env, c.pipeline"
     ),
     begins=", check_version = c.version",
     picked=_IN_TURNS,
@@ -127,7 +127,7 @@ CHECKLISTS = Queue(
     keys="0, 0",
     asks=(
         "c.promql, 'all', c.comparator, COALESCE(c.threshold, 0), 'no_data', 'fail', c.expectation,"
-        " c.pattern, '', c.pipeline"
+        " c.pattern, '', 'none', '{}'::jsonb, c.pipeline"
     ),
     begins="",
     picked=_OLDEST,
@@ -160,6 +160,8 @@ class Claimed(NamedTuple):
     shell_expectation: str
     pattern: str
     reads: str
+    network: str
+    env: dict[str, str]
     pipeline: list[list[str]]
 
 
@@ -350,5 +352,5 @@ def _claimed(queue: Queue, which: str, changes: str, **values: Any) -> list[Clai
 
 
 def _read(queue: Queue, row: tuple[Any, ...]) -> Claimed:
-    *columns, pipeline = row
-    return Claimed._make([queue.name, *columns, json.loads(pipeline) if pipeline else []])
+    *columns, env, pipeline = row
+    return Claimed._make([queue.name, *columns, json.loads(env), json.loads(pipeline) if pipeline else []])

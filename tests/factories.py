@@ -47,7 +47,7 @@ from postmortem.models import (
     Timeline,
     WordingTerm,
 )
-from remediation import approvals
+from remediation import approvals, catalogue, probe_secrets
 from remediation.models import (
     CheckRun,
     DataSource,
@@ -56,6 +56,8 @@ from remediation.models import (
     ExamAttempt,
     ItemTransition,
     ProbeRevision,
+    ProbeSecret,
+    ProbeTemplate,
     RemediationItem,
     RosterEntry,
     SlaPolicy,
@@ -837,3 +839,18 @@ _incident = incident
 _participant = participant
 _timeline = timeline
 _review = review
+
+
+def probe_template(slug: str = "it-ends", *, by: User | None = None, **body: Any) -> ProbeTemplate:
+    """A template that an administrator wrote, without values unless the body names some."""
+    facts = {"title": "It ends", "description": "", "kind": "shell", "pipeline": [["true"]], "parameters": []}
+    by = by or user(role="administrator")
+    return catalogue.write(slug=slug, body=facts | body, by=by, now=timezone.now())
+
+
+def probe_secret(
+    team: Team, name: str, value: str = "hunter2-hunter2", *, by: User | None = None
+) -> ProbeSecret:
+    """A secret of a team, set by an administrator."""
+    by = by or user(role="administrator")
+    return probe_secrets.put(team=team, name=name, value=value, by=by, now=timezone.now())

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from postmortem import access, pipelines
-from remediation import approvals, catalogue, items
+from remediation import approvals, items
 from remediation.probes import commands
 from web import checkwords
 from web.checklists import find_entry
@@ -125,7 +125,6 @@ def probes(request: HttpRequest) -> HttpResponse:
     context = {
         "section": "probes",
         "waiting": _waiting(request.user, now)[:100],
-        "templates": catalogue.offered(),
         "stopped": stopped,
         "form": SwitchForm(is_stopped=stopped is not None),
         "may_switch": request.user.is_at_least("administrator"),

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from governance import team_channels
+from remediation import probe_secrets
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,8 @@ GROUPS: tuple[tuple[Any, tuple[Page, ...]], ...] = (
         _("Items and checks"),
         (
             Page("probes", "web:probes", _("Commands")),
+            Page("probe_templates", "web:probe_templates", _("Probe templates")),
+            Page("probe_secrets", "web:probe_secrets", _("Secrets"), probe_secrets.is_any),
             Page("sla", "web:sla", _("SLA"), _governs),
             Page("escalation", "web:escalation", _("Escalation"), _governs),
             Page("data_sources", "web:data_sources", _("Data sources"), _administers),

@@ -14,7 +14,7 @@ from remediation.models.items import (
     RemediationItem,
     SlaPolicy,
 )
-from remediation.models.probes import ProbeApproval, ProbeRevision, ProbeSwitch, ProbeTemplate
+from remediation.models.probes import ProbeApproval, ProbeRevision, ProbeSecret, ProbeSwitch, ProbeTemplate
 from remediation.models.runs import CheckDay, CheckRun
 from remediation.models.sources import (
     MAX_AT_ONCE,
@@ -51,6 +51,7 @@ __all__ = [
     "PlannedRevision",
     "ProbeApproval",
     "ProbeRevision",
+    "ProbeSecret",
     "ProbeSwitch",
     "ProbeTemplate",
     "RegressionIncident",

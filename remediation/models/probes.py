@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
+from accounts.encryption import SecretField
 from accounts.models import Team, User
 from postmortem.models import ChecklistEntry, append_only, recorded
 from remediation.models.verification import VerificationCheck
@@ -96,6 +97,28 @@ class ProbeTemplate(models.Model):
 
     def __str__(self) -> str:
         return self.slug
+
+
+class ProbeSecret(models.Model):
+    """A secret that commands of one team are given as an environment variable; nobody reads it again here."""
+
+    team = models.ForeignKey(Team, models.PROTECT, related_name="probe_secrets", verbose_name=_("team"))
+    name = models.SlugField(_("name"), max_length=60)
+    value = SecretField(keys="PROBE_SECRET_KEYS")
+    description = models.CharField(_("what it opens"), max_length=200, blank=True)
+    set_by = models.ForeignKey(User, models.PROTECT, related_name="+")
+    set_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ("team__name", "name")
+        constraints = (
+            models.UniqueConstraint(fields=["team", "name"], name="probe_secret_has_one_name_in_its_team"),
+            models.CheckConstraint(condition=~Q(value=""), name="probe_secret_holds_something"),
+        )
+        triggers = (*recorded(hidden=["value"]),)
+
+    def __str__(self) -> str:
+        return f"secret://{self.name}"
 
 
 class ProbeSwitch(models.Model):

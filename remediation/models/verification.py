@@ -20,7 +20,7 @@ MAX_EXPRESSION = 10_000
 # What the engine writes at every run is not an edit; everything else is, and the trail records it.
 EDITED: list[str] = [
     "kind", "name", "data_source_id", "promql", "quantifier", "comparator", "threshold", "no_data_rule",
-    "no_data_reason", "pipeline", "reads", "template", "parameters",
+    "no_data_reason", "pipeline", "reads", "network", "env", "template", "parameters",
     "shell_expectation", "pattern", "interval_seconds", "timeout_seconds",
     "passes_needed", "fails_needed", "version", "is_paused", "pause_reason", "nan_rule",
 ]  # fmt: skip
@@ -68,6 +68,11 @@ class VerificationCheck(models.Model):
         MATCH = "match", _("exit status 0 and a line that matches")
         NO_MATCH = "no_match", _("exit status 0 and no line that matches")
 
+    class Network(models.TextChoices):
+        NONE = "none", _("no network")
+        EGRESS = "egress", _("other machines, not this one")
+        HOST = "host", _("whatever this machine reaches")
+
     item = models.ForeignKey(RemediationItem, models.PROTECT, related_name="verification_checks")
     # The item's, copied by a trigger: the audit finds a service's checks without reading all its items.
     service = models.ForeignKey(Service, models.PROTECT, related_name="+", editable=False)
@@ -92,6 +97,9 @@ class VerificationCheck(models.Model):
     template = models.CharField(_("template"), max_length=60, blank=True)
     parameters = models.JSONField(_("values"), null=True, blank=True)
     reads = models.CharField(_("input"), max_length=300, blank=True)
+    network = models.CharField(_("network"), max_length=6, choices=Network, default=Network.NONE)
+    # Environment variables by name, each a reference such as "secret://orders-db" and never a secret.
+    env = models.JSONField(_("secrets"), default=dict, blank=True)
     shell_expectation = models.CharField(
         _("expectation"), max_length=10, choices=ShellExpectation, default=ShellExpectation.SUCCESS
     )
@@ -151,6 +159,10 @@ class VerificationCheck(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(kind__in=["prometheus", "shell", "exam"]), name="check_kind_is_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(network="none", env={}) | Q(kind="shell", network__in=["none", "egress", "host"]),
+                name="only_commands_have_a_network_or_secrets",
             ),
             models.CheckConstraint(
                 condition=~Q(no_data_rule="pass") | ~Q(no_data_reason=""),

@@ -15,6 +15,7 @@ _KILL = 0x80000000
 _ERRNO = 0x00050000
 _CLONE_NEWUSER = 0x10000000
 _TIOCSTI = 0x5412
+_INET, _INET6 = 2, 10
 _X32 = 0x40000000
 # Offsets in struct seccomp_data; arguments are 64 bits wide, and little-endian on these machines.
 _NUMBER, _ARCH, _ARGUMENTS = 0, 4, 16
@@ -31,6 +32,7 @@ _TABLES = {
         0xC000003E,
         {
             "ioctl": 16, "clone": 56, "ptrace": 101, "syslog": 103, "personality": 135, "pivot_root": 155,
+            "socket": 41, "socketpair": 53,
             "chroot": 161, "acct": 163, "mount": 165, "umount2": 166, "swapon": 167, "swapoff": 168,
             "reboot": 169, "init_module": 175, "delete_module": 176, "quotactl": 179, "kexec_load": 246,
             "add_key": 248, "request_key": 249, "keyctl": 250, "unshare": 272, "perf_event_open": 298,
@@ -48,15 +50,20 @@ _TABLES = {
             "clone": 220, "swapon": 224, "swapoff": 225, "perf_event_open": 241, "name_to_handle_at": 264,
             "open_by_handle_at": 265, "setns": 268, "process_vm_readv": 270, "process_vm_writev": 271,
             "kcmp": 272, "finit_module": 273, "bpf": 280, "userfaultfd": 282, "kexec_file_load": 294,
-            "ioctl": 29,
+            "ioctl": 29, "socket": 198, "socketpair": 199,
         },
     ),
 }  # fmt: skip
-_WITH_ARGUMENTS = {"clone", "ioctl", "clone3", "personality"}
+_WITH_ARGUMENTS = {"clone", "ioctl", "clone3", "personality", "socket", "socketpair"}
 
 
-def program(machine: str = "") -> bytes:
-    """The filter for this kind of machine; b"" for one that we have no numbers for."""
+def program(machine: str = "", *, denies_local_sockets: bool = False, denies_sockets: bool = False) -> bytes:
+    """The filter for this kind of machine; b"" for one that we have no numbers for.
+
+    Args:
+        denies_sockets: whether no socket can be made at all; pairs can, for they lead nowhere.
+        denies_local_sockets: whether sockets of this machine (Unix, netlink, virtual machines) are refused.
+    """
     table = _TABLES.get(machine or platform.machine())
     if table is None:
         return b""
@@ -72,10 +79,26 @@ def program(machine: str = "") -> bytes:
     # A new user namespace would bring every capability inside it.
     lines += [_line(_EQUAL, numbers["clone"], 0, 4), _line(_LOAD, _ARGUMENTS)]
     lines += [_line(_ANY_BIT, _CLONE_NEWUSER, 0, 1), _line(_RETURN, _ERRNO | _EPERM), _line(_RETURN, _ALLOW)]
+    if denies_sockets:
+        lines += [_line(_EQUAL, numbers["socket"], 0, 1), _line(_RETURN, _ERRNO | _EPERM)]
+    elif denies_local_sockets:
+        lines += _only_internet(numbers["socket"]) + _only_internet(numbers["socketpair"])
     # Types into the terminal of whoever started us.
     lines += [_line(_EQUAL, numbers["ioctl"], 0, 3), _line(_LOAD, _ARGUMENTS + 8)]
     lines += [_line(_EQUAL, _TIOCSTI, 0, 1), _line(_RETURN, _ERRNO | _EPERM)]
     return b"".join([*lines, _line(_RETURN, _ALLOW)])
+
+
+def _only_internet(number: int) -> list[bytes]:
+    """Sockets of IPv4 and IPv6 go on, those of any other family are refused."""
+    return [
+        _line(_EQUAL, number, 0, 5),
+        _line(_LOAD, _ARGUMENTS),
+        _line(_EQUAL, _INET, 2, 0),
+        _line(_EQUAL, _INET6, 1, 0),
+        _line(_RETURN, _ERRNO | _EPERM),
+        _line(_RETURN, _ALLOW),
+    ]
 
 
 def _line(code: int, value: int, if_true: int = 0, if_false: int = 0) -> bytes:

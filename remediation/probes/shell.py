@@ -9,21 +9,23 @@ import shlex
 import signal
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import IO, Generic, Self, TypeVar
 
-from postmortem import pipelines
-from remediation.probes import inputs, matching, sandbox
-from remediation.probes.result import MAX_ERROR, Outcome, ProbeResult, failed, storable
+from remediation.probes import endings, inputs, sandbox
+from remediation.probes.endings import Judgement
+from remediation.probes.redaction import Redaction
+from remediation.probes.result import MAX_ERROR, ProbeResult, failed, storable
 from remediation.probes.sandbox import NoSandbox, Sandbox
 
 AT_ONCE = 4
 KEPT_BYTES = 64 * 1024
 MAX_OUTPUT_BYTES = 1024 * 1024
 _CHUNK = 64 * 1024
+_SWEEP_SECONDS = 5.0
 _NOT_STARTED = {126, 127}
 # A reader that has seen enough (grep -q, head) ends the writer before it; that is no failure.
 _BROKEN_PIPE = 128 + signal.SIGPIPE
@@ -43,6 +45,8 @@ class Command:
             line, that it prints matches `pattern`; without a pattern any line that it lets through matches).
         reads: a file that is opened out here and given to the first command as its input; of
             /proc/NAME/ the process of that name.
+        network: see `sandbox.choose`.
+        env: variables that hold secrets, which are taken out of whatever it prints.
     """
 
     pipeline: Sequence[Sequence[str]]
@@ -50,6 +54,8 @@ class Command:
     pattern: str
     timeout_seconds: float
     reads: str = ""
+    network: str = "none"
+    env: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 def run(command: Command, *, weakest: str = "bubblewrap") -> ProbeResult:
@@ -65,10 +71,11 @@ def run(command: Command, *, weakest: str = "bubblewrap") -> ProbeResult:
     """
     expression = " | ".join(shlex.join(argv) for argv in command.pipeline)
     try:
-        box = sandbox.choose(command.pipeline, weakest=weakest)
+        box = sandbox.choose(command.pipeline, weakest=weakest, network=command.network)
     except NoSandbox as refusal:
         return failed("no_sandbox", str(refusal), expression=expression)
     ran = _Pipeline(command, box).run()
+    _redact(command, ran)
     outcome, code, error = _judge(command, ran)
     said = clean(ran.output)
     return ProbeResult(
@@ -79,6 +86,16 @@ def run(command: Command, *, weakest: str = "bubblewrap") -> ProbeResult:
         error=storable(error, MAX_ERROR),
         sandbox=box.level,
     )
+
+
+def _redact(command: Command, ran: _Ran) -> None:
+    """Before anything is judged, told or kept."""
+    redact = Redaction(command.env.values())
+    if redact.longest:
+        # What is cleaned has no escapes any more: a secret with one in its middle would stand there whole.
+        ran.output = redact(clean(ran.output)).encode()
+        for stage in ran.stages:
+            stage.complaints = redact(clean(stage.complaints)).encode()[:KEPT_BYTES]
 
 
 def clean(output: bytes) -> str:
@@ -125,8 +142,7 @@ def _result(future: Future[ProbeResult]) -> ProbeResult:
     return failed("internal", f"{type(error).__name__}: {error}")
 
 
-def _judge(command: Command, ran: _Ran) -> tuple[Outcome, str, str]:
-    """The outcome, and for an error its code and what to say about it."""
+def _judge(command: Command, ran: _Ran) -> Judgement:
     if ran.stopped:
         return "error", *ran.stopped
     for number, stage in enumerate(ran.stages, start=1):
@@ -138,33 +154,15 @@ def _judge(command: Command, ran: _Ran) -> tuple[Outcome, str, str]:
         if stage.status and not is_last and stage.status != _BROKEN_PIPE:
             return "error", "stage_failed", f"{stage.named(number)} ended with {stage.ending()}{stage.said()}"
     last, named = ran.stages[-1], ran.stages[-1].named(len(ran.stages))
-    selects = pipelines.selects_lines(list(command.pipeline[-1]))
-    if command.expectation == "success":
-        if last.status in {0, 1}:
-            return ("fail" if last.status else "pass"), "", ""
-    elif selects and not command.pattern and last.status in {0, 1}:
-        # What it counted or kept quiet about does not matter: the status says whether there was a line.
-        return _expected(command, is_found=last.status == 0)
-    elif selects and last.status == 0 and not ran.output:
-        # `grep -q` has found a line and does not show it: "no line" would be a lie.
-        return "error", "quiet_grep", f"{named} found something and printed nothing."
-    elif last.status == 0 or (selects and last.status == 1 and not ran.output):
-        return _match(command, clean(ran.output))
-    return "error", "bad_exit", f"{named} ended with {last.ending()}{last.said()}"
-
-
-def _match(command: Command, said: str) -> tuple[Outcome, str, str]:
-    try:
-        is_found = bool(said) and matching.some_line_matches(
-            command.pattern, said, seconds=matching.MAX_SECONDS
-        )
-    except matching.PatternFailed as problem:
-        return "error", "pattern_failed", str(problem)
-    return _expected(command, is_found=is_found)
-
-
-def _expected(command: Command, *, is_found: bool) -> tuple[Outcome, str, str]:
-    return ("pass" if is_found == (command.expectation == "match") else "fail"), "", ""
+    outcome, code, words = endings.judge(
+        command.pipeline[-1],
+        command.expectation,
+        command.pattern,
+        endings.Ending(last.status or 0, clean(ran.output)),
+    )
+    if code == "bad_exit":
+        words = f"{named} ended with {last.ending()}{last.said()}"
+    return outcome, code, words.replace("It ", f"{named} ", 1) if code == "quiet_grep" else words
 
 
 def _excerpt(text: str) -> str:
@@ -205,6 +203,11 @@ class _Stage:
 
     def kill(self) -> None:
         """End it and its process group; the sandbox takes along whatever left the group."""
+        if self.box.ends_when_asked and not self.has_ended():
+            self.process.terminate()
+            patience = time.monotonic() + _SWEEP_SECONDS
+            while not self.has_ended() and time.monotonic() < patience:
+                time.sleep(0.005)
         try:
             os.killpg(self.process.pid, signal.SIGKILL)
         except (ProcessLookupError, PermissionError):
@@ -265,7 +268,7 @@ class _Pipeline:
         if self._command.reads:
             source = inputs.opened(self._command.reads)
         for argv in self._command.pipeline:
-            stage = _spawn(argv, self._box, source)
+            stage = _spawn(argv, self._box, source, self._command.env)
             if not isinstance(source, int):
                 source.close()  # or the stage before would never see its reader leave
             self._ran.stages.append(stage)
@@ -287,7 +290,8 @@ class _Pipeline:
                         selector.unregister(key.fileobj)
                     elif key.data is None:
                         said.append(chunk)
-                    elif len(key.data.complaints) < KEPT_BYTES:
+                    elif len(key.data.complaints) < 2 * KEPT_BYTES:
+                        # Twice what is kept: where they end a secret may be cut, and would not be known.
                         key.data.complaints += chunk
                 self._check_limits()
         self._ran.output = b"".join(said)[:MAX_OUTPUT_BYTES]
@@ -307,17 +311,17 @@ class _Pipeline:
             self._ran.stopped = ("timeout", message)
 
 
-def _spawn(argv: Sequence[str], box: Sandbox, source: IO[bytes] | int) -> _Stage:
+def _spawn(argv: Sequence[str], box: Sandbox, source: IO[bytes] | int, env: Mapping[str, str]) -> _Stage:
     report_fd, status_fd = os.pipe() if box.reports_exit else (None, None)
-    filter_fd = sandbox.open_filter(box)
-    handed = [descriptor for descriptor in (status_fd, filter_fd) if descriptor is not None]
+    filter_fd, env_fd = sandbox.open_filter(box), sandbox.open_env(box, env)
+    handed = [descriptor for descriptor in (status_fd, filter_fd, env_fd) if descriptor is not None]
     try:
         process = subprocess.Popen(
-            box.wrap(argv, status_fd=status_fd, filter_fd=filter_fd),
+            box.wrap(argv, status_fd=status_fd, filter_fd=filter_fd, env_fd=env_fd),
             stdin=source,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env=dict(sandbox.ENVIRONMENT),
+            env={**sandbox.ENVIRONMENT, **(env if env_fd is None else {})},
             cwd="/",
             start_new_session=True,
             pass_fds=handed,

@@ -180,6 +180,7 @@ def build_world(caller: Caller, **incident: Any) -> World:
         "check": check.pk,
         "run": run.pk,
         "source": check.data_source_id,
+        "secret": factories.probe_secret(service.team, "order-db").pk,
         "channel": channel.pk,
         "delivery": delivery.pk,
         "escalation_step": EscalationStep.objects.order_by("pk").first().pk,

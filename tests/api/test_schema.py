@@ -118,6 +118,7 @@ def _with_null(node):
         "checks/{check}/days", "runs/{run}", "data-sources", "data-sources/{source}",
         "event-sources", "event-sources/{event_source}", "event-sources/{event_source}/events",
         "event-sources/{event_source}/events/{event}",
+        "probe-secrets", "probes/templates", "probes/waiting",
         "tokens", "tokens/{token}", "service-accounts", "service-accounts/{account}",
         "reports", "reports/{month}",
         "incidents/{incident}/evidence", "evidence/{file}",

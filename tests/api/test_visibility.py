@@ -32,7 +32,7 @@ BELOW = {
 # What everybody may see, or what is no record.
 OPEN = {
     "user", "team", "service", "severity", "template", "source", "month", "term", "cause_class", "quarter",
-    "policy", "calendar", "figure", "kpi", "gate_policy", "delivery", "escalation_step",
+    "policy", "calendar", "figure", "kpi", "gate_policy", "secret", "delivery", "escalation_step",
     "token", "account",
     # For administrators alone.
     "event_source", "event_secret", "event",

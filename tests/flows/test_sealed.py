@@ -110,6 +110,7 @@ def _api(world: places.World, caller: Caller) -> ApiWorld:
         "check": check.pk,
         "run": CheckRun.objects.order_by("id").first().pk,
         "source": world.parts["data-sources"],
+        "secret": world.parts["probe-secrets"],
         "import": world.parts["imports"],
         "month": "2026-05",
         "quarter": "2026-Q2",

@@ -13,7 +13,8 @@ from remediation import catalogue, items, runs, verification
 from remediation.checkspec import CheckSpec
 from remediation.models import CheckRun
 from remediation.probes import sandbox, templates
-from remediation.probes.templates import SHIPPED, Parameter, Template, Wrong, render
+from remediation.probes.shipped import SHIPPED
+from remediation.probes.templates import Example, Parameter, Template, Wrong, judged, render
 from tests import factories
 from tests.servers import Prometheus
 from tests.services import require_program
@@ -98,6 +99,47 @@ def test_value_in_promql_stays_inside_its_quotes():
 def test_template_in_which_a_value_could_be_more_is_refused(change):
     with pytest.raises(Wrong):
         templates.check(Template(**{**GREP.as_json(), "parameters": GREP.parameters, **change}))
+
+
+@pytest.mark.parametrize(("value", "is_taken"), [("0", True), ("500", True), ("-1", False), ("500.5", False)])
+def test_number_lies_within_its_bounds(value, is_taken):
+    template = Template(
+        **{**GREP.as_json(), "parameters": [Parameter("word", "W", "number", least=0, most=500)]}
+    )
+
+    if is_taken:
+        assert render(template, {"word": value}).values == {"word": value}
+    else:
+        with pytest.raises(Wrong, match="outside 0 to 500"):
+            render(template, {"word": value})
+
+
+@pytest.mark.parametrize("slug", SHIPPED)
+def test_shipped_template_has_a_passing_and_a_failing_example(slug):
+    template = SHIPPED[slug]
+
+    assert {"pass", "fail"} <= {example.outcome for example in template.examples}
+    assert all(judged(template, example) == example.outcome for example in template.examples)
+
+
+def test_example_that_ends_otherwise_refuses_the_template():
+    word = Parameter("word", "W", sample="x")
+    facts = {**GREP.as_json(), "parameters": [word]}
+    wrong = Template(**{**facts, "examples": [Example("fail", "x")]})
+
+    with pytest.raises(Wrong, match="ends as “pass”"):
+        templates.check(wrong)
+    templates.check(
+        Template(**{**GREP.as_json(), "parameters": [word], "examples": [Example("fail", "", 1)]})
+    )
+
+
+def test_example_without_a_sample_is_refused():
+    with pytest.raises(Wrong) as refusal:
+        templates.check(
+            Template(**{**GREP.as_json(), "parameters": GREP.parameters, "examples": [Example("pass")]})
+        )
+    assert refusal.value.name == "word"
 
 
 # -- R18 and R25: on the real thing

@@ -226,6 +226,10 @@ def build() -> World:
     world.of_page["gate_waiver_withdraw"] = {"waivers": str(mine.pk)}
     world.of_page["gate_waiver_end"] = {"waivers": str(lasting.pk)}
     idle = factories.data_source("Idle", base_url="http://127.0.0.1:9")
+    ended = factories.probe_template("it-ends", by=people["administrator"])
+    for act in ("edit", "retire"):
+        world.of_page[f"probe_template_{act}"] = {"templates": ended.slug}
+    world.parts["probe-secrets"] = str(factories.probe_secret(service.team, "order-db").pk)
     world.of_page["data_source_delete"] = {"data-sources": str(idle.pk)}
     world.of_page["draft_take_back"] = {"drafts": thrown.page}
     return world

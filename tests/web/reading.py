@@ -41,6 +41,8 @@ _WORDS = {
     "holidays": "2026-10-01",
     "loss_currency": "CNY",
     "slug": "search",
+    "env": "",
+    "secret_value": "correct horse battery staple",
     "fix_url": "https://git.example.com/shop/order/1",
     "tracker_url": "https://tracker.example.com/1",
 }

@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from remediation.models import CheckRun
-from remediation.probes.templates import SHIPPED
+from remediation.probes.shipped import SHIPPED
 from tests import factories
 from web import checkwords
 

@@ -21,6 +21,8 @@ LISTS = [
     "/settings/",
     "/settings/tokens/",
     "/settings/data-sources/",
+    "/probes/templates/",
+    "/probes/templates/db-pool-headroom/",
 ]
 KEYS = [
     "q",

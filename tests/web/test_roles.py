@@ -65,7 +65,9 @@ SENT_BY = {
         "check_approve", "checklist_approve", "data_source_delete", "data_source_edit", "data_source_test",
         "data_sources", "channel", "channel_disconnect", "channel_resume", "channel_test", "channels",
         "message_again", "delivery_again", "event_replay", "event_secret_issue", "event_secret_retire",
-        "event_source", "event_source_new", "probes_switch", "service_edit", "service_new",
+        "event_source", "event_source_new", "probe_template_edit", "probe_template_new",
+        "probe_template_retire", "probe_secrets", "probe_secret_remove", "probes_switch", "service_edit",
+        "service_new",
         "service_account_end", "service_accounts",
     },
 }  # fmt: skip
@@ -105,7 +107,7 @@ DERIVED = {
 APART = {
     "calendars", "cause-classes", "channel-messages", "channels", "data-sources", "deliveries", "drafts",
     "escalation", "event-secrets", "event-sources", "events", "gate", "gate-policies", "waivers",
-    "imports", "notices",
+    "imports", "notices", "probe-secrets",
     "ci", "service-accounts",
     "figures", "goals", "kpis", "teams", "usage", "report", "review-templates", "sla", "templates",
     "services", "severities", "steps", "tokens", "versions", "views", "wording",

@@ -45,6 +45,7 @@ _UNSAID = {
     "versions": {"after", "from", "to"},
 }
 _WRITES = re.compile(r'(INSERT|UPDATE|DELETE|WITH)\b(?! INTO "django_session"| "django_session")')
+_VALUE_OF_TEMPLATE = re.compile(r"value-\d+-(?!kind)")
 _INLINE = re.compile(
     r"<style|<script(?![^<>]*\ssrc=)|<[^<>]*\s(?:style|on[a-z]+|hx-on[\w:-]*)=", re.IGNORECASE
 )
@@ -123,6 +124,10 @@ class Visitor:
             name = name_of(form.path)
             if name not in found or form.path == own[name]:
                 found[name] = form
+        for name in ("probe_template_new", "probe_template_edit"):
+            # A row of values is for a place in the command, and the command that is filled in has none.
+            fields = found[name].fields if name in found else {}
+            fields |= {one: [""] for one in fields if _VALUE_OF_TEMPLATE.match(one)}
         return found
 
     def filters(self) -> dict[str, set[str]]:

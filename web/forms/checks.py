@@ -9,6 +9,7 @@ from postmortem import pipelines
 from postmortem.errors import Invalid
 from remediation.checkspec import CheckSpec
 from remediation.models import MAX_EXPRESSION, DataSource, VerificationCheck
+from web.forms import secret_env
 
 # What is chosen again and again; a check made through the API may have any other interval, and keeps it.
 INTERVALS: list[tuple[int, Any]] = [
@@ -32,7 +33,7 @@ _PROMETHEUS_FIELDS = (
     "no_data_reason",
     "nan_rule",
 )
-_SHELL_FIELDS = ("command", "shell_expectation", "pattern")
+_SHELL_FIELDS = ("command", "shell_expectation", "pattern", "env", "network")
 # An act names the stored column; the form calls it what the person typed.
 _FIELD_OF_COLUMN = {"pipeline": "command", "data_source_id": "data_source"}
 
@@ -164,6 +165,8 @@ class CheckForm(RhythmForm):
         widget=forms.TextInput(attrs={"class": "code", "spellcheck": "false"}),
         help_text=_("A regular expression, looked for in each line."),
     )
+    env = secret_env.env_field()
+    network = secret_env.network_field()
     timeout_seconds = forms.IntegerField(label=_("Time-out, seconds"), min_value=1, max_value=300, initial=10)
 
     def __init__(self, *args: Any, check: VerificationCheck | None = None, **kwargs: Any) -> None:
@@ -172,6 +175,7 @@ class CheckForm(RhythmForm):
         super().__init__(*args, **kwargs)
         if check is not None:
             self.offer_interval(check.interval_seconds)
+        secret_env.offer_networks(self, chosen=check.network if check else "")
 
     def clean(self) -> dict[str, Any]:
         values = super().clean() or {}
@@ -206,6 +210,8 @@ class CheckForm(RhythmForm):
                 pipeline=values["pipeline"],
                 shell_expectation=values["shell_expectation"] or "success",
                 pattern=values["pattern"] if values["shell_expectation"] != "success" else "",
+                network=values.get("network") or "none",
+                env=secret_env.read(values["env"]),
             )
         return CheckSpec(
             **common,
@@ -257,4 +263,6 @@ def _values_of(check: VerificationCheck) -> dict[str, Any]:
     return values | {
         "data_source": check.data_source_id,
         "command": pipelines.show(check.pipeline) if check.pipeline else "",
+        "env": secret_env.show(check.env),
+        "network": check.network,
     }

@@ -53,7 +53,7 @@ class TemplateCheckForm(RhythmForm):
             try:
                 templates.render(self.template, self._values())
             except Wrong as problem:
-                self.add_error(_VALUE + problem.name, str(problem))
+                self.add_error(_VALUE + problem.name, catalogue.said(problem))
         return values
 
     def spec(self) -> CheckSpec:

@@ -14,9 +14,14 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         sandbox.bubblewrap.cache_clear()
         found, reason = sandbox.bubblewrap()
+        if found is None and settings.SHELL_PROBE_SANDBOX == "landlock":
+            self.stdout.write(reason)
+            sandbox.landlock.cache_clear()
+            found, reason = sandbox.landlock()
         if found is not None:
             filtered = "filtered" if seccomp.program() else "not filtered: no numbers for this machine"
             self.stdout.write(f"Level: {found.level}; system calls are {filtered}.")
+            self._networks(found.level)
             return
         self.stdout.write(reason)
         if settings.SHELL_PROBE_SANDBOX != "none":
@@ -24,3 +29,9 @@ class Command(BaseCommand):
         self.stdout.write(
             self.style.WARNING("Level: none. Limits alone hold commands here: development only.")
         )
+
+    def _networks(self, level: str) -> None:
+        """Whether the networks that are allowed by name hold."""
+        for network in settings.SHELL_PROBE_NETWORKS:
+            found, reason = sandbox.landlock(network) if level == "landlock" else sandbox.bubblewrap(network)
+            self.stdout.write(f"Network {network}: {'holds' if found else reason}")

@@ -1,4 +1,4 @@
-"""Encrypt every stored secret anew under the first of FIELD_KEYS, or print a new key."""
+"""Encrypt every stored secret anew under the first of its keys, or print a new key."""
 
 from typing import Any
 
@@ -11,7 +11,8 @@ from postmortem import trail
 
 class Command(BaseCommand):
     help = (
-        "Encrypt stored secrets anew under the first key of FIELD_KEYS; afterwards the others can go. "
+        "Encrypt stored secrets anew under the first key of FIELD_KEYS, those of probes under the first of "
+        "PROBE_SECRET_KEYS; afterwards the others can go. "
         "--new ID prints a key, --check only looks; ends with 1 when a secret cannot be read."
     )
 
@@ -28,7 +29,10 @@ class Command(BaseCommand):
         newest = next(iter(settings.FIELD_KEYS))
         counts = {"current": 0, "older": 0, "unreadable": 0}
         for column in encryption.secret_columns():
-            for kind in self._column(column, newest, is_dry=options["check"]):
+            if column.keys != encryption.FIELD_KEYS and not encryption.has_keys(column.keys):
+                continue
+            newest_here = next(iter(getattr(settings, column.keys)))
+            for kind in self._column(column, newest_here, is_dry=options["check"]):
                 counts[kind] += 1
         self.stdout.write(
             f"{counts['current']} secrets are under {newest!r}, {counts['older']} "
@@ -56,6 +60,6 @@ class Command(BaseCommand):
                 is_current = secret.key_id == newest
                 kinds.append("current" if is_current else "older")
                 if not is_current and not is_dry:
-                    fresh = encryption.seal(plain, purpose=column.purpose)
+                    fresh = encryption.seal(plain, purpose=column.purpose, keys=column.keys)
                     column.model._base_manager.filter(pk=pk).update(**{column.attname: fresh})
         return kinds
