@@ -13,7 +13,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0004_tokens_that_make_tokens"),
         ("postmortem", "0030_regressions_may_declare"),
-        ("remediation", "0023_programs_own_nothing"),
+        ("remediation", "0024_transitions_by_moment"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
