@@ -20,9 +20,9 @@ LISTS = [
     "/items/new/due",
     "/settings/",
     "/settings/tokens/",
-    "/settings/data-sources/",
     "/probes/templates/",
     "/probes/templates/db-pool-headroom/",
+    "/settings/data-sources/",
 ]
 KEYS = [
     "q",
