@@ -11,6 +11,7 @@ from __future__ import annotations
 import functools
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -231,21 +232,26 @@ def _try(sandbox: Sandbox) -> str:
 def _listen(listening: ExitStack) -> list[str]:
     """Become a server on all addresses of this machine; those of them that matter, as `address/port`."""
     places = []
-    for family, wildcard, loopback, elsewhere in (
-        (socket.AF_INET, "0.0.0.0", "127.0.0.1", "192.0.2.1"),  # noqa: S104 - for a moment, and never accepted
-        (socket.AF_INET6, "::", "::1", "2001:db8::1"),
+    for family, wildcard, addresses in (
+        (socket.AF_INET, "0.0.0.0", ["127.0.0.1", *_own_addresses()]),  # noqa: S104 - nothing is accepted
+        (socket.AF_INET6, "::", ["::1"]),
     ):
         with suppress(OSError):
             server = listening.enter_context(socket.socket(family))
             server.bind((wildcard, 0))
             server.listen()
-            port = server.getsockname()[1]
-            places.append(f"{loopback}/{port}")
-            # Nothing is sent: the kernel only says with which address it would be.
-            asked = listening.enter_context(socket.socket(family, socket.SOCK_DGRAM))
-            asked.connect((elsewhere, 9))
-            places.append(f"{asked.getsockname()[0]}/{port}")
+            places += [f"{address}/{server.getsockname()[1]}" for address in addresses]
     return places
+
+
+def _own_addresses() -> list[str]:
+    """Some IPv4 addresses of this machine that are no loopback, as the kernel's table of routes has them."""
+    try:
+        routes = Path("/proc/net/fib_trie").read_text()
+    except OSError:
+        return []
+    found = re.findall(r"-- ([0-9.]+)\n\s+/32 host LOCAL", routes)
+    return [address for address in dict.fromkeys(found) if not address.startswith("127.")][:3]
 
 
 def _attack(sandbox: Sandbox, *, own_places: Sequence[str]) -> str:
