@@ -132,7 +132,8 @@ class _Words(HTMLParser):
 
 # English that stays English: examples of code in placeholders, and names of zones.
 _ALLOWED = re.compile(
-    r"kubectl |sum\(rate\(|https?://|\S+@\S+$|[A-Z]\w+(/[\w+-]+)+$|n: TTR \d+, TTD \d+, TTM \d+$"
+    r"kubectl |PGPASSWORD=secret://|sum\(rate\(|https?://|\S+@\S+$|[A-Z]\w+(/[\w+-]+)+$"
+    r"|n: TTR \d+, TTD \d+, TTM \d+$"
 )
 
 
