@@ -233,7 +233,7 @@ urlpatterns = [
     path("items", Items.as_view({"get": "list", "post": "create"})),
     path("backlogs/<quarter:quarter>", Backlogs.as_view({"get": "retrieve"})),
     path("proposals", Proposals.as_view({"post": "create"})),
-    path("items/bulk", Items.as_view({"post": "change_many"})),
+    path("items/bulk", Items.as_view({"post": "change_many"}, pagination_class=None)),
     path(_item, Items.as_view({"get": "retrieve", "patch": "edit"})),
     path(f"{_item}/assign", Items.as_view({"post": "assign"})),
     path(f"{_item}/team", Items.as_view({"post": "hand_to_team"})),

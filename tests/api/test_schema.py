@@ -37,6 +37,12 @@ def test_every_operation_says_what_it_does_and_how_it_refuses():
         assert all("application/problem+json" in answer["content"] for answer in refusals.values())
 
 
+def test_only_what_is_read_comes_in_pages():
+    in_pages = [method for _path, method, one in operations() if "Paginated" in str(one["responses"])]
+
+    assert set(in_pages) == {"get"}
+
+
 def test_every_path_of_the_api_is_in_the_document():
     from api.urls import urlpatterns
 
