@@ -55,6 +55,7 @@ EXCUSED = {
     "remediation.probeapproval": NEVER_EDITED,
     "remediation.proberevision": NEVER_EDITED,
     "remediation.probeswitch": NEVER_EDITED,
+    "remediation.probesecret": SETTING,
     "remediation.probetemplate": SETTING,
     "remediation.slapolicy": SETTING,
     "remediation.soprevision": NEVER_EDITED,

@@ -128,7 +128,7 @@ def test_the_list_asks_no_more_for_more_channels(team, django_assert_num_queries
         factories.channel(team=team)
     client = client_of(team.manager)
 
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(8):
         page = client.get("/settings/channels/").text
 
     assert page.count("127.0.0.1/…") == count

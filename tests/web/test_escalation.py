@@ -36,8 +36,8 @@ def test_a_step_without_sense_is_refused_at_its_field():
 def test_the_page_asks_no_more_for_more_steps(django_assert_num_queries):
     client = client_of(factories.user(role="governor"))
     for _ in range(2):
-        # Session, person, steps, whether channels are theirs.
-        with django_assert_num_queries(4):
+        # Session, person, steps, whether channels and secrets are theirs.
+        with django_assert_num_queries(5):
             client.get("/settings/escalation/")
         client.post("/settings/escalation/", STEP)
 

@@ -169,7 +169,7 @@ def test_list_asks_the_database_equally_often(page, django_assert_num_queries, r
         gating.policy(repositories=[f"shop/{number}"])
 
     # Session, person, rows; whether the reader looks after a team.
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(5):
         page.get(LIST)
 
 

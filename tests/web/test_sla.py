@@ -80,7 +80,7 @@ def test_page_costs_the_same_queries_for_any_number_of_rows(client, django_asser
 
     # Session, person, rows, calendars, their rows; severities, services and teams to choose from; whether the
     # reader looks after a team.
-    with django_assert_num_queries(9):
+    with django_assert_num_queries(10):
         client.get("/settings/sla/")
 
 

@@ -354,7 +354,10 @@ def cost(text: str) -> float:
 def test_read_takes_linear_time(piece, head):
     text = head + piece * (512 * 1024 // len(piece))
 
-    part, whole = cost(text[: len(text) // 8]), cost(text)
+    # On a busy machine a second of work may cost two, once; what grows with the square costs 64 times the
+    # part, each time.
+    assert any(is_linear(cost(text[: len(text) // 8]), cost(text)) for _ in range(3))
 
-    # On a busy machine a second of work may cost two; what grows with the square costs 64 times the part.
-    assert whole < 1 or whole < 24 * part
+
+def is_linear(part, whole):
+    return whole < 1 or whole < 24 * part
