@@ -29,7 +29,7 @@ INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
-    "django.contrib.staticfiles",
+    "ops.apps.StaticFiles",
     "django_htmx",
     "pgtrigger",
     "rest_framework",

@@ -244,7 +244,7 @@ def test_lists_ask_the_database_the_same_however_long_they_are(rows, django_asse
         factories.wording_term(team=factories.team())
     client.get("/settings/wording/")
 
-    with django_assert_num_queries(9):
+    with django_assert_num_queries(10):
         client.get("/settings/wording/")
 
 
