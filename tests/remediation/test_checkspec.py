@@ -100,6 +100,8 @@ def test_columns_leave_out_what_belongs_to_the_other_kind():
         "no_data_reason": "",
         "nan_rule": "fail",
         "reads": "",
+        "network": "none",
+        "env": {},
         "template": "",
         "parameters": None,
         "pipeline": [["kubectl", "get", "pods"], ["grep", "-E", "(Pending|CrashLoopBackOff)"]],

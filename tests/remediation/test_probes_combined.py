@@ -121,7 +121,7 @@ EXPRESSIONS = [
     "vector(1)", "7", 'pool_waiting{service="order"}', "pool_waiting", "absent(pool_waiting)",
     "no_such_metric", "sum(", "pool_waiting > 100", 'label_replace(vector(3), "a", "b", "", "")',
     "pool_waiting # (", "0 / 0", "vector(0) / 0", "count(pool_waiting) by (service)", "up",
-    "rate(pool_waiting[1m])", "-pool_waiting", "sort(pool_waiting)", '{__name__=~"pool_.*"}',
+    "resets(pool_waiting[1m])", "-pool_waiting", "sort(pool_waiting)", '{__name__=~"pool_.*"}',
     "pool_waiting + on() group_left() pool_waiting", "time() > bool 0",
 ]  # fmt: skip
 
