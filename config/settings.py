@@ -29,7 +29,7 @@ INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
-    "ops.apps.StaticFiles",
+    "django.contrib.staticfiles",
     "django_htmx",
     "pgtrigger",
     "rest_framework",
