@@ -99,6 +99,8 @@ def take_turns(sides: Sequence[Side], *, rounds: int, seconds: int) -> None:
     for number in range(1, rounds + 1):
         for connections in CONNECTIONS:
             for side in sides:
+                # What the load before has left in the queues is not this one's.
+                time.sleep(0.5)
                 side.samples[connections].append(load(side, connections, seconds))
         c1, c16 = ours.samples[1][-1], ours.samples[16][-1]
         print(
