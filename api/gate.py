@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Set
+from datetime import datetime
 from typing import Any, NoReturn
 
 from django.conf import settings
@@ -71,9 +72,13 @@ def _answer(request: HttpRequest) -> Answer:
         return skewed(refusal)
     except DatabaseProblem as problem:
         return unavailable(problem)
+    return Answer(200, ANSWERED, json.dumps(_body(change, judged, now)).encode())
+
+
+def _body(change: changes.Change, judged: changes.Judged, now: datetime) -> dict[str, Any]:
     judgement = judged.judgement
     rules = judgement.rules
-    body = {
+    return {
         "status": judgement.verdict.value,
         "repository": change.repository,
         "change_id": change.change_id,
@@ -93,7 +98,6 @@ def _answer(request: HttpRequest) -> Answer:
         "url": f"{settings.PUBLIC_URL}/gate/{judged.decision}/",
         "decided_at": answers.moment_text(now),
     }
-    return Answer(200, ANSWERED, json.dumps(body).encode())
 
 
 def _page_of(finding: dict[str, Any]) -> str | None:

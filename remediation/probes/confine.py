@@ -1,6 +1,7 @@
 """A program that runs another one in a sandbox without namespaces: Landlock, a filter, limits.
 
-For containers, where bubblewrap may make no namespaces. It is started as a program, never imported:
+For containers, where bubblewrap may make no namespaces. It is started as a program, and imports nothing of
+ours but the filter (only the bounds below are read from elsewhere, for they hold in every sandbox):
 `python -I -S confine.py [--network none|egress|host] [--env-fd N] [--json-status-fd N] -- ARGUMENTS`
 
 What it starts sees the system's programs and a scratch folder, opens no network of its own, signals nobody
@@ -33,6 +34,7 @@ OPEN_FILES = 256
 SCRATCH_BYTES = 16 * MEGABYTE
 NOT_CONFINED, NOT_STARTED = 125, 127
 
+# Debian gives this number to nobody, so its processes are the probes', whatever else runs here.
 PROBE_ID = 65533
 # Scopes of signals and of sockets without a file came with this one.
 LEAST_ABI = 6

@@ -22,14 +22,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from remediation.probes import seccomp
+from remediation.probes.confine import (
+    CPU_SECONDS,
+    FILE_BYTES,
+    MEMORY_BYTES,
+    OPEN_FILES,
+    PROBE_ID,
+    PROCESSES,
+    SCRATCH_BYTES,
+)
 
-MEGABYTE = 1024 * 1024
-CPU_SECONDS = 10
-MEMORY_BYTES = 512 * MEGABYTE
-PROCESSES = 64
-FILE_BYTES = 16 * MEGABYTE
-OPEN_FILES = 256
-SCRATCH_BYTES = 16 * MEGABYTE
 _SCRATCH = "/tmp"  # noqa: S108 - inside the sandbox, where nobody else is
 
 # Only the parts of the system that are the same everywhere; a probe finds no file of ours here.
@@ -39,9 +41,7 @@ ENVIRONMENT: Mapping[str, str] = {"PATH": PATH, "LANG": "C.UTF-8"}
 # Commands that neither write, nor start others, nor read more than whether a file is there.
 BUILT_IN = frozenset({"true", "false", "test", "echo", "printf", "expr"})
 
-# Debian gives this number to nobody, so its processes are the probes', whatever else runs here.
-_PROBE_ID = 65533
-_IDS = (f"--reuid={_PROBE_ID}", f"--regid={_PROBE_ID}", "--clear-groups")
+_IDS = (f"--reuid={PROBE_ID}", f"--regid={PROBE_ID}", "--clear-groups")
 _TEST_SECONDS = 10
 _HOSTILE_TEST = r"""
 for place in / /usr /etc /dev /proc/sys/kernel; do
