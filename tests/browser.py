@@ -2,12 +2,14 @@
 
 import os
 import re
+import threading
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 
 from tests import services
+from tests.servers import wait_until
 
 # Nothing of the browser's own may go out: no updates, no field trials.
 QUIET = [
@@ -39,6 +41,22 @@ def _is_complaint(message: ConsoleMessage) -> bool:
     return message.type == "error" and not re.search("status of (409|422)", message.text)
 
 
+def close_all(contexts: list[BrowserContext]) -> None:
+    """Closes them, and waits until the live server has dealt with what they sent last.
+
+    A page that closes sends its drafts; a request still under way would hold the tables that the end of the
+    test wants to empty.
+    """
+    for context in contexts:
+        context.close()
+    wait_until(lambda: not _requests_under_way(), seconds=30, what="the live server to be idle")
+
+
+def _requests_under_way() -> list[threading.Thread]:
+    """One thread a connection: it ends with the connection of a browser that is gone."""
+    return [thread for thread in threading.enumerate() if "process_request_thread" in thread.name]
+
+
 @pytest.fixture
 def open_page(chromium: Browser) -> Iterator[OpenPage]:
     """Opens pages; at the end none of them may have complained, for example about the content policy."""
@@ -59,6 +77,5 @@ def open_page(chromium: Browser) -> Iterator[OpenPage]:
         return page
 
     yield open_one
-    for context in contexts:
-        context.close()
+    close_all(contexts)
     assert complaints == []

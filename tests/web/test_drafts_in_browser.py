@@ -15,6 +15,7 @@ from playwright.sync_api import Error as PlaywrightError
 from postmortem import drafts
 from postmortem.models import Draft, Entry
 from tests import factories
+from tests.browser import close_all
 from tests.servers import Process, free_port, wait_until
 from tests.services import process_env
 
@@ -49,8 +50,7 @@ def browse(chromium: Browser) -> Iterator:
         return page
 
     yield open_one
-    for context in contexts:
-        context.close()
+    close_all(contexts)
 
 
 def log_in(page: Page, person) -> None:
@@ -315,4 +315,4 @@ def test_going_back_to_what_is_stored_ends_the_draft(browse, live_server, ada, r
     page.fill("[name=summary]", before)
 
     expect(state(page)).to_have_text("")
-    assert not Draft.objects.exists()
+    wait_until(lambda: not Draft.objects.exists(), what="the end of the draft")

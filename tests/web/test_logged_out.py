@@ -7,6 +7,7 @@ from playwright.sync_api import Page, expect
 from accounts.models import User
 from postmortem.models import Entry
 from tests import factories
+from tests.browser import close_all
 
 ADDRESS = "http://testserver"
 
@@ -111,7 +112,7 @@ def desk(transactional_db, live_server, chromium):
     log_in(page, ada)
     page.goto(f"/incidents/{incident.public_id}/timeline/")
     yield page
-    context.close()
+    close_all([context])
 
 
 def log_in(page: Page, person) -> None:
