@@ -136,7 +136,7 @@ def database(name: str) -> dict[str, object]:
     options = {key: values[-1] for key, values in parse_qs(url.query).items()}
     host = options.pop("host", None) or url.hostname or ""
     return {
-        "ENGINE": "django.db.backends.postgresql",
+        "ENGINE": "config.postgresql",
         "NAME": unquote(url.path.lstrip("/")),
         "USER": unquote(url.username or ""),
         "PASSWORD": unquote(url.password or ""),

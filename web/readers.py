@@ -1,13 +1,16 @@
 """Who reads a page: the person of the session, with what every page shows of them, in one statement."""
 
-from functools import cache
-
 from django.contrib.auth.backends import ModelBackend
-from django.db.models import Count, IntegerField, OuterRef, QuerySet, Subquery, Value
-from django.db.models.functions import Coalesce
 
 from accounts.models import User
-from governance.models import Notice
+
+# Every page asks for its reader, and putting the question together in Python takes longer than asking it.
+_READER = """
+    SELECT reader.*, (
+        SELECT count(*) FROM governance_notice WHERE recipient_id = reader.id AND read_at IS NULL
+    ) AS unread
+    FROM accounts_user AS reader WHERE reader.id = %s
+"""
 
 
 class Readers(ModelBackend):
@@ -18,13 +21,5 @@ class Readers(ModelBackend):
         return super().user_can_authenticate(user) and not getattr(user, "is_service", False)
 
     def get_user(self, user_id: int) -> User | None:
-        user = _readers().filter(pk=user_id).first()
+        user = next(iter(User.objects.raw(_READER, [user_id])), None)
         return user if user is not None and self.user_can_authenticate(user) else None
-
-
-# Built once: every page asks for its reader, and putting the question together takes longer than asking it.
-@cache
-def _readers() -> QuerySet[User]:
-    mine = Notice.objects.filter(recipient=OuterRef("pk"), read_at=None).order_by().values("recipient")
-    counted = Subquery(mine.annotate(count=Count("pk")).values("count"), output_field=IntegerField())
-    return User.objects.annotate(unread=Coalesce(counted, Value(0))).order_by("pk")
