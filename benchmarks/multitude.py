@@ -59,6 +59,12 @@ def _multiply() -> None:
         with _unwatched(cursor):
             _copy_all(cursor)
             _causes(cursor)
+            # As its triggers would have.
+            _said(
+                cursor,
+                "SELECT governance_settle(ARRAY(SELECT id FROM postmortem_incident))",
+                "governance_unsettledincident",
+            )
         _decisions(cursor)
         cursor.execute("UPDATE postmortem_service SET repositories = '{shop/order}' WHERE slug = 'service-0'")
         # Nobody waits for new numbers; the sequences must not meet them either.

@@ -19,6 +19,7 @@ from governance.models.kpis import Kpi, KpiValue
 from governance.models.notices import Delivery, Muted, Notice
 from governance.models.people import Belonging, IssuedToken, LedTeam, Person
 from governance.models.reports import GovernanceReport, ReportBuild, ReportCorrection, ReportPart
+from governance.models.unsettled import UnsettledIncident
 from governance.models.usage import FeatureUse, UsageDecision
 from governance.models.waivers import GateWaiver
 
@@ -60,6 +61,7 @@ __all__ = [
     "ReportPart",
     "SelfHeal",
     "TeamChannel",
+    "UnsettledIncident",
     "UsageDecision",
     "Verdict",
 ]
