@@ -14,7 +14,7 @@ from django.conf import settings
 
 from accounts import tokens
 from accounts.models import ApiToken
-from governance import answers, facts, policy
+from governance import answers, decisions, facts, policy
 from governance.models import GateDecision
 from governance.policy import Finding, GateRules, Verdict
 from postmortem.errors import DomainError, Invalid
@@ -194,5 +194,5 @@ def _insert(judgement: Judgement, *, service_id: int, token_id: int, now: dateti
         date=judgement.date,
     )
     # Another process may have kept the same decision already.
-    GateDecision.objects.bulk_create([decision], ignore_conflicts=True)
+    decisions.keep(decision)
     return decision_id

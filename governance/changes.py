@@ -10,7 +10,7 @@ from typing import Any
 
 from accounts import tokens
 from accounts.models import ApiToken
-from governance import answers, facts, policy, trailers
+from governance import answers, decisions, facts, policy, trailers
 from governance.models import GateDecision
 from governance.policy import ChangeFacts, ChangeJudgement, PostmortemFacts
 from postmortem.errors import Invalid
@@ -106,7 +106,7 @@ def judge(
     judgement = policy.evaluate_change(_facts(change, named, known), rules, as_of=now)
     order = {name: position for position, name in enumerate(named)}
     postmortems = sorted(known.postmortems, key=lambda postmortem: order[postmortem.id])
-    decision = GateDecision.objects.create(
+    decision = GateDecision(
         kind=GateDecision.Kind.CHANGE,
         decided_at=now,
         token_id=asker.token_id,
@@ -124,6 +124,7 @@ def judge(
         postmortems=[one.id for one in postmortems],
         request=dict(change.request),
     )
+    decisions.keep(decision)
     return Judged(decision.id, judgement, postmortems, known.services)
 
 

@@ -21,13 +21,30 @@ _TYPES = {
     "address": "text",
     "as_of": "timestamptz",
     "change": "text",
+    "change_id": "text",
+    "date": "date",
+    "decided_at": "timestamptz",
+    "excuse": "jsonb",
+    "findings": "jsonb",
+    "gate_id": "int8",
+    "id": "uuid",
     "key_id": "text",
+    "kind": "text",
+    "mode": "text",
     "named": "json",
     "now": "timestamptz",
+    "policy_version": "text",
+    "postmortems": "jsonb",
     "repository": "text",
+    "request": "jsonb",
     "scope": "text",
+    "service_id": "int8",
     "services": "json",
     "slug": "text",
+    "title": "text",
+    "token_id": "int8",
+    "verdict": "text",
+    "waivers": "jsonb",
 }
 _SQL = Path(__file__).parent / "sql"
 _PART = re.compile(r"\{(\w+)\}")
@@ -54,8 +71,8 @@ class Statement:
         self.types = [psycopg.adapters.types[_TYPES[parameter]].oid for parameter in self.parameters]
         self._prepared_on: WeakSet[psycopg.Connection[Any]] = WeakSet()
 
-    def run(self, **parameters: str) -> PGresult:
-        """Its result.
+    def run(self, **parameters: str | None) -> PGresult:
+        """Its result; a parameter without a value is NULL.
 
         Django's health check would be a second statement. Instead, when the connection turns out to be dead,
         or to have forgotten what was prepared, a new one is tried, once. Its age is looked at here, for not
@@ -69,7 +86,8 @@ class Statement:
         # Inside a transaction it stays: closing it would throw away what was done there.
         if is_old and not database.in_atomic_block:
             database.close_if_unusable_or_obsolete()
-        values = [parameters[parameter].encode() for parameter in self.parameters]
+        given = (parameters[parameter] for parameter in self.parameters)
+        values = [None if value is None else value.encode() for value in given]
         try:
             return self._run_once(database, values)
         except DatabaseError:
@@ -78,7 +96,7 @@ class Statement:
             database.close()
             return self._run_once(database, values)
 
-    def _run_once(self, database: BaseDatabaseWrapper, values: list[bytes]) -> PGresult:
+    def _run_once(self, database: BaseDatabaseWrapper, values: list[bytes | None]) -> PGresult:
         database.ensure_connection()
         link = database.connection
         with database.wrap_database_errors:
