@@ -276,14 +276,15 @@ _LOOKS = (
 _looks = attrgetter(*_LOOKS)
 
 
-def _shown(rows: Sequence[dict[str, Any]], now: datetime) -> list[SafeString]:
-    """The HTML of rows. Rendering fifty of them takes longer than everything else on the page."""
+def _shown(rows: Sequence[dict[str, Any]], now: datetime) -> list[SimpleNamespace]:
+    """Rows with their HTML. Rendering fifty of them takes longer than everything else on the page."""
     language, zone = get_language(), timezone.get_current_timezone_name()
     shown = []
     for values in rows:
         row = _row(values, now)
         lasted = row.lasted if row.resolved_at else _lasting(int(row.lasted.total_seconds()), language)
-        shown.append(_rendered(_looks(row), tuple(row.tags), tuple(row.parts), lasted, language, zone))
+        row.html = _rendered(_looks(row), tuple(row.tags), tuple(row.parts), lasted, language, zone)
+        shown.append(row)
     return shown
 
 
