@@ -35,7 +35,6 @@ class CheckRun(Run):
         indexes = (
             # By team, for the teams take turns.
             models.Index(fields=["kind", "team", "slot"], condition=Q(finished_at=None), name="run_waiting"),
-            models.Index(fields=["verification_check", "-slot"], name="run_by_check"),
         )
         constraints = (
             models.UniqueConstraint(fields=["verification_check", "slot"], name="one_run_per_check_and_slot"),
