@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
 from governance import goals
-from governance.metrics import CATALOGUE, Definition, Rows, Unit, split
+from governance.metrics import CATALOGUE, Counted, Definition, Rows, Unit, split
 
 Json = dict[str, Any]
 
@@ -18,8 +18,7 @@ def of_rows(rows: Rows) -> dict[str, Json]:
     "by" holds, for each dimension of the figure, a list of the same parts with a "name" each.
     """
     found: dict[str, Json] = {}
-    for key, definition in CATALOGUE.items():
-        counted = definition.rows(rows)
+    for key, definition, counted in _counted(rows):
         groups = {
             dimension: [
                 {"name": name} | _brief(definition.measure(group).as_json())
@@ -29,6 +28,16 @@ def of_rows(rows: Rows) -> dict[str, Json]:
         }
         found[key] = definition.measure(counted).as_json() | {"by": groups}
     return found
+
+
+def totals(rows: Rows) -> dict[str, Json]:
+    """As `of_rows` without "by": what another month came to, to compare with."""
+    return {key: definition.measure(counted).as_json() for key, definition, counted in _counted(rows)}
+
+
+def _counted(rows: Rows) -> Iterator[tuple[str, Definition, list[Counted]]]:
+    for key, definition in CATALOGUE.items():
+        yield key, definition, definition.rows(rows)
 
 
 def beside(

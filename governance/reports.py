@@ -260,13 +260,13 @@ def _values(month: date, *, viewer: User | None, now: datetime) -> dict[str, Jso
         return whole
     published = find(month)
     if published is None:
-        return figures.of_rows(cohorts.gather(window, viewer=viewer))
+        return figures.totals(cohorts.gather(window, viewer=viewer))
     rows = frozen.from_json(published.rows)
     seen = rows if viewer is None else frozen.seen(rows, viewer=viewer).rows
     known: dict[str, Json] = published.figures.get("all", {})
     if seen == rows and known:
         return known
-    return {key: value for key, value in figures.of_rows(seen).items() if not known or key in known}
+    return {key: value for key, value in figures.totals(seen).items() if not known or key in known}
 
 
 def _policies() -> Json:

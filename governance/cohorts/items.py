@@ -41,6 +41,7 @@ def due(window: Window, then: Then, viewer: User | None) -> list[DueItem]:
         visible(viewer)
         .filter(in_period | Q(pk__in=then.edited_items("due_at")))
         .annotate(then=_state_at(window), restricted=is_restricted())
+        .order_by()
         .values_list(*_COLUMNS, "first_verified_at", "then", "restricted")
     )
     found = [
@@ -77,6 +78,7 @@ def overdue(window: Window, then: Then, viewer: User | None) -> list[OverdueItem
         )
         .annotate(then=_state_at(window), restricted=is_restricted())
         .exclude(then__in=SETTLED)
+        .order_by()
         .values_list(*_COLUMNS, "first_verified_at", "then", "restricted")
     )
     found = []

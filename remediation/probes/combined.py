@@ -20,8 +20,8 @@ from remediation.probes.prometheus import Query, exchange, judged_vector
 from remediation.probes.result import ProbeResult, Series
 
 LABEL = "closeloop_part"
-# Measured: a server has least to do with 8 to 15, about two thirds of what they cost alone. The cost of joining
-# grows with the square of their number; with 30 what was saved is lost again.
+# Measured: a server has least to do with 8 to 15, about two thirds of what they cost alone. The cost of
+# joining grows with the square of their number; with 30 what was saved is lost again.
 MOST = 12
 SLOW_SECONDS = 2.0
 # Where one expression spoils the query of all, it is looked for among a fifth as many at a time.
