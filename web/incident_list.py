@@ -1,5 +1,6 @@
 """The list of incidents: its filters, its order, its pages, its export."""
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta, tzinfo
@@ -90,21 +91,24 @@ _HEADER = (
     "review", "review_due_at", "review_standing",
 )  # fmt: skip
 
-# Everything there is to choose from, in one statement. Tags are suggested from what everybody may see.
+# Everything there is to choose from, in one statement: of each kind one row, a list of (order, value, label)
+# as JSON, for the same text is the same choices. Tags are suggested from what everybody may see.
 _NAMES = """
-    SELECT 'severity', code, name, rank::text FROM postmortem_severity
-    UNION ALL SELECT 'service', slug, slug, slug FROM postmortem_service
-    UNION ALL SELECT 'team', slug, name, lower(name) FROM accounts_team
-    UNION ALL SELECT 'person', id::text, COALESCE(NULLIF(name, ''), email), lower(name) FROM accounts_user
-        WHERE is_active
-    UNION ALL SELECT CASE WHEN is_default THEN 'default' ELSE 'view' END, id::text, name, query
-        FROM postmortem_savedview WHERE user_id = %s
-    UNION ALL (SELECT DISTINCT 'tag', tag, tag, tag FROM (
-        SELECT unnest(tags) AS tag FROM (
-            SELECT tags FROM postmortem_incident WHERE NOT is_restricted
-            ORDER BY started_at DESC, id DESC LIMIT 300
-        ) AS newest
-    ) AS found LIMIT 100)
+    SELECT kind, json_agg(json_build_array(place, value, label) ORDER BY place, value)::text FROM (
+        SELECT 'severity', to_char(rank, '0000000000'), code, name FROM postmortem_severity
+        UNION ALL SELECT 'service', slug, slug, slug FROM postmortem_service
+        UNION ALL SELECT 'team', lower(name), slug, name FROM accounts_team
+        UNION ALL SELECT 'person', lower(name), id::text, COALESCE(NULLIF(name, ''), email)
+            FROM accounts_user WHERE is_active
+        UNION ALL SELECT CASE WHEN is_default THEN 'default' ELSE 'view' END, query, id::text, name
+            FROM postmortem_savedview WHERE user_id = %s
+        UNION ALL (SELECT DISTINCT 'tag', tag, tag, tag FROM (
+            SELECT unnest(tags) AS tag FROM (
+                SELECT tags FROM postmortem_incident WHERE NOT is_restricted
+                ORDER BY started_at DESC, id DESC LIMIT 300
+            ) AS newest
+        ) AS found LIMIT 100)
+    ) AS known (kind, place, value, label) GROUP BY kind
 """
 
 
@@ -145,7 +149,7 @@ def incident_list(request: HttpRequest) -> HttpResponse:
 def export(request: HttpRequest) -> HttpResponseBase:
     now = timezone.now()
     names, _views = _choices(request.user)
-    chosen = IncidentFilters(request.GET, names=names).chosen()
+    chosen, _html = _filters(request.GET, names)
     found = _with_services(selecting.narrowed(access.incidents(request.user), now=now, **chosen))
     rows = found.order_by("-started_at", "-id").values(*_SHOWN, *_EXPORTED, "parts")
     # The rows are sent after the reader's preferences are gone.
@@ -166,27 +170,32 @@ def knowing_their_review(rows: QuerySet[Incident], user: User) -> QuerySet[Incid
     return rows.annotate(shows_review=Exists(access.reviews(user).filter(pk=OuterRef("review"))))
 
 
-def _choices(user: User) -> tuple[dict[str, list[tuple[str, str]]], list[SimpleNamespace]]:
-    """What there is to choose from, by kind, and the reader's own views."""
-    names: dict[str, list[tuple[str, str]]] = {}
-    views = []
+def _choices(user: User) -> tuple[dict[str, str], list[SimpleNamespace]]:
+    """What there is to choose from, by kind as text for `_named`, and the reader's own views."""
     with connection.cursor() as cursor:
         cursor.execute(_NAMES, [user.pk])
-        for kind, value, label, order in sorted(cursor.fetchall(), key=lambda row: (row[0], row[3])):
-            if kind in {"view", "default"}:
-                views.append(SimpleNamespace(pk=value, name=label, query=order, is_default=kind == "default"))
-            else:
-                # The shipped names of severities are translated.
-                label = f"{value} · {gettext(label)}" if kind == "severity" else label
-                names.setdefault(kind, []).append((value, label))
+        names: dict[str, str] = dict(cursor.fetchall())
+    views = [
+        SimpleNamespace(pk=pk, name=name, query=query, is_default=kind == "default")
+        for kind in ("default", "view")
+        for query, pk, name in json.loads(names.pop(kind, "[]"))
+    ]
     views.sort(key=lambda view: view.name.casefold())
     return names, views
 
 
-def _filters(query: QueryDict, names: dict[str, list[tuple[str, str]]]) -> tuple[dict[str, Any], SafeString]:
+def _named(kind: str, written: str) -> list[tuple[str, str]]:
+    # The shipped names of severities are translated.
+    return [
+        (value, f"{value} · {gettext(label)}" if kind == "severity" else label)
+        for _order, value, label in json.loads(written)
+    ]
+
+
+def _filters(query: QueryDict, names: dict[str, str]) -> tuple[dict[str, Any], SafeString]:
     """The filters in force, as `selecting.narrowed` takes them, and the form that shows them."""
     asked = [(name, query[name]) for name in (*IncidentFilters.base_fields, "sort") if query.get(name)]
-    offered = tuple((kind, tuple(choices)) for kind, choices in names.items())
+    offered = tuple(sorted(names.items()))
     zone = timezone.get_current_timezone_name()
     chosen, html = _filters_kept(tuple(asked), offered, get_language(), zone)
     return dict(chosen), html
@@ -196,13 +205,13 @@ def _filters(query: QueryDict, names: dict[str, list[tuple[str, str]]]) -> tuple
 @lru_cache(maxsize=64)
 def _filters_kept(
     asked: tuple[tuple[str, str], ...],
-    offered: tuple[tuple[str, tuple[tuple[str, str], ...]], ...],
+    offered: tuple[tuple[str, str], ...],
     language: str | None,
     zone: str,
 ) -> tuple[dict[str, Any], SafeString]:
     """As above; language and zone are those in force, named so that they are part of the key."""
     query = dict(asked)
-    names = {kind: list(choices) for kind, choices in offered}
+    names = {kind: _named(kind, written) for kind, written in offered}
     filters = IncidentFilters(query, names=names)
     tags = [value for value, _label in names.get("tag", [])]
     shown = {"filters": filters, "tags": tags, "sort": query.get("sort", "")}
