@@ -5,6 +5,8 @@
 Every page is asked of the shipped application (granian as shipped, a logged-in reader) in turns with a Django
 view that answers JSON and does nothing (bare.py). What counts are ratios of medians of one run: the figures
 themselves are the machine's. Pages without a goal (other orders, common words) are shown as they are.
+A reader who comes back to a list is answered with the statement that was put together before; "never asked
+before" is another place in the list each time.
 tests/web/test_incident_list.py counts the statements of a page, tests/web/test_reading.py shows that reading
 renders nothing, and the last line says what rendering costs against the bare library.
 """
@@ -21,6 +23,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from http.client import HTTPConnection, RemoteDisconnected
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -58,16 +61,16 @@ def main() -> int:
 
 
 def _measure(
-    cookie: str, ports: dict[str, int], paths: dict[str, str], rounds: int
+    cookie: str, ports: dict[str, int], paths: dict[str, Iterator[str]], rounds: int
 ) -> dict[str, list[float]]:
     """Milliseconds of every request, by name of the page."""
-    took: dict[str, list[float]] = {name: [] for name in ["bare", *paths]}
+    paths = {"bare": repeat("/bare")} | paths
+    took: dict[str, list[float]] = {name: [] for name in paths}
     links = {name: HTTPConnection("127.0.0.1", port) for name, port in ports.items()}
     for number in range(rounds + 1):
-        for name in took:
-            path = paths.get(name, "/bare")
+        for name, path in paths.items():
             link = links["bare" if name == "bare" else "web"]
-            found = [_ask(link, path, cookie) for _ in range(ASKED_A_ROUND if number else 3)]
+            found = [_ask(link, next(path), cookie) for _ in range(ASKED_A_ROUND if number else 3)]
             # The first round only warms up connections, plans and code.
             took[name] += found if number else []
     return took
@@ -130,7 +133,7 @@ def _rendering() -> str:
 
 
 @contextmanager
-def _pages(folder: Path, count: int) -> Iterator[tuple[str, dict[str, int], dict[str, str]]]:
+def _pages(folder: Path, count: int) -> Iterator[tuple[str, dict[str, int], dict[str, Iterator[str]]]]:
     import django
 
     os.environ["STATIC_ROOT"] = str(folder / "static")
@@ -170,7 +173,8 @@ def _session(reader: Any) -> str:
     return f"sessionid={client.cookies['sessionid'].value}"
 
 
-def _paths(count: int) -> dict[str, str]:
+def _paths(count: int) -> dict[str, Iterator[str]]:
+    """The addresses of each page, one after the other."""
     from urllib.parse import quote
 
     from postmortem.models import Incident
@@ -179,7 +183,8 @@ def _paths(count: int) -> dict[str, str]:
         row = Incident.objects.order_by("-started_at", "-pk")[number]
         return f"/incidents/?after={row.started_at:%Y%m%dT%H%M%S.%f}Z~{row.pk}"
 
-    return {
+    places = [after(number * (count - 51) // 400) for number in range(1, 400)]
+    always = {
         "page 1": "/incidents/",
         "page 100": after(min(4950, count - 51)),
         "last page": after(count - 51),
@@ -197,6 +202,7 @@ def _paths(count: int) -> dict[str, str]:
         "search, common": "/search?q=pool",
         "search, Chinese": f"/search?q={quote('连接池')}",
     }
+    return {name: repeat(path) for name, path in always.items()} | {"never asked before": iter(places)}
 
 
 def _fill(count: int) -> Any:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, tzinfo
 from functools import lru_cache
 from operator import attrgetter
@@ -11,6 +11,7 @@ from typing import Any
 
 from django.contrib.auth.decorators import login_required
 from django.contrib.postgres.fields import ArrayField
+from django.core.exceptions import EmptyResultSet
 from django.db import connection
 from django.db.models import (
     Case,
@@ -45,7 +46,7 @@ from postmortem.sla import Standing, standing
 from web.exports import csv_response
 from web.forms.incident_filters import IncidentFilters
 from web.moments import duration_words
-from web.paging import Key, Page, sorted_page
+from web.paging import Key, Page, Reading, reading
 
 # Above this a number says no more than "many", and counting costs.
 COUNTED_UP_TO = 1000
@@ -121,8 +122,7 @@ def incident_list(request: HttpRequest) -> HttpResponse:
     if default and not request.GET:
         return redirect(f"{request.path}?{default}")
     chosen, filters_html = _filters(request.GET, names)
-    found = selecting.narrowed(access.incidents(request.user), now=now, **chosen)
-    page = _page(found, request.GET)
+    page = _page(request.user, chosen, request.GET, now)
     count = page.rows[0]["count"] if page.rows else 0
     page = replace(page, rows=_shown(page.rows, now))
     here = _query_of(request)
@@ -218,15 +218,54 @@ def _filters_kept(
     return filters.chosen(), get_template("incidents/_filters.html").render(shown)
 
 
-def _page(found: QuerySet[Incident], query: Any) -> Page:
+@dataclass(frozen=True)
+class _Asked:
+    """A page's one statement, put together; without `sql` there is nothing to ask for."""
+
+    sql: str
+    parameters: tuple[Any, ...]
+    reading: Reading
+
+
+_asked: dict[tuple[Any, ...], _Asked] = {}
+_MOST_ASKED = 1024
+
+
+def _page(user: User, chosen: dict[str, Any], query: QueryDict, now: datetime) -> Page:
     """One page in the order that the address asks for, with what a row shows: one statement."""
+    # A reader comes back to the same list, and to put its statement together takes as long as to ask it.
+    places = (query.get(word, "") for word in ("sort", "after", "before"))
+    reader = (user.pk, user.role, user.is_superuser, user.is_active)
+    key = (reader, tuple(sorted(chosen.items())), *places)
+    asked = _asked.get(key)
+    if asked is None:
+        asked = _put_together(user, chosen, query, now)
+        # What is overdue is another question at every moment.
+        if chosen.get("review") != "overdue":
+            if len(_asked) >= _MOST_ASKED:
+                _asked.clear()
+            _asked[key] = asked
+    if not asked.sql:
+        return asked.reading.page([])
+    with connection.cursor() as cursor:
+        cursor.execute(asked.sql, asked.parameters)
+        names = [column.name for column in cursor.description]
+        return asked.reading.page([dict(zip(names, row, strict=True)) for row in cursor.fetchall()])
+
+
+def _put_together(user: User, chosen: dict[str, Any], query: QueryDict, now: datetime) -> _Asked:
     sort = query.get("sort") or DEFAULT_SORT
     word = sort.removeprefix("-")
     if word not in _ORDERS:
         sort, word = DEFAULT_SORT, DEFAULT_SORT.removeprefix("-")
+    found = selecting.narrowed(access.incidents(user), now=now, **chosen)
     rows = _with_services(found.annotate(**_SORTED_BY.get(word, {}))).annotate(count=_Counted(found))
     shown = rows.values(*_SHOWN, *(key.name for key in _ORDERS[word]), "parts", "count")
-    return sorted_page(shown, query, _ORDERS[word], flip=sort.startswith("-"))
+    page = reading(shown, query, _ORDERS[word], flip=sort.startswith("-"))
+    try:
+        return _Asked(*page.rows.query.sql_with_params(), page)
+    except EmptyResultSet:
+        return _Asked("", (), page)
 
 
 class _Counted(Subquery):

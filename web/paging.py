@@ -81,6 +81,32 @@ class Key:
     is_descending: bool = False
 
 
+@dataclass(frozen=True)
+class Reading:
+    """A page before it is read: its rows in order, one more than it shows, and how it lies in the list."""
+
+    rows: QuerySet[Any]
+    order: Sequence[Key]
+    size: int
+    is_backward: bool
+    is_first: bool
+
+    def page(self, found: Sequence[dict[str, Any]]) -> Page:
+        """The page, once its rows are read."""
+        has_more, shown = len(found) > self.size, list(found[: self.size])
+        if self.is_backward:
+            shown.reverse()
+        if not shown:
+            return Page([], "", "")
+        has_next = has_more if not self.is_backward else True
+        has_previous = has_more if self.is_backward else not self.is_first
+        return Page(
+            shown,
+            _place(shown[-1], self.order) if has_next else "",
+            _place(shown[0], self.order) if has_previous else "",
+        )
+
+
 def sorted_page(
     rows: QuerySet[Any], query: Any, keys: Sequence[Key], *, flip: bool = False, size: int = PAGE_SIZE
 ) -> Page:
@@ -91,6 +117,14 @@ def sorted_page(
         keys: columns without NULL, of moments, durations or whole numbers. The id ("pk") is added.
         flip: read the whole order from its end.
     """
+    page = reading(rows, query, keys, flip=flip, size=size)
+    return page.page(list(page.rows))
+
+
+def reading(
+    rows: QuerySet[Any], query: Any, keys: Sequence[Key], *, flip: bool = False, size: int = PAGE_SIZE
+) -> Reading:
+    """As `sorted_page`, but nothing is read yet."""
     last = Key("pk", int, keys[-1].is_descending)
     order = [Key(key.name, key.kind, key.is_descending != flip) for key in (*keys, last)]
     after, before = (_values(query.get(word), order) for word in ("after", "before"))
@@ -102,21 +136,8 @@ def sorted_page(
         except (TypeError, ValueError, ValidationError, OverflowError):
             after = before = None
             run, is_backward = order, False
-    found = list(
-        rows.order_by(*(f"-{key.name}" if key.is_descending else key.name for key in run))[: size + 1]
-    )
-    has_more, found = len(found) > size, found[:size]
-    if is_backward:
-        found.reverse()
-    if not found:
-        return Page([], "", "")
-    has_next = has_more if not is_backward else True
-    has_previous = has_more if is_backward else after is not None
-    return Page(
-        found,
-        _place(found[-1], order) if has_next else "",
-        _place(found[0], order) if has_previous else "",
-    )
+    names = (f"-{key.name}" if key.is_descending else key.name for key in run)
+    return Reading(rows.order_by(*names)[: size + 1], order, size, is_backward, is_first=after is None)
 
 
 def _past(run: Sequence[Key], place: Sequence[Any]) -> Q:

@@ -84,7 +84,7 @@ def test_period_and_person(client, ada, some):
     "sort", ["started", "-started", "severity", "-severity", "duration", "-duration", "due", "-due"]
 )
 def test_every_order_goes_on_where_a_page_ends_and_back(client, ada, monkeypatch, sort):
-    monkeypatch.setattr("web.paging.sorted_page.__kwdefaults__", {"flip": False, "size": 3})
+    monkeypatch.setattr("web.paging.reading.__kwdefaults__", {"flip": False, "size": 3})
     now = timezone.now()
     for number in range(8):
         start = now - (number % 3) * DAY
@@ -160,6 +160,34 @@ def test_restricted_incidents_are_found_by_no_filter(client, ada):
         assert titles(client, f"?{query}") == []
         exported = b"".join(client.get(f"/incidents/export.csv?{query}").streaming_content)
         assert b"Secret" not in exported
+
+
+def test_list_that_is_kept_shows_what_its_reader_may_see_now(client, ada):
+    """The statement of a list is kept; what somebody may see changes with their role and with the rows."""
+    hidden = factories.incident("Secret takeover", is_restricted=True)
+    assert titles(client) == []
+
+    ada.role = ada.Role.GOVERNOR
+    ada.save()
+    assert titles(client) == ["Secret takeover"]
+
+    ada.role = ada.Role.MEMBER
+    ada.save()
+    assert titles(client) == []
+
+    factories.incident("Another", started_at=hidden.started_at - HOUR)
+    Incident.objects.filter(pk=hidden.pk).update(is_restricted=False)
+    assert titles(client) == ["Secret takeover", "Another"]
+
+
+def test_what_is_overdue_is_asked_anew_at_every_moment(client, ada, monkeypatch):
+    factories.incident("Late tomorrow", severity="P1", started_at=timezone.now() - timedelta(hours=47))
+    assert titles(client, "?review=overdue") == []
+
+    later = timezone.now() + DAY
+    monkeypatch.setattr("web.incident_list.timezone.now", lambda: later)
+
+    assert titles(client, "?review=overdue") == ["Late tomorrow"]
 
 
 def test_export_has_every_figure_of_the_impact(client, ada):
