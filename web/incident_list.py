@@ -1,6 +1,5 @@
 """The list of incidents: its filters, its order, its pages, its export."""
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, tzinfo
@@ -36,13 +35,14 @@ from django.template.loader import get_template
 from django.utils import timezone
 from django.utils.http import urlencode
 from django.utils.safestring import SafeString
-from django.utils.translation import get_language, gettext
+from django.utils.translation import get_language
 from django.views.decorators.http import require_GET
 
 from accounts.models import User
 from postmortem import access, incidents, selecting
 from postmortem.models import Incident
 from postmortem.sla import Standing, standing
+from web import incident_choices
 from web.exports import csv_response
 from web.forms.incident_filters import IncidentFilters
 from web.moments import duration_words
@@ -92,36 +92,16 @@ _HEADER = (
     "review", "review_due_at", "review_standing",
 )  # fmt: skip
 
-# Everything there is to choose from, in one statement: of each kind one row, a list of (order, value, label)
-# as JSON, for the same text is the same choices. Tags are suggested from what everybody may see.
-_NAMES = """
-    SELECT kind, json_agg(json_build_array(place, value, label) ORDER BY place, value)::text FROM (
-        SELECT 'severity', to_char(rank, '0000000000'), code, name FROM postmortem_severity
-        UNION ALL SELECT 'service', slug, slug, slug FROM postmortem_service
-        UNION ALL SELECT 'team', lower(name), slug, name FROM accounts_team
-        UNION ALL SELECT 'person', lower(name), id::text, COALESCE(NULLIF(name, ''), email)
-            FROM accounts_user WHERE is_active
-        UNION ALL SELECT CASE WHEN is_default THEN 'default' ELSE 'view' END, query, id::text, name
-            FROM postmortem_savedview WHERE user_id = %s
-        UNION ALL (SELECT DISTINCT 'tag', tag, tag, tag FROM (
-            SELECT unnest(tags) AS tag FROM (
-                SELECT tags FROM postmortem_incident WHERE NOT is_restricted
-                ORDER BY started_at DESC, id DESC LIMIT 300
-            ) AS newest
-        ) AS found LIMIT 100)
-    ) AS known (kind, place, value, label) GROUP BY kind
-"""
-
 
 @login_required
 @require_GET
 def incident_list(request: HttpRequest) -> HttpResponse:
     now = timezone.now()
-    names, views = _choices(request.user)
+    names, views = incident_choices.of_reader(request.user)
     default = next((view.query for view in views if view.is_default), "")
     if default and not request.GET:
         return redirect(f"{request.path}?{default}")
-    chosen, filters_html = _filters(request.GET, names)
+    chosen, filters_html = incident_choices.filters(request.GET, names)
     page = _page(request.user, chosen, request.GET, now)
     count = page.rows[0]["count"] if page.rows else 0
     page = replace(page, rows=_shown(page.rows, now))
@@ -148,8 +128,8 @@ def incident_list(request: HttpRequest) -> HttpResponse:
 @require_GET
 def export(request: HttpRequest) -> HttpResponseBase:
     now = timezone.now()
-    names, _views = _choices(request.user)
-    chosen, _html = _filters(request.GET, names)
+    names, _views = incident_choices.of_reader(request.user)
+    chosen, _html = incident_choices.filters(request.GET, names)
     found = _with_services(selecting.narrowed(access.incidents(request.user), now=now, **chosen))
     rows = found.order_by("-started_at", "-id").values(*_SHOWN, *_EXPORTED, "parts")
     # The rows are sent after the reader's preferences are gone.
@@ -168,54 +148,6 @@ def knowing_their_review(rows: QuerySet[Incident], user: User) -> QuerySet[Incid
     They may not where the review is about a second incident too, one that is restricted.
     """
     return rows.annotate(shows_review=Exists(access.reviews(user).filter(pk=OuterRef("review"))))
-
-
-def _choices(user: User) -> tuple[dict[str, str], list[SimpleNamespace]]:
-    """What there is to choose from, by kind as text for `_named`, and the reader's own views."""
-    with connection.cursor() as cursor:
-        cursor.execute(_NAMES, [user.pk])
-        names: dict[str, str] = dict(cursor.fetchall())
-    views = [
-        SimpleNamespace(pk=pk, name=name, query=query, is_default=kind == "default")
-        for kind in ("default", "view")
-        for query, pk, name in json.loads(names.pop(kind, "[]"))
-    ]
-    views.sort(key=lambda view: view.name.casefold())
-    return names, views
-
-
-def _named(kind: str, written: str) -> list[tuple[str, str]]:
-    # The shipped names of severities are translated.
-    return [
-        (value, f"{value} · {gettext(label)}" if kind == "severity" else label)
-        for _order, value, label in json.loads(written)
-    ]
-
-
-def _filters(query: QueryDict, names: dict[str, str]) -> tuple[dict[str, Any], SafeString]:
-    """The filters in force, as `selecting.narrowed` takes them, and the form that shows them."""
-    asked = [(name, query[name]) for name in (*IncidentFilters.base_fields, "sort") if query.get(name)]
-    offered = tuple(sorted(names.items()))
-    zone = timezone.get_current_timezone_name()
-    chosen, html = _filters_kept(tuple(asked), offered, get_language(), zone)
-    return dict(chosen), html
-
-
-# A form of a dozen fields and hundreds of choices takes as long as reading the rows, and is mostly the same.
-@lru_cache(maxsize=64)
-def _filters_kept(
-    asked: tuple[tuple[str, str], ...],
-    offered: tuple[tuple[str, str], ...],
-    language: str | None,
-    zone: str,
-) -> tuple[dict[str, Any], SafeString]:
-    """As above; language and zone are those in force, named so that they are part of the key."""
-    query = dict(asked)
-    names = {kind: _named(kind, written) for kind, written in offered}
-    filters = IncidentFilters(query, names=names)
-    tags = [value for value, _label in names.get("tag", [])]
-    shown = {"filters": filters, "tags": tags, "sort": query.get("sort", "")}
-    return filters.chosen(), get_template("incidents/_filters.html").render(shown)
 
 
 @dataclass(frozen=True)
