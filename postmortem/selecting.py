@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import DateTimeField, DurationField, ExpressionWrapper, F, Q, QuerySet, Value
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import (
+    BooleanField,
+    DateTimeField,
+    DurationField,
+    ExpressionWrapper,
+    F,
+    Func,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Value,
+)
 
 from postmortem import searching
-from postmortem.models import Incident, IncidentService, IncidentWords, Participant
+from postmortem.models import Incident, IncidentService, IncidentWords, Participant, Service
 
 # The furthest that happened, as in `Incident.state`.
 STATES: dict[str, Q] = {
@@ -25,51 +38,86 @@ DUE_AT = ExpressionWrapper(
     F("started_at") + F("severity__review_hours") * Value(timedelta(hours=1), output_field=DurationField()),
     output_field=DateTimeField(),
 )
-# No list is longer; see `holding`.
-MOST_FOUND = 10_000_000
 REVIEWS = ("missing", "going", "overdue", "archived")
+# So many ids are gathered before any incident is read; of more, each incident is asked in turn.
+MOST_GATHERED = 10_000
 
 
-def narrowed(rows: QuerySet[Incident], *, now: datetime, **filters: Any) -> QuerySet[Incident]:
+def narrowed(
+    rows: QuerySet[Incident], *, now: datetime, wide: Collection[str] = (), **filters: Any
+) -> QuerySet[Incident]:
     """What filters leave of some incidents; a filter without a value leaves all.
 
     Args:
+        wide: names of filters that leave many, as `wide` tells. What is found is the same; a page of fifty is
+            found sooner.
         filters: q (words or an id), state, severity (code), service and team (slugs; a team's are those that
             its services began), environment, person (id), tag, review (one of `REVIEWS`), drills ("no" or
             "only"), since and until (the impact started in since <= t < until).
     """
     conditions = Q()
     for name, value in filters.items():
-        if value and name not in {"q", "review"}:
+        if value and name in _CONDITIONS:
             conditions &= _CONDITIONS[name](value)
     rows = rows.filter(conditions)
     if review := filters.get("review"):
         rows = _by_review(rows, review, now)
-    if words := filters.get("q"):
-        rows = rows.filter(pk__in=holding(searching.query(words)))
+    for name, found in _sets(filters).items():
+        rows = rows.filter(_each_in(found) if name in wide else _any_of(found))
     return rows
 
 
+def wide(filters: dict[str, Any]) -> set[str]:
+    """Which filters leave more than `MOST_GATHERED` incidents: one small statement for each that could."""
+    return {
+        name for name, found in _sets(filters).items() if found[: MOST_GATHERED + 1].count() > MOST_GATHERED
+    }
+
+
+def gathers(filters: dict[str, Any], wide: Collection[str]) -> bool:
+    """Whether ids are gathered before incidents are read."""
+    return any(name not in wide for name in _sets(filters))
+
+
+def _sets(filters: dict[str, Any]) -> dict[str, QuerySet[Any]]:
+    """By filter, rows that each name an incident: those filters that look into another table."""
+    return {name: _SETS[name](value) for name, value in filters.items() if value and name in _SETS}
+
+
+def _any_of(found: QuerySet[Any]) -> Func:
+    """The ids are gathered first, and their incidents then read by their key.
+
+    As a subquery PostgreSQL would guess how many there are. It takes a rare beginning of a word for a common
+    one, and reads all incidents from the newest back until it has a page.
+    """
+    ids = ArraySubquery(found.values("incident"))
+    return Func(F("pk"), ids, template="%(expressions)s)", arg_joiner=" = ANY(", output_field=BooleanField())
+
+
+def _each_in(found: QuerySet[Any]) -> Subquery:
+    """Each incident is asked in turn, in the order in which they are read, until there are enough."""
+    its = found.filter(incident=OuterRef("pk")).order_by()
+    return Subquery(its.values_list(Value(True))[:1], output_field=BooleanField())
+
+
 def holding(terms: str) -> QuerySet[Any, Any]:
-    """The ids of incidents whose own words hold all terms of a `searching.query`; without terms none do."""
+    """The words of incidents that hold all terms of a `searching.query`; without terms none do."""
     found = IncidentWords.objects.all()
-    found = found.filter(searching.Matches(F("words"), terms)) if terms else found.none()
-    # The bound lets PostgreSQL find the words first, by their index. Left to itself it takes a rare beginning
-    # of a word for a common one, and reads all incidents from the newest back until it has a page.
-    return found.values("incident")[:MOST_FOUND]
+    return found.filter(searching.Matches(F("words"), terms)) if terms else found.none()
 
 
-def _touching(**service: Any) -> Q:
-    return Q(pk__in=IncidentService.objects.filter(**service).values("incident"))
-
-
+_SETS: dict[str, Callable[[Any], QuerySet[Any]]] = {
+    "service": lambda slug: IncidentService.objects.filter(service=Service.objects.filter(slug=slug)[:1]),
+    "team": lambda slug: IncidentService.objects.filter(
+        part=IncidentService.Part.ORIGIN, service__team__slug=slug
+    ),
+    "person": lambda pk: Participant.objects.filter(user=int(pk)).order_by(),
+    "q": lambda words: holding(searching.query(words)),
+}
 _CONDITIONS: dict[str, Callable[[Any], Q]] = {
     "state": STATES.__getitem__,
     "severity": lambda code: Q(severity__code=code),
     "environment": lambda name: Q(environment=name),
-    "service": lambda slug: _touching(service__slug=slug),
-    "team": lambda slug: _touching(part=IncidentService.Part.ORIGIN, service__team__slug=slug),
-    "person": lambda pk: Q(pk__in=Participant.objects.filter(user=int(pk)).values("incident")),
     "tag": lambda tag: Q(tags__contains=["-".join(tag.strip().lstrip("#").casefold().split())]),
     "drills": lambda which: Q(is_drill=which == "only"),
     "since": lambda moment: Q(started_at__gte=moment),

@@ -5,7 +5,7 @@ import sys
 from datetime import UTC, datetime
 
 import pytest
-from django.db import connection, transaction
+from django.db import ProgrammingError, connection, transaction
 
 from tests import factories
 from tests.services import process_env
@@ -41,6 +41,37 @@ def test_rows_that_come_in_chunks_are_read_alike():
         [row] = type(factories.incident()).objects.filter(started_at=MOMENT).iterator(chunk_size=1)
 
     assert (row.started_at, row.started_at.tzinfo) == (MOMENT, UTC)
+
+
+def test_what_is_prepared_outlives_a_transaction_that_is_rolled_back(transactional_db):
+    def ask(number):
+        with connection.prepared() as cursor:
+            cursor.execute("SELECT %s::int + 1", [number])
+            return cursor.fetchone()
+
+    def kept():
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT statement FROM pg_prepared_statements")
+            return [statement for (statement,) in cursor.fetchall() if "int + 1" in statement]
+
+    assert ask(1) == (2,)
+    assert len(kept()) == 1
+    with transaction.atomic():
+        ask(2)
+        transaction.set_rollback(True)
+
+    assert ask(3) == (4,)
+    assert len(kept()) == 1
+
+
+def test_what_is_prepared_is_counted_as_a_statement(django_assert_num_queries):
+    with django_assert_num_queries(1), connection.prepared() as cursor:
+        cursor.execute("SELECT %s", ["x"])
+
+
+def test_refusals_of_what_is_prepared_are_those_of_django():
+    with pytest.raises(ProgrammingError), transaction.atomic(), connection.prepared() as cursor:
+        cursor.execute("SELECT no_such_column")
 
 
 def test_web_server_looks_for_garbage_less_often():

@@ -38,7 +38,7 @@ _NAMES = """
 
 def of_reader(user: User) -> tuple[dict[str, str], list[SimpleNamespace]]:
     """What there is to choose from, by kind as text for `filters`, and the reader's own views."""
-    with connection.cursor() as cursor:
+    with connection.prepared() as cursor:
         cursor.execute(_NAMES, [user.pk])
         names: dict[str, str] = dict(cursor.fetchall())
     views = [

@@ -1,11 +1,8 @@
 """The list of incidents: its filters, its order, its pages, its export."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, tzinfo
-from functools import lru_cache
-from operator import attrgetter
-from types import SimpleNamespace
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
@@ -15,50 +12,38 @@ from django.db import connection
 from django.db.models import (
     Case,
     DateTimeField,
-    DurationField,
     Exists,
-    ExpressionWrapper,
-    F,
     Func,
     IntegerField,
     OuterRef,
     QuerySet,
-    Subquery,
     TextField,
     Value,
     When,
 )
-from django.db.models.functions import Coalesce
+from django.db.models.expressions import RawSQL
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, QueryDict
 from django.shortcuts import redirect, render
-from django.template.loader import get_template
 from django.utils import timezone
 from django.utils.http import urlencode
-from django.utils.safestring import SafeString
-from django.utils.translation import get_language
 from django.views.decorators.http import require_GET
 
 from accounts.models import User
 from postmortem import access, incidents, selecting
 from postmortem.models import Incident
-from postmortem.sla import Standing, standing
-from web import incident_choices
+from postmortem.models.incidents import Lasted
+from postmortem.sla import Standing
+from web import incident_choices, incident_rows
 from web.exports import csv_response
 from web.forms.incident_filters import IncidentFilters
-from web.moments import duration_words
 from web.paging import Key, Page, Reading, reading
 
 # Above this a number says no more than "many", and counting costs.
 COUNTED_UP_TO = 1000
 EXPORTED_UP_TO = 10_000
 
-# Neither an end nor a promise: behind everything that has one.
+# No promise: behind everything that has one.
 _NEVER = datetime(9999, 1, 1, tzinfo=timezone.get_fixed_timezone(0))
-_ENDLESS = timedelta(days=36_500)
-_LASTED = Coalesce(
-    ExpressionWrapper(F("resolved_at") - F("started_at"), output_field=DurationField()),
-    Value(_ENDLESS, output_field=DurationField()),
-)
 _DUE = Case(
     When(selecting.PROMISED, then=selecting.DUE_AT), default=Value(_NEVER, output_field=DateTimeField())
 )
@@ -69,7 +54,7 @@ _ORDERS: dict[str, tuple[Key, ...]] = {
     "duration": (Key("lasted", timedelta),),
     "due": (Key("due", datetime),),
 }
-_SORTED_BY: dict[str, dict[str, Any]] = {"duration": {"lasted": _LASTED}, "due": {"due": _DUE}}
+_SORTED_BY: dict[str, dict[str, Any]] = {"duration": {"lasted": Lasted()}, "due": {"due": _DUE}}
 DEFAULT_SORT = "-started"
 
 # A page asks for no more than it shows: reading fifty rows costs by the column.
@@ -104,7 +89,7 @@ def incident_list(request: HttpRequest) -> HttpResponse:
     chosen, filters_html = incident_choices.filters(request.GET, names)
     page = _page(request.user, chosen, request.GET, now)
     count = page.rows[0]["count"] if page.rows else 0
-    page = replace(page, rows=_shown(page.rows, now))
+    page = replace(page, rows=incident_rows.shown(page.rows, now))
     here = _query_of(request)
     context = {
         "filters_html": filters_html,
@@ -159,6 +144,8 @@ class _Asked:
     reading: Reading
 
 
+# Stands in a statement for the moment at which it is asked.
+_NOW = datetime.min.replace(tzinfo=timezone.get_fixed_timezone(0))
 _asked: dict[tuple[Any, ...], _Asked] = {}
 _MOST_ASKED = 1024
 
@@ -171,43 +158,56 @@ def _page(user: User, chosen: dict[str, Any], query: QueryDict, now: datetime) -
     key = (reader, tuple(sorted(chosen.items())), *places)
     asked = _asked.get(key)
     if asked is None:
-        asked = _put_together(user, chosen, query, now)
-        # What is overdue is another question at every moment.
-        if chosen.get("review") != "overdue":
-            if len(_asked) >= _MOST_ASKED:
-                _asked.clear()
-            _asked[key] = asked
+        if len(_asked) >= _MOST_ASKED:
+            _asked.clear()
+        asked = _asked[key] = _put_together(user, chosen, query)
     if not asked.sql:
         return asked.reading.page([])
-    with connection.cursor() as cursor:
-        cursor.execute(asked.sql, asked.parameters)
+    with connection.prepared() as cursor:
+        cursor.execute(asked.sql, [now if value is _NOW else value for value in asked.parameters])
         names = [column.name for column in cursor.description]
         return asked.reading.page([dict(zip(names, row, strict=True)) for row in cursor.fetchall()])
 
 
-def _put_together(user: User, chosen: dict[str, Any], query: QueryDict, now: datetime) -> _Asked:
+# What was found is looked at twice: for its page, and to be counted, no further than matters. What takes time
+# to find is kept in between; else a page is read in the order of an index, and ends when it is full.
+_STATEMENT = """
+    WITH found AS {kept} ({found}),
+        counted AS (SELECT count(*) AS number FROM (SELECT FROM found LIMIT {counted_up_to} + 1) AS few),
+        place AS (SELECT pk FROM found{reading})
+    {shown}
+"""
+
+
+def _put_together(user: User, chosen: dict[str, Any], query: QueryDict) -> _Asked:
     sort = query.get("sort") or DEFAULT_SORT
     word = sort.removeprefix("-")
     if word not in _ORDERS:
         sort, word = DEFAULT_SORT, DEFAULT_SORT.removeprefix("-")
-    found = selecting.narrowed(access.incidents(user), now=now, **chosen)
-    rows = _with_services(found.annotate(**_SORTED_BY.get(word, {}))).annotate(count=_Counted(found))
-    shown = rows.values(*_SHOWN, *(key.name for key in _ORDERS[word]), "parts", "count")
-    page = reading(shown, query, _ORDERS[word], flip=sort.startswith("-"))
+    page = reading(query, _ORDERS[word], flip=sort.startswith("-"))
+    columns = [key.name for key in page.run]
+    sorted_by = _SORTED_BY.get(word, {})
+    wide = selecting.wide(chosen)
+    found = selecting.narrowed(access.incidents(user), now=_NOW, wide=wide, **chosen)
+    rows = Incident.objects.filter(pk__in=RawSQL("SELECT pk FROM place", ())).annotate(**sorted_by)
+    count = RawSQL("SELECT number FROM counted", (), output_field=IntegerField())
+    shown = _with_services(rows).annotate(count=count).order_by(*page.names)
     try:
-        return _Asked(*page.rows.query.sql_with_params(), page)
+        found_sql, of_found = found.annotate(**sorted_by).order_by().values(*columns).query.sql_with_params()
     except EmptyResultSet:
         return _Asked("", (), page)
-
-
-class _Counted(Subquery):
-    """How many incidents there are, counted no further than matters: one number, asked once for all rows."""
-
-    template = "(SELECT count(*) FROM (%(subquery)s) AS counted)"
-
-    def __init__(self, found: QuerySet[Incident]) -> None:
-        counted = found.order_by().values("pk")[: COUNTED_UP_TO + 1]
-        super().__init__(counted, output_field=IntegerField())
+    reading_sql, of_place = page.sql()
+    shown_sql, of_shown = shown.values(
+        *dict.fromkeys((*_SHOWN, *columns)), "parts", "count"
+    ).query.sql_with_params()
+    sql = _STATEMENT.format(
+        kept="MATERIALIZED" if selecting.gathers(chosen, wide) else "NOT MATERIALIZED",
+        found=found_sql,
+        counted_up_to=COUNTED_UP_TO,
+        reading=reading_sql,
+        shown=shown_sql,
+    )
+    return _Asked(sql, (*of_found, *of_place, *of_shown), page)
 
 
 def _with_services(rows: QuerySet[Incident]) -> QuerySet[Incident]:
@@ -239,78 +239,9 @@ def _query_of(request: HttpRequest) -> str:
     return urlencode(kept)
 
 
-def _row(values: dict[str, Any], now: datetime) -> SimpleNamespace:
-    """One row as the template shows it."""
-    row = SimpleNamespace(**values)
-    row.state = Incident.state.fget(row)  # type: ignore[attr-defined]
-    row.review_standing = _standing(row, now)
-    row.lasted = (row.resolved_at or now) - row.started_at
-    return row
-
-
-# What a row shows, and so what tells one rendering from another: what changes any of it makes another key.
-_LOOKS = (
-    "public_id", "title", "is_drill", "is_restricted", "severity__code", "state", "started_at", "resolved_at",
-    "review_standing",
-)  # fmt: skip
-_looks = attrgetter(*_LOOKS)
-
-
-def _shown(rows: Sequence[dict[str, Any]], now: datetime) -> list[SimpleNamespace]:
-    """Rows with their HTML. Rendering fifty of them takes longer than everything else on the page."""
-    language, zone = get_language(), timezone.get_current_timezone_name()
-    shown = []
-    for values in rows:
-        row = _row(values, now)
-        lasted = row.lasted if row.resolved_at else _lasting(int(row.lasted.total_seconds()), language)
-        row.html = _rendered(_looks(row), tuple(row.tags), tuple(row.parts), lasted, language, zone)
-        shown.append(row)
-    return shown
-
-
-@lru_cache(maxsize=4096)
-def _lasting(seconds: int, _language: str | None) -> str:
-    """What still goes on, to the minute: its row is rendered once a minute."""
-    return duration_words(timedelta(seconds=seconds - seconds % 60 if seconds > 60 else seconds))
-
-
-@lru_cache(maxsize=4096)
-def _rendered(
-    looks: tuple[Any, ...],
-    tags: tuple[str, ...],
-    parts: tuple[str, ...],
-    lasted: timedelta | str,
-    language: str | None,
-    zone: str,
-) -> SafeString:
-    """The HTML of a row; language and zone are those in force, named so that they are part of the key."""
-    incident = dict(zip(_LOOKS, looks, strict=True)) | {
-        "tags": tags,
-        "origin_slugs": _slugs(parts, "origin"),
-        "affected_slugs": _slugs(parts, "affected"),
-        "lasted_words": duration_words(lasted) if isinstance(lasted, timedelta) else lasted,
-    }
-    return get_template("incidents/_row.html").render({"incident": incident})
-
-
-def _slugs(parts: Sequence[str], kind: str) -> list[str]:
-    return [slug for part, _space, slug in (part.partition(" ") for part in parts) if part == kind]
-
-
-def _standing(row: SimpleNamespace, now: datetime) -> Standing | None:
-    if not row.severity__requires_postmortem or row.is_drill or row.dismissed_as:
-        return None
-    return standing(
-        promised_at=row.started_at,
-        due_at=row.started_at + timedelta(hours=row.severity__review_hours),
-        met_at=row.review__first_archived_at,
-        as_of=now,
-    )
-
-
 def _lines(found: QuerySet[Any], now: datetime, zone: tzinfo) -> Iterator[tuple[object, ...]]:
     for values in found.iterator(chunk_size=500):
-        row = _row(values, now)
+        row = incident_rows.row(values, now)
         kept = row.review_standing
         due_at = row.started_at + timedelta(hours=row.severity__review_hours)
         is_late_entry = row.declared_at - row.started_at > Incident.LATE_AFTER
@@ -319,7 +250,8 @@ def _lines(found: QuerySet[Any], now: datetime, zone: tzinfo) -> Iterator[tuple[
         ]
         yield (
             row.public_id, row.title, row.severity__code, row.state,
-            " ".join(_slugs(row.parts, "origin")), " ".join(_slugs(row.parts, "affected")),
+            " ".join(incident_rows.slugs(row.parts, "origin")),
+            " ".join(incident_rows.slugs(row.parts, "affected")),
             row.environment, row.phase,
             _yes(row.is_drill), _yes(row.is_restricted), _yes(is_late_entry), " ".join(row.tags),
             *moments,

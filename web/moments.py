@@ -1,12 +1,50 @@
-"""How far off a moment is, in words: short and translated. Durations stand in `postmortem.durations`."""
+"""Moments: how far off one is, in words, and its HTML. Durations stand in `postmortem.durations`."""
 
-from datetime import datetime
+from datetime import UTC, date, datetime
 
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.html import format_html
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
 from postmortem.durations import duration_words, parts_of, unit_words
 
-__all__ = ["distance_words", "duration_words"]
+__all__ = ["distance_words", "duration_words", "moment_html"]
+
+
+def moment_html(
+    value: datetime | date | None, style: str = "relative", now: datetime | None = None
+) -> SafeString:
+    """A moment in the reader's zone, exact to the second in its tooltip; None is shown as “–”.
+
+    Args:
+        style: as the tag `moment` has them.
+        now: what "2 h ago" is counted from; without it, the clock.
+    """
+    if value is None or value == "":
+        return mark_safe('<span class="none">–</span>')
+    if not isinstance(value, datetime):
+        return format_html('<time datetime="{}">{}</time>', value.isoformat(), date_format(value, _("j M Y")))
+    aware = value if timezone.is_aware(value) else value.replace(tzinfo=UTC)
+    local = timezone.localtime(aware)
+    # The patterns are translated too: a language chooses its own order of day, month and year.
+    full = f"{date_format(local, _('j M Y, H:i:s'))} {_zone_words(local)}"
+    words, title = full, full
+    if style == "time":
+        words = date_format(local, "H:i:s")
+    elif style == "day":
+        words = date_format(local, _("j M Y"))
+    elif style in {"exact", "kept", "both"}:
+        words = date_format(local, _("j M Y, H:i"))
+    if style not in {"kept", "stamp"}:
+        relative = distance_words(aware, now or timezone.now())
+        if style in {"exact", "time", "day"}:
+            title = f"{full} · {relative}"
+        else:
+            words = f"{words} · {relative}" if style == "both" else relative
+    machine = aware.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return format_html('<time datetime="{}" title="{}">{}</time>', machine, title, words)
 
 
 def distance_words(moment: datetime, now: datetime) -> str:
@@ -29,3 +67,10 @@ def _largest_unit(seconds: int) -> str:
     parts = parts_of(max(seconds, 60))
     first = next(index for index, count in enumerate(parts) if count)
     return unit_words(first, parts[first])
+
+
+def _zone_words(local: datetime) -> str:
+    offset = local.strftime("%z")
+    name = local.tzname() or ""
+    plain = f"UTC{offset[:3]}:{offset[3:5]}" if offset and offset != "+0000" else "UTC"
+    return plain if not name or name[0] in "+-" or name == "UTC" else f"{name} ({plain})"

@@ -83,16 +83,33 @@ class Key:
 
 @dataclass(frozen=True)
 class Reading:
-    """A page before it is read: its rows in order, one more than it shows, and how it lies in the list."""
+    """A page before it is read: in which order, from which place on, and which way.
 
-    rows: QuerySet[Any]
-    order: Sequence[Key]
+    Attributes:
+        run: the columns in the order of reading, which is the list's own or the other way round.
+        place: where to go on from, a value for each column; None at an end of the list.
+    """
+
+    run: Sequence[Key]
+    place: Sequence[Any] | None
     size: int
     is_backward: bool
     is_first: bool
 
+    @property
+    def names(self) -> list[str]:
+        """The columns, as `order_by` takes them."""
+        return [f"-{key.name}" if key.is_descending else key.name for key in self.run]
+
+    def sql(self) -> tuple[str, list[Any]]:
+        """The place, the order and the limit, to stand behind FROM and what has these columns."""
+        condition, parameters = _past_sql(self.run, self.place) if self.place else ("", [])
+        order = ", ".join(f'"{key.name}" {"DESC" if key.is_descending else "ASC"}' for key in self.run)
+        where = f" WHERE {condition}" if condition else ""
+        return f"{where} ORDER BY {order} LIMIT {self.size + 1}", parameters
+
     def page(self, found: Sequence[dict[str, Any]]) -> Page:
-        """The page, once its rows are read."""
+        """The page, once its rows are read: one more than it shows."""
         has_more, shown = len(found) > self.size, list(found[: self.size])
         if self.is_backward:
             shown.reverse()
@@ -102,8 +119,8 @@ class Reading:
         has_previous = has_more if self.is_backward else not self.is_first
         return Page(
             shown,
-            _place(shown[-1], self.order) if has_next else "",
-            _place(shown[0], self.order) if has_previous else "",
+            _place(shown[-1], self.run) if has_next else "",
+            _place(shown[0], self.run) if has_previous else "",
         )
 
 
@@ -117,27 +134,20 @@ def sorted_page(
         keys: columns without NULL, of moments, durations or whole numbers. The id ("pk") is added.
         flip: read the whole order from its end.
     """
-    page = reading(rows, query, keys, flip=flip, size=size)
-    return page.page(list(page.rows))
+    page = reading(query, keys, flip=flip, size=size)
+    if page.place:
+        rows = rows.filter(_past(page.run, page.place))
+    return page.page(list(rows.order_by(*page.names)[: size + 1]))
 
 
-def reading(
-    rows: QuerySet[Any], query: Any, keys: Sequence[Key], *, flip: bool = False, size: int = PAGE_SIZE
-) -> Reading:
+def reading(query: Any, keys: Sequence[Key], *, flip: bool = False, size: int = PAGE_SIZE) -> Reading:
     """As `sorted_page`, but nothing is read yet."""
     last = Key("pk", int, keys[-1].is_descending)
     order = [Key(key.name, key.kind, key.is_descending != flip) for key in (*keys, last)]
     after, before = (_values(query.get(word), order) for word in ("after", "before"))
     is_backward = after is None and before is not None
     run = [Key(key.name, key.kind, key.is_descending != is_backward) for key in order]
-    if (place := after or before) is not None:
-        try:
-            rows = rows.filter(_past(run, place))
-        except (TypeError, ValueError, ValidationError, OverflowError):
-            after = before = None
-            run, is_backward = order, False
-    names = (f"-{key.name}" if key.is_descending else key.name for key in run)
-    return Reading(rows.order_by(*names)[: size + 1], order, size, is_backward, is_first=after is None)
+    return Reading(run, after or before, size, is_backward, is_first=after is None)
 
 
 def _past(run: Sequence[Key], place: Sequence[Any]) -> Q:
@@ -151,6 +161,15 @@ def _past(run: Sequence[Key], place: Sequence[Any]) -> Q:
     return Q(**{f"{key.name}__{word}e": value}) & (
         beyond | Q(**{key.name: value}) & _past(run[1:], place[1:])
     )
+
+
+def _past_sql(run: Sequence[Key], place: Sequence[Any]) -> tuple[str, list[Any]]:
+    """As `_past`, in SQL."""
+    name, value, sign = f'"{run[0].name}"', place[0], "<" if run[0].is_descending else ">"
+    if len(run) == 1:
+        return f"{name} {sign} %s", [value]
+    rest, values = _past_sql(run[1:], place[1:])
+    return f"{name} {sign}= %s AND ({name} {sign} %s OR ({name} = %s AND {rest}))", [value] * 3 + values
 
 
 def _place(row: dict[str, Any], order: Sequence[Key]) -> str:

@@ -69,7 +69,7 @@ def _named(services: QuerySet[Service], words: str) -> QuerySet[Service]:
 
 def _of_incidents(terms: str) -> list[QuerySet[Any]]:
     """Ids of incidents by their own words and by those of timelines that are filed, sealed ones never."""
-    own = Incident.objects.filter(pk__in=selecting.holding(terms)).order_by("-started_at")
+    own = Incident.objects.filter(pk__in=selecting.holding(terms).values("incident")).order_by("-started_at")
     told = Entry.objects.filter(
         searching.Matches(ENTRY_WORDS, terms), timeline__filed_at__isnull=False
     ).order_by("-happened_at")

@@ -43,6 +43,18 @@ def _words_kept() -> list[pgtrigger.Trigger]:
     ]
 
 
+class Lasted(models.Func):
+    """How long an incident lasted; what has no end yet is behind everything that has one."""
+
+    # Written out, not sent as values: the index is used for this very text.
+    template = "COALESCE(%(expressions)s, INTERVAL '36500 days')"
+    arg_joiner = " - "
+    output_field = models.DurationField()
+
+    def __init__(self) -> None:
+        super().__init__(F("resolved_at"), F("started_at"))
+
+
 class Incident(models.Model):
     """Unplanned harm to a service, from first impact to restored service."""
 
@@ -73,7 +85,7 @@ class Incident(models.Model):
     summary = models.TextField(_("summary"), blank=True, max_length=MAX_TEXT)
     summary_html = models.TextField(blank=True, default="", editable=False)
     severity = models.ForeignKey(
-        Severity, models.PROTECT, related_name="incidents", verbose_name=_("severity")
+        Severity, models.PROTECT, related_name="incidents", verbose_name=_("severity"), db_index=False
     )
     environment = models.CharField(
         _("environment"), max_length=12, choices=Environment, default=Environment.PRODUCTION
@@ -152,6 +164,18 @@ class Incident(models.Model):
         ordering = ("-started_at", "-id")
         indexes = (
             models.Index(fields=["-started_at", "-id"], name="incident_newest_first"),
+            # Lists look at many and show few: what they choose and sort by is read without its row.
+            models.Index(
+                fields=["severity", "-started_at", "-id"],
+                include=["is_restricted"],
+                name="incident_by_severity",
+            ),
+            models.Index(
+                fields=["id"],
+                include=["started_at", "is_restricted", "severity", "is_drill", "dismissed_as"],
+                name="incident_for_lists",
+            ),
+            models.Index(Lasted(), "id", name="incident_by_duration"),
             models.Index(fields=["resolved_at"], name="incident_by_resolution"),
             GinIndex(fields=["tags"], name="incident_by_tag"),
         )
@@ -240,14 +264,15 @@ class IncidentService(models.Model):
         ORIGIN = "origin", _("Origin")
         AFFECTED = "affected", _("Affected")
 
-    incident = models.ForeignKey(Incident, models.CASCADE, related_name="service_links")
-    service = models.ForeignKey(Service, models.PROTECT, related_name="incident_links")
+    incident = models.ForeignKey(Incident, models.CASCADE, related_name="service_links", db_index=False)
+    service = models.ForeignKey(Service, models.PROTECT, related_name="incident_links", db_index=False)
     part = models.CharField(max_length=8, choices=Part, default=Part.AFFECTED)
 
     class Meta:
         constraints = (
             models.UniqueConstraint(fields=["incident", "service"], name="incident_names_a_service_once"),
         )
+        indexes = (models.Index(fields=["service", "incident"], name="incidents_of_a_service"),)
         triggers = (*recorded(), frozen(OF_INCIDENT))
 
     def __str__(self) -> str:

@@ -8,9 +8,11 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from django.utils import timezone
 
+from postmortem import selecting
 from postmortem.models import Incident, SavedView
 from tests import factories
 from tests.factories import DAY, HOUR
+from web import incident_list
 
 pytestmark = pytest.mark.django_db
 
@@ -118,9 +120,11 @@ def test_a_place_of_another_order_is_the_beginning(client, some, place, sort):
 
 @pytest.mark.parametrize("count", [1, 3])
 @pytest.mark.parametrize(
-    "query", ["?sort=due&q=orders", "?review=overdue&team=core&tag=sale", "?sort=severity"]
+    ("query", "sized"),
+    [("?sort=due&q=orders", 1), ("?review=overdue&team=core&tag=sale", 1), ("?sort=severity", 0)],
 )
-def test_every_list_costs_the_same(client, ada, django_assert_num_queries, count, query):
+def test_every_list_costs_the_same(client, ada, django_assert_num_queries, count, query, sized):
+    """At first also a look at how much a filter leaves that reads another table."""
     core = factories.team(slug="core")
     for _ in range(count):
         factories.incident(
@@ -128,8 +132,28 @@ def test_every_list_costs_the_same(client, ada, django_assert_num_queries, count
             started_at=timezone.now() - 4 * DAY,
         )  # fmt: skip
 
+    with django_assert_num_queries(4 + sized):
+        assert len(titles(client, query)) == count
     with django_assert_num_queries(4):
         assert len(titles(client, query)) == count
+
+
+@pytest.mark.parametrize("query", ["?q=orders", "?team=core", "?service=order", "?q=orders&service=order"])
+@pytest.mark.parametrize("sort", ["-started", "severity", "due"])
+def test_a_filter_that_leaves_many_finds_the_same(client, ada, monkeypatch, query, sort):
+    order = factories.service("order", team=factories.team("Core", slug="core"))
+    for number in range(4):
+        factories.incident(
+            f"Orders fail {number}", severity=f"P{number % 2}", services=[order],
+            started_at=timezone.now() - number * DAY,
+        )  # fmt: skip
+    factories.incident("Another", services=[factories.service("cart")])
+    narrow = titles(client, f"{query}&sort={sort}")
+    monkeypatch.setattr(selecting, "MOST_GATHERED", 2)
+    monkeypatch.setattr(incident_list, "_asked", {})
+
+    assert len(narrow) == 4
+    assert titles(client, f"{query}&sort={sort}") == narrow
 
 
 def test_tags_are_suggested_from_what_everybody_may_see(client, ada):

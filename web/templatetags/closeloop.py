@@ -3,7 +3,7 @@
 All of them answer something harmless for missing values: a page never fails over a detail.
 """
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 from zlib import crc32
@@ -27,7 +27,7 @@ from web import settings_map as settings_pages
 from web.badges import look
 from web.context import Place, places
 from web.icons import ICONS
-from web.moments import distance_words, duration_words
+from web.moments import duration_words, moment_html
 
 register = template.Library()
 
@@ -111,30 +111,8 @@ def moment(context: Context, value: datetime | date | None, style: str = "relati
 
     The page may put `now` into its context, so that all of its figures speak of the same moment.
     """
-    if value is None or value == "":
-        return mark_safe('<span class="none">–</span>')
-    if not isinstance(value, datetime):
-        return format_html('<time datetime="{}">{}</time>', value.isoformat(), date_format(value, _("j M Y")))
-    aware = value if timezone.is_aware(value) else value.replace(tzinfo=UTC)
-    local = timezone.localtime(aware)
-    exact = date_format(local, _("j M Y, H:i"))
-    now = context.get("now") if isinstance(context.get("now"), datetime) else timezone.now()
-    relative = distance_words(aware, now)
-    words = {
-        "exact": exact,
-        "time": date_format(local, "H:i:s"),
-        "stamp": f"{date_format(local, _('j M Y, H:i:s'))} {_zone_words(local)}",
-        "day": date_format(local, _("j M Y")),
-        "kept": exact,
-        "both": f"{exact} · {relative}",
-    }.get(style, relative)
-    # The patterns are translated too: a language chooses its own order of day, month and year.
-    to_the_second = date_format(local, _("j M Y, H:i:s"))
-    full = f"{to_the_second} {_zone_words(local)}"
-    if style in {"exact", "time", "day"}:
-        full = f"{full} · {relative}"
-    machine = aware.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    return format_html('<time datetime="{}" title="{}">{}</time>', machine, full, words)
+    now = context.get("now")
+    return moment_html(value, style, now if isinstance(now, datetime) else None)
 
 
 @register.simple_tag(name="duration")
@@ -324,13 +302,6 @@ def _share(value: float | None, whole: float) -> float:
     if value is None or whole <= 0:
         return 0.0
     return max(0.0, min(100.0, 100 * float(value) / whole))
-
-
-def _zone_words(local: datetime) -> str:
-    offset = local.strftime("%z")
-    name = local.tzname() or ""
-    plain = f"UTC{offset[:3]}:{offset[3:5]}" if offset and offset != "+0000" else "UTC"
-    return plain if not name or name[0] in "+-" or name == "UTC" else f"{name} ({plain})"
 
 
 def _initials(name: str) -> str:
