@@ -20,7 +20,7 @@ class SessionStore(db.SessionStore):
 
     def load(self) -> dict[str, Any]:
         """What the session holds; nothing where it is unknown or over, and then it gets another key."""
-        with connection.prepared() as cursor:
+        with connection.prepared() as cursor:  # type: ignore[attr-defined]
             cursor.execute(_SESSION, [self.session_key])
             row = cursor.fetchone()
         if row is None:
