@@ -15,7 +15,7 @@ import unicodedata
 from collections.abc import Sequence
 
 from django.contrib.postgres.search import SearchVectorField
-from django.db.models import BooleanField, F, Func, Value
+from django.db.models import BooleanField, F, Func, Q, Value
 from django.db.models.expressions import Combinable
 
 # Characters of scripts without spaces, for both sides; PostgreSQL and Python read the escapes alike.
@@ -67,6 +67,13 @@ def query(text: str) -> str:
         else:
             terms.append(f"'{word}'")
     return " & ".join(dict.fromkeys(terms[:MOST_TERMS]))
+
+
+def named(text: str, *, column: str = "title") -> Q:
+    """Whether a column holds each word that was typed: of few rows, for its words are made anew for each."""
+    plain = unicodedata.normalize("NFKC", text[:LONGEST])
+    words = dict.fromkeys(match[0] for match in _RUNS.finditer(plain))
+    return Q(*((f"{column}__icontains", word) for word in list(words)[:MOST_TERMS]))
 
 
 def _pairs(run: str) -> Sequence[str]:

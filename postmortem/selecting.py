@@ -39,8 +39,9 @@ DUE_AT = ExpressionWrapper(
     output_field=DateTimeField(),
 )
 REVIEWS = ("missing", "going", "overdue", "archived")
-# So many ids are gathered before any incident is read; of more, each incident is asked in turn.
-MOST_GATHERED = 10_000
+# The ids that a filter leaves are gathered before any incident is read. Where it leaves more than this share
+# of the newest incidents, each is asked in turn instead, until a page is full.
+WIDE_SHARE, SAMPLED = 0.1, 500
 
 
 def narrowed(
@@ -63,14 +64,18 @@ def narrowed(
     if review := filters.get("review"):
         rows = _by_review(rows, review, now)
     for name, found in _sets(filters).items():
-        rows = rows.filter(_each_in(found) if name in wide else _any_of(found))
+        rows = rows.filter(_each_in(found) if name in wide else any_of(found.values("incident")))
     return rows
 
 
 def wide(filters: dict[str, Any]) -> set[str]:
-    """Which filters leave more than `MOST_GATHERED` incidents: one small statement for each that could."""
+    """Which filters leave many of the newest incidents: one small statement for each that could."""
+    newest = Incident.objects.order_by("-pk")[:SAMPLED].values("pk")
+    sample = Incident.objects.filter(pk__in=newest)
     return {
-        name for name, found in _sets(filters).items() if found[: MOST_GATHERED + 1].count() > MOST_GATHERED
+        name
+        for name, found in _sets(filters).items()
+        if sample.filter(_each_in(found)).count() > WIDE_SHARE * SAMPLED
     }
 
 
@@ -84,14 +89,19 @@ def _sets(filters: dict[str, Any]) -> dict[str, QuerySet[Any]]:
     return {name: _SETS[name](value) for name, value in filters.items() if value and name in _SETS}
 
 
-def _any_of(found: QuerySet[Any]) -> Func:
-    """The ids are gathered first, and their incidents then read by their key.
+def any_of(ids: QuerySet[Any]) -> Func:
+    """The ids are gathered first, and their rows then read by their key.
 
     As a subquery PostgreSQL would guess how many there are. It takes a rare beginning of a word for a common
     one, and reads all incidents from the newest back until it has a page.
     """
-    ids = ArraySubquery(found.values("incident"))
-    return Func(F("pk"), ids, template="%(expressions)s)", arg_joiner=" = ANY(", output_field=BooleanField())
+    return Func(
+        F("pk"),
+        ArraySubquery(ids),
+        template="%(expressions)s)",
+        arg_joiner=" = ANY(",
+        output_field=BooleanField(),
+    )
 
 
 def _each_in(found: QuerySet[Any]) -> Subquery:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
-from django.db.models import F, Model, Q, QuerySet
+from django.db.models import BooleanField, ExpressionWrapper, F, Model, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import path
@@ -23,7 +23,7 @@ from remediation.models.items import ITEM_WORDS
 
 FOUND_A_KIND = 20
 # Of each kind the newest matches; ranking all of a common word would read most of what there is.
-LOOKED_THROUGH = 1000
+LOOKED_THROUGH = 500
 LONGEST = 200
 
 _PUBLIC_ID = re.compile(r"(INC|PM|RI)-\d{4}-\d{4,9}", re.ASCII)
@@ -46,10 +46,10 @@ def search(request: HttpRequest) -> HttpResponse:
     if terms:
         context |= {
             "incidents": _ranked(
-                incidents.select_related("severity"), _of_incidents(terms), terms, "-started_at"
+                incidents.select_related("severity"), _of_incidents(words, terms), words, "-started_at"
             ),
-            "reviews": _ranked(reviews, _of_reviews(terms), terms, "-pk"),
-            "items": _ranked(records, [_newest(RemediationItem, ITEM_WORDS, terms)], terms, "-pk"),
+            "reviews": _ranked(reviews, _of_reviews(terms), words, "-pk"),
+            "items": _ranked(records, [_newest(RemediationItem, ITEM_WORDS, terms)], words, "-pk"),
             "services": list(
                 access.services(user).filter(Q(slug__icontains=words) | Q(name__icontains=words))[
                     :FOUND_A_KIND
@@ -67,9 +67,11 @@ def _named(services: QuerySet[Service], words: str) -> QuerySet[Service]:
     return services.filter(Q(slug__icontains=words) | Q(name__icontains=words))
 
 
-def _of_incidents(terms: str) -> list[QuerySet[Any]]:
+def _of_incidents(words: str, terms: str) -> list[QuerySet[Any]]:
     """Ids of incidents by their own words and by those of timelines that are filed, sealed ones never."""
-    own = Incident.objects.filter(pk__in=selecting.holding(terms).values("incident")).order_by("-started_at")
+    asked = {"q": words}
+    own = selecting.narrowed(Incident.objects.all(), now=timezone.now(), wide=selecting.wide(asked), **asked)
+    own = own.order_by("-started_at", "-pk")
     told = Entry.objects.filter(
         searching.Matches(ENTRY_WORDS, terms), timeline__filed_at__isnull=False
     ).order_by("-happened_at")
@@ -93,12 +95,14 @@ def _newest(model: type[Model], columns: Words, terms: str, *, of: str = "pk") -
     return rows.values(found=F(of))[:LOOKED_THROUGH]
 
 
-def _ranked(visible: QuerySet[Any], found: Sequence[QuerySet[Any]], terms: str, newest: str) -> list[Any]:
+def _ranked(visible: QuerySet[Any], found: Sequence[QuerySet[Any]], words: str, newest: str) -> list[Any]:
     """The best of what was found and may be seen: first by the title, then the newest."""
     ids = found[0].union(*found[1:]) if found[1:] else found[0]
-    is_named = searching.Matches(Words("title"), terms)
+    is_named = ExpressionWrapper(searching.named(words), output_field=BooleanField())
     return list(
-        visible.filter(pk__in=ids).annotate(is_named=is_named).order_by("-is_named", newest)[:FOUND_A_KIND]
+        visible.filter(selecting.any_of(ids))
+        .annotate(is_named=is_named)
+        .order_by("-is_named", newest)[:FOUND_A_KIND]
     )
 
 

@@ -149,7 +149,7 @@ def test_a_filter_that_leaves_many_finds_the_same(client, ada, monkeypatch, quer
         )  # fmt: skip
     factories.incident("Another", services=[factories.service("cart")])
     narrow = titles(client, f"{query}&sort={sort}")
-    monkeypatch.setattr(selecting, "MOST_GATHERED", 2)
+    monkeypatch.setattr(selecting, "WIDE_SHARE", 0)
     monkeypatch.setattr(incident_list, "_asked", {})
 
     assert len(narrow) == 4
