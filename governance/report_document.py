@@ -13,8 +13,9 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from accounts.models import Team, User
-from governance import corrections, figure_words
+from governance import corrections, figure_words, report_counts
 from governance.metrics import CATALOGUE, Outcome, OverdueItem
+from governance.report_counts import Count
 from governance.reports import Report
 from postmortem.durations import duration_words
 
@@ -26,12 +27,17 @@ Row = Sequence[str]
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table of texts; the columns from `numbers` on hold numbers."""
+    """A table of texts; the columns from `numbers` on hold numbers.
+
+    Attributes:
+        counts: drawn as a bar behind each row, where there are any; written without pictures it is a table.
+    """
 
     head: Row
     rows: Sequence[Row]
     numbers: int = 99
     note: str = ""
+    counts: Sequence[Count] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +68,7 @@ def outline(found: Report, *, viewer: User) -> Outline:
         *_closure(found),
         *_times(found),
         *_overdue(found),
+        *_gate(found),
         *_teams(found, own, names),
         *_corrections(found, viewer),
         _formulas(found),
@@ -192,6 +199,8 @@ def _closure(found: Report) -> Iterator[Section]:
         for row in shown[:MOST_ROWS]
     ]
     head = [_("Item"), _("Title"), _("Outcome"), _("Due"), _("Service"), _("Owner")]
+    drawn = _drawn(report_counts.outcomes(found), _("Outcome"), _("Items"))
+    yield Section(_("What became of the items that were due"), tables=[drawn])
     yield Section(
         _("Items not closed in time"),
         texts=[] if rows else [_("Every item due was verified in time.")],
@@ -211,12 +220,25 @@ def _times(found: Report) -> Iterator[Section]:
             cells.append(f"{words[0]} / {words[1]}" if spread["n"] else "–")
         rows.append([*cells, str(times["ttr"]["n"])])
     head = [_("Severity"), *(f"{name} ({_('median')} / P90)" for name in ("TTR", "TTD", "TTA", "TTM")), "n"]
-    yield Section(_("How long it took"), tables=[Table(head, rows, numbers=1)])
+    drawn = _drawn(report_counts.restoring(found), _("Time to restore"), _("Incidents"))
+    yield Section(_("How long it took"), tables=[Table(head, rows, numbers=1), drawn])
 
 
 def _overdue(found: Report) -> Iterator[Section]:
     if found.rows.overdue:
-        yield Section(_("Overdue items"), tables=[_overdue_table(found, found.rows.overdue)])
+        drawn = _drawn(report_counts.ageing(found), _("Overdue"), _("Items"))
+        yield Section(_("Overdue items"), tables=[drawn, _overdue_table(found, found.rows.overdue)])
+
+
+def _gate(found: Report) -> Iterator[Section]:
+    if found.rows.gate:
+        drawn = _drawn(report_counts.gate(found), _("Changes about which CI asked"), "n")
+        yield Section(_("The gate"), tables=[drawn])
+
+
+def _drawn(counts: Sequence[Count], what: str, of: str) -> Table:
+    rows = [[count.words, str(count.number)] for count in counts]
+    return Table([what, of], rows, numbers=1, counts=counts)
 
 
 def _overdue_table(found: Report, overdue: Sequence[OverdueItem]) -> Table:
@@ -332,10 +354,35 @@ def _html_table(table: Table) -> str:
             for index, cell in enumerate(row)
         )
 
-    body = "".join(f"<tr>{cells(row, 'td')}</tr>" for row in table.rows)
+    most = max((count.number for count in table.counts), default=0)
+    bars = [_bar(count, most) for count in table.counts] or [""] * len(table.rows)
+    body = "".join(f"<tr>{cells(row, 'td')}{bar}</tr>" for row, bar in zip(table.rows, bars, strict=True))
+    head = cells(table.head, "th") + ("<td></td>" if table.counts else "")
     note = f"<p class=note>{html.escape(table.note)}</p>" if table.note else ""
-    return f"<table><thead><tr>{cells(table.head, 'th')}</tr></thead><tbody>{body}</tbody></table>{note}"
+    kind = " class=drawn" if table.counts else ""
+    return f"<table{kind}><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{note}"
 
+
+def _bar(count: Count, most: int) -> str:
+    """A bar as long as the count; what it says stands beside it as a number."""
+    length = 100 * count.number / most if most else 0
+    # Of a few among many there is still something to see.
+    length = max(length, 0.5) if count.number else 0
+    return (
+        '<td class=bar><svg viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true">'
+        f'<rect width="{length:.2f}" height="6" fill="{_FILLS[count.tone]}"/></svg></td>'
+    )
+
+
+# In light, in dark and on paper alike.
+_FILLS = {
+    "info": "#3b7dd8",
+    "good": "#2f9e63",
+    "warn": "#d9930d",
+    "odd": "#8b5fbf",
+    "mute": "#8a939b",
+    "bad": "#d64545",
+}
 
 _STYLE = (
     ":root{color-scheme:light dark}"
@@ -347,6 +394,8 @@ _STYLE = (
     "th,td{border-bottom:1px solid #8888;padding:.3rem .5rem;text-align:start;vertical-align:top}"
     # Not "anywhere": columns would be no wider than a letter when there is little room.
     "td{overflow-wrap:break-word}"
+    ".drawn{max-width:34rem;break-inside:avoid}.drawn td:first-child{width:12rem}.drawn .num{width:4rem}"
+    ".bar{vertical-align:middle}.bar svg{display:block;width:100%;height:.7rem}"
     "th{font-weight:600;border-bottom-width:2px}.num{text-align:end;font-variant-numeric:tabular-nums}"
     "@page{size:A4;margin:16mm 14mm;@bottom-right{content:counter(page) ' / ' counter(pages);font-size:8pt}}"
     "@media print{body{margin:0;max-width:none;padding:0;font-size:9.5pt}tr{break-inside:avoid}"

@@ -184,8 +184,7 @@ WITH due AS (
     FROM remediation_verificationcheck c JOIN remediation_remediationitem i ON i.id = c.item_id
     WHERE NOT c.is_paused AND c.next_run_at <= {now}
     ORDER BY c.next_run_at LIMIT %(limit)s
-    -- The item too, as the new run's foreign key would: waiting for it with the check in hand is a deadlock.
-    FOR NO KEY UPDATE OF c SKIP LOCKED FOR KEY SHARE OF i SKIP LOCKED
+    FOR NO KEY UPDATE OF c SKIP LOCKED
 ), slots AS (
     -- A check may be due off the grid, for example at the moment of a claim; that moment is its slot then.
     SELECT due.*, GREATEST(newest, next_run_at) AS slot,

@@ -1,60 +1,51 @@
 """The charts of a month's report; each stands beside a table with the same counts."""
 
-from datetime import timedelta
 from typing import Any
 
 from django.utils.translation import gettext as _
 
-from governance import metrics
+from governance import report_counts
+from governance.report_counts import Count
 from governance.reports import Report
-from postmortem.durations import duration_words
 from web import charts
 from web.columns import Group, Series, columns
 
 
 def restoring(found: Report) -> dict[str, Any]:
     """How long incidents took, in bands: the chart and its rows."""
-    rows = [(_band(end), count) for end, count in metrics.bands(found.rows.resolved)]
-    chart = columns(
-        [Group(words, [count]) for words, count in rows],
-        [Series(_("Incidents"), "info")],
-        label=_("Incidents by time to restore"),
-    )
-    return {"chart": chart, "rows": rows}
+    rows = report_counts.restoring(found)
+    return {"chart": _columns(rows, _("Incidents"), label=_("Incidents by time to restore")), "rows": rows}
 
 
-def ageing(bands: list[tuple[str, int]]) -> Any:
-    """Overdue items by how long they have been overdue."""
-    return columns(
-        [Group(words, [count]) for words, count in bands],
-        [Series(_("Overdue items"), "bad")],
-        label=_("Overdue items by age"),
-    )
+def ageing(found: Report) -> dict[str, Any]:
+    """Overdue items by how long they have been overdue: the chart and its rows."""
+    rows = report_counts.ageing(found)
+    return {"chart": _columns(rows, _("Overdue items"), label=_("Overdue items by age")), "rows": rows}
+
+
+def outcomes(found: Report) -> dict[str, Any]:
+    """What became of the items that were due: the bar and its rows."""
+    rows = report_counts.outcomes(found)
+    return {"bar": _bar(rows, label=_("What became of the items that were due")), "rows": rows}
 
 
 def gate(found: Report) -> dict[str, Any] | None:
-    """What became of the changes about which CI asked; None where it asked about none.
-
-    "waived" are those that passed with a finding excused; one that did not pass in spite of a waiver is not.
-    """
-    asked = found.rows.gate
-    if not asked:
+    """What became of changes about which CI asked, each with its figure; None where it asked about none."""
+    if not found.rows.gate:
         return None
-    blocked = sum(one.verdict != "PASS" for one in asked)
-    waived = sum(one.verdict == "PASS" and one.is_waived for one in asked)
-    rows = [
-        (_("Passed"), len(asked) - blocked - waived, "good", "gate-blocks"),
-        (_("Passed by a waiver"), waived, "warn", "gate-waivers"),
-        (_("Not passed"), blocked, "bad", "gate-blocks"),
-    ]
-    bar = charts.shares(
-        [charts.Share(words, count, tone) for words, count, tone, _figure in rows],
-        label=_("What became of the changes about which CI asked"),
-    )
-    return {"bar": bar, "rows": rows, "n": len(asked)}
+    rows = report_counts.gate(found)
+    named = ("gate-blocks", "gate-waivers", "gate-blocks")
+    return {
+        "bar": _bar(rows, label=_("What became of the changes about which CI asked")),
+        "rows": [(*row, figure) for row, figure in zip(rows, named, strict=True)],
+        "n": len(found.rows.gate),
+    }
 
 
-def _band(end: timedelta | None) -> str:
-    if end is None:
-        return _("longer")
-    return f"≤ {duration_words(end)}"
+def _columns(rows: list[Count], name: str, *, label: str) -> Any:
+    groups = [Group(row.words, [row.number]) for row in rows]
+    return columns(groups, [Series(name, rows[0].tone)], label=label)
+
+
+def _bar(rows: list[Count], *, label: str) -> Any:
+    return charts.shares([charts.Share(*row) for row in rows], label=label)

@@ -14,14 +14,12 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
 from accounts.models import Team
-from governance import corrections, figure_words, pdf, publishing, report_document, reports
-from governance.metrics import CATALOGUE, Outcome
+from governance import corrections, figure_words, pdf, publishing, report_counts, report_document, reports
+from governance.metrics import CATALOGUE
 from governance.reports import Report
-from web import charts, figures, months, report_charts
+from web import figures, months, report_charts
 from web.asking import ask
 from web.exports import csv_response
-
-_TONES = {Outcome.IN_TIME: "good", Outcome.LATE: "warn", Outcome.BY_HAND: "odd", Outcome.OPEN: "mute"}
 
 
 @login_required
@@ -41,7 +39,8 @@ def report(request: HttpRequest, month: str = "") -> HttpResponse:
         "teams": _teams(found, own=set(report_document.managed(request.user))),
         **_drawn(found),
         "due": [
-            _item_row(row, found) | {"words": _outcome_words()[row.outcome], "tone": _TONES[row.outcome]}
+            _item_row(row, found)
+            | {"words": figure_words.detail(row.outcome.value), "tone": report_counts.TONES[row.outcome]}
             for row in found.rows.due
         ],
         "overdue": [_item_row(row, found) for row in found.rows.overdue],
@@ -138,15 +137,6 @@ def _corrections(found: Report, user: Any) -> list[dict[str, Any]]:
     ]
 
 
-def _outcome_words() -> dict[Outcome, str]:
-    return {
-        Outcome.IN_TIME: _("Verified in time"),
-        Outcome.LATE: _("Verified late"),
-        Outcome.BY_HAND: _("Closed by hand"),
-        Outcome.OPEN: _("Not verified"),
-    }
-
-
 # What the section of a team says, figure by figure.
 _OF_TEAMS = ("closure", "overdue", "ttr", "impact-minutes", "recurrence", "proactive")
 
@@ -190,22 +180,17 @@ def _teams(found: Report, *, own: set[str]) -> dict[str, Any]:
 
 def _drawn(found: Report) -> dict[str, Any]:
     """The figures with a section of their own, and their charts."""
-    closure, bands = found.figures["closure"], _bands(found.figures["overdue"])
-    words = _outcome_words()
-    outcomes = [(words[outcome], closure[outcome.value], _TONES[outcome]) for outcome in Outcome]
+    outcomes, ageing = report_charts.outcomes(found), report_charts.ageing(found)
     return {
-        "closure": closure,
-        "closure_bar": charts.shares(
-            [charts.Share(*outcome) for outcome in outcomes],
-            label=_("What became of the items that were due"),
-        ),
-        "outcomes": outcomes,
+        "closure": found.figures["closure"],
+        "closure_bar": outcomes["bar"],
+        "outcomes": outcomes["rows"],
         "times": _times(found),
         "everything": found.figures["times"][0],
         "restoring": report_charts.restoring(found),
         "ageing": found.figures["overdue"],
-        "bands": bands,
-        "ageing_chart": report_charts.ageing(bands),
+        "bands": ageing["rows"],
+        "ageing_chart": ageing["chart"],
         "gate": report_charts.gate(found),
     }
 
@@ -223,15 +208,6 @@ def _times(found: Report) -> list[dict[str, Any]]:
     rows = found.figures["times"][1:]
     longest = max((row["ttr"]["p90_seconds"] or 0 for row in rows), default=0)
     return [row | {"longest": longest} for row in rows]
-
-
-def _bands(ageing: dict[str, Any]) -> list[tuple[str, int]]:
-    return [
-        (_("up to 7 days"), ageing["up_to_7_days"]),
-        (_("8 to 30 days"), ageing["up_to_30_days"]),
-        (_("31 to 90 days"), ageing["up_to_90_days"]),
-        (_("longer"), ageing["longer"]),
-    ]
 
 
 Lines = tuple[tuple[str, ...], Iterable[tuple[object, ...]]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -44,20 +45,22 @@ def due(window: Window, then: Then, viewer: User | None) -> list[DueItem]:
         .order_by()
         .values_list(*_COLUMNS, "first_verified_at", "then", "restricted")
     )
-    found = [
-        DueItem(
-            public_id,
-            then.severity(pk, severity),
-            then.service(pk, service),
-            then.team(pk, team),
-            then.due_at(pk, due_at),
-            _until(verified_at, window.as_of),
-            state,
-            hidden,
-            then.of_item(pk, "category", category),
+    found = []
+    for pk, public_id, severity, service, team, category, due_at, verified_at, state, hidden in rows:
+        severity, service, team, category = then.labels(pk, severity, service, team, category)
+        found.append(
+            DueItem(
+                public_id,
+                severity,
+                service,
+                team,
+                then.due_at(pk, due_at),
+                _until(verified_at, window.as_of),
+                state,
+                hidden,
+                category,
+            )
         )
-        for pk, public_id, severity, service, team, category, due_at, verified_at, state, hidden in rows
-    ]
     return sorted(
         (row for row in found if window.starts_at <= row.due_at < window.as_of),
         key=lambda row: (row.due_at, row.public_id),
@@ -68,35 +71,27 @@ def overdue(window: Window, then: Then, viewer: User | None) -> list[OverdueItem
     """The items past their deadline when the period was judged that were not kept and not settled then."""
     # As ITEM_OVERDUE in `policy`: kept in time once is kept; verified late is settled while it holds.
     as_of = window.as_of
-    owed = visible(viewer).filter(agreed_at__lt=as_of)
-    if window.is_past:
-        owed = owed.filter(~Q(state__in=SETTLED) | _moved_since(window))
-    rows = (
-        owed.filter(
-            Q(due_at__lt=as_of) & ~Q(first_verified_at__lte=F("due_at"))
-            | Q(pk__in=then.edited_items("due_at"))
-        )
-        .annotate(then=_state_at(window), restricted=is_restricted())
-        .exclude(then__in=SETTLED)
-        .order_by()
-        .values_list(*_COLUMNS, "first_verified_at", "then", "restricted")
+    owed = visible(viewer).filter(
+        Q(due_at__lt=as_of) & ~Q(first_verified_at__lte=F("due_at")) | Q(pk__in=then.edited_items("due_at")),
+        agreed_at__lt=as_of,
     )
+    rows = _unsettled(owed, F("state"))
+    if window.is_past:
+        # Apart, for of those that have moved since, most are settled now, and few of the others ever were.
+        moved = ItemTransition.objects.filter(at__gte=as_of).values("item")
+        still = _unsettled(owed.exclude(pk__in=moved), F("state"))
+        others = _unsettled(owed.filter(pk__in=moved), _state_before(as_of))
+        # One that moves at this moment is in both.
+        rows = {row[0]: row for row in (*still, *others)}.values()
     found = []
     for pk, public_id, severity, service, team, category, due_at, verified_at, state, hidden in rows:
         was_due = then.due_at(pk, due_at)
         if was_due >= as_of or (verified_at is not None and verified_at <= was_due):
             continue
+        severity, service, team, category = then.labels(pk, severity, service, team, category)
         found.append(
             OverdueItem(
-                public_id,
-                then.severity(pk, severity),
-                then.service(pk, service),
-                then.team(pk, team),
-                was_due,
-                state,
-                (as_of - was_due).days,
-                hidden,
-                then.of_item(pk, "category", category),
+                public_id, severity, service, team, was_due, state, (as_of - was_due).days, hidden, category
             )
         )
     return sorted(found, key=lambda row: (row.due_at, row.public_id))
@@ -113,10 +108,7 @@ def _agreed(window: Window, then: Then, viewer: User | None) -> list[AgreedItem]
     return [
         AgreedItem(
             public_id,
-            then.severity(pk, severity),
-            then.service(pk, service),
-            then.team(pk, team),
-            then.of_item(pk, "category", category),
+            *then.labels(pk, severity, service, team, category),
             agreed_at,
             then.of_item(pk, "origin", origin),
             hidden,
@@ -130,17 +122,26 @@ def is_restricted(way: str = "review") -> Exists:
     return Exists(Incident.objects.filter(review=OuterRef(way), is_restricted=True))
 
 
+def _unsettled(owed: QuerySet[RemediationItem], then: Combinable) -> Iterable[tuple[Any, ...]]:
+    return (
+        owed.annotate(then=then, restricted=is_restricted())
+        .exclude(then__in=SETTLED)
+        .order_by()
+        .values_list(*_COLUMNS, "first_verified_at", "then", "restricted")
+    )
+
+
 def _state_at(window: Window) -> Combinable:
     if not window.is_past:
         return F("state")
-    moves = ItemTransition.objects.filter(item=OuterRef("pk"), at__lt=window.as_of).order_by("-at", "-id")
-    before = Coalesce(Subquery(moves.values("to_state")[:1]), Value(RemediationItem.State.OPEN.value))
     # Whoever has not moved since stands where they stood, which one look at an index tells.
-    return Case(When(_moved_since(window), then=before), default=F("state"))
+    moved_since = Exists(ItemTransition.objects.filter(item=OuterRef("pk"), at__gte=window.as_of))
+    return Case(When(moved_since, then=_state_before(window.as_of)), default=F("state"))
 
 
-def _moved_since(window: Window) -> Exists:
-    return Exists(ItemTransition.objects.filter(item=OuterRef("pk"), at__gte=window.as_of))
+def _state_before(moment: datetime) -> Combinable:
+    moves = ItemTransition.objects.filter(item=OuterRef("pk"), at__lt=moment).order_by("-at", "-id")
+    return Coalesce(Subquery(moves.values("to_state")[:1]), Value(RemediationItem.State.OPEN.value))
 
 
 def _until(moment: datetime | None, as_of: datetime) -> datetime | None:

@@ -72,8 +72,8 @@ def _exams(window: Window, then: Then, viewer: User | None) -> list[ExamPlace]:
     }
     return [
         ExamPlace(
-            public_id, person, then.severity(item, severity), then.service(item, service),
-            then.team(item, team), category, due_at, (exam, person) in passed, hidden,
+            public_id, person, *then.labels(item, severity, service, team, category), due_at,
+            (exam, person) in passed, hidden,
         )
         for exam, _v, person, item, public_id, severity, service, team, category, due_at, hidden in places
     ]  # fmt: skip

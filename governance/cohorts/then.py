@@ -12,6 +12,9 @@ from accounts.models import Team
 from governance.past import Edits
 from postmortem.models import Service, Severity
 
+# Severity, service, team and category.
+Labels = tuple[str, str, str, str]
+
 
 class Then:
     """Takes later edits back from what the present columns hold."""
@@ -35,14 +38,17 @@ class Then:
         """A plain column of an item."""
         return self.items.get(item, {}).get(column, present)
 
-    def severity(self, item: int, code: str) -> str:
-        return self._code.get(self.items.get(item, {}).get("severity_id"), code)
-
-    def service(self, item: int, slug: str) -> str:
-        return self._slug.get(self.items.get(item, {}).get("service_id"), slug)
-
-    def team(self, item: int, slug: str) -> str:
-        return self._team.get(self.items.get(item, {}).get("team_id"), slug)
+    def labels(self, item: int, severity: str, service: str, team: str, category: str) -> Labels:
+        """The labels of an item, of which `severity` and so on are the present ones."""
+        was = self.items.get(item)
+        if was is None:
+            return severity, service, team, category
+        return (
+            self._code.get(was.get("severity_id"), severity),
+            self._slug.get(was.get("service_id"), service),
+            self._team.get(was.get("team_id"), team),
+            was.get("category", category),
+        )
 
     def team_of_service(self, service: int, slug: str) -> str:
         return self._team.get(self._services.get(service, {}).get("team_id"), slug)

@@ -20,10 +20,15 @@ class CheckRun(Run):
     verification_check = models.ForeignKey(
         VerificationCheck, models.PROTECT, related_name="runs", db_index=False
     )
-    # Copied when queued, so that reports over millions of runs need no join.
-    item = models.ForeignKey(RemediationItem, models.PROTECT, related_name="runs", db_index=False)
-    team = models.ForeignKey(Team, models.PROTECT, related_name="+", db_index=False)
-    service = models.ForeignKey(Service, models.PROTECT, related_name="+", db_index=False)
+    # Copied when queued, so that reports over millions of runs need no join. The check's own keys hold what
+    # is copied, so it is not looked up and locked again for each run.
+    item = models.ForeignKey(
+        RemediationItem, models.PROTECT, related_name="runs", db_index=False, db_constraint=False
+    )
+    team = models.ForeignKey(Team, models.PROTECT, related_name="+", db_index=False, db_constraint=False)
+    service = models.ForeignKey(
+        Service, models.PROTECT, related_name="+", db_index=False, db_constraint=False
+    )
     check_version = models.PositiveIntegerField()
     slot = models.DateTimeField(help_text="The moment of the grid this run stands for.")
     skipped_slots = models.PositiveIntegerField(

@@ -254,8 +254,9 @@ def cut_database_connections() -> None:
 
 def everything_is_done(arming: Arming, *, seconds: float) -> None:
     def is_done() -> bool:
-        is_waiting = CheckRun.objects.filter(finished_at=None).exists()
-        return not is_waiting and accounted_for() == len(arming.slots)
+        # In this order: a moment that is queued in between has a run that waits.
+        is_accounted = accounted_for() == len(arming.slots)
+        return is_accounted and not CheckRun.objects.filter(finished_at=None).exists()
 
     wait_until(is_done, seconds=seconds, what="the end of every run")
 

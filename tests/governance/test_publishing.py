@@ -1,5 +1,6 @@
 """A month is frozen once: its bytes stay, what changes later is a line added, and a crash loses one part."""
 
+import re
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -471,6 +472,23 @@ def test_manager_reads_of_their_own_team_first(server):
         assert "Stocks" not in body
     assert "Your team" not in mails["gia@example.com"].get_payload()[0].get_payload()[0].get_payload()
     assert report.published_by.name == "Gia"
+
+
+def test_document_draws_what_its_tables_say(governor):
+    for minutes in (20, 25, 400):
+        resolved(minutes)
+    found = reports.build(MAY, viewer=governor, now=MONDAY)
+    document = report_document.outline(found, viewer=governor)
+
+    (section,) = [one for one in document.sections if one.title == "How long it took"]
+    (drawn,) = [table for table in section.tables if table.counts]
+    assert [row for row in drawn.rows if row[1] != "0"] == [["≤ 30 min", "2"], ["≤ 8 h", "1"]]
+    html, markdown = report_document.page(document), report_document.markdown(document)
+    assert re.findall(r'<rect width="([\d.]+)"', html) == [
+        {"2": "100.00", "1": "50.00", "0": "0.00"}[row[1]] for row in drawn.rows
+    ]
+    assert "| ≤ 30 min | 2 |" in markdown
+    assert "svg" not in markdown
 
 
 def test_report_is_told_once(governor):

@@ -320,4 +320,4 @@ def test_build_asks_the_same_number_of_questions_for_any_number_of_rows(governor
         reports.build(OCTOBER, viewer=governor, now=LATER)
 
     # A draft gathers its month, the one before and the one a year before.
-    assert len(questions) == (3 if is_published else 60)
+    assert len(questions) == (3 if is_published else 63)
