@@ -43,9 +43,12 @@ _ROWS_OF_POLICY = {
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files with a browser come last: its event loop stays in the thread, and no other can run there then."""
+    """Files with a browser come last: its event loop stays in the thread, and no other can run there then.
+
+    Of these the long ones come first, so that no process waits at the end for another.
+    """
     with_browser = {item.path for item in items if "chromium" in getattr(item, "fixturenames", ())}
-    items.sort(key=lambda item: item.path in with_browser)
+    items.sort(key=lambda item: (item.path in with_browser, "accessible" not in item.path.name))
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,9 @@ import subprocess
 import sys
 from datetime import UTC, datetime
 
+import psycopg
 import pytest
+from django.core.signals import request_started
 from django.db import ProgrammingError, connection, transaction
 
 from tests import factories
@@ -64,9 +66,24 @@ def test_what_is_prepared_outlives_a_transaction_that_is_rolled_back(transaction
     assert len(kept()) == 1
 
 
+def test_connection_that_died_since_the_last_request_is_made_anew(transactional_db):
+    with connection.prepared() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        (pid,) = cursor.fetchone()
+    with psycopg.connect(**connection.get_connection_params() | {"cursor_factory": psycopg.Cursor}) as other:
+        other.execute("SELECT pg_terminate_backend(%s)", [pid])
+    request_started.send(sender=None)
+
+    with connection.prepared() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        assert cursor.fetchone() != (pid,)
+
+
 def test_what_is_prepared_is_counted_as_a_statement(django_assert_num_queries):
-    with django_assert_num_queries(1), connection.prepared() as cursor:
+    with django_assert_num_queries(1) as asked, connection.prepared() as cursor:
         cursor.execute("SELECT %s", ["x"])
+
+    assert [one["sql"] for one in asked.captured_queries] == ["SELECT $1"]
 
 
 def test_refusals_of_what_is_prepared_are_those_of_django():

@@ -10,6 +10,7 @@ from typing import Any
 from django.db.backends.postgresql import base
 from psycopg import Connection, Cursor, adapters
 from psycopg._preparing import PrepareManager
+from psycopg._queries import PostgresQuery
 from psycopg.postgres import types
 from psycopg.pq import Format
 
@@ -36,6 +37,11 @@ class _Prepared(Cursor[Any]):
         super().execute(*args, **options, prepare=True)
         return self
 
+    def _send_query_prepared(self, name: bytes, pgq: PostgresQuery, *, binary: bool | None = None) -> None:
+        # psycopg remembers only what it sends as text, and Django asks for it where statements are watched.
+        self._query = pgq
+        super()._send_query_prepared(name, pgq, binary=binary)
+
 
 class DatabaseWrapper(base.DatabaseWrapper):
     """As Django's own but for the loader of moments, and `prepared`."""
@@ -53,6 +59,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
         The plan that is kept fits any values. Where a good plan depends on them, use `cursor`.
         """
+        # As for any other cursor: one that died since the last request is made anew.
+        self.close_if_health_check_failed()
         self.ensure_connection()
         with self.wrap_database_errors:
             return self._prepare_cursor(_Prepared(self.connection))

@@ -274,7 +274,7 @@ def test_charts_of_a_month_stand_beside_their_tables(page):
     body = response.content.decode()
     assert "≤ 30 min · Incidents: 1</title>" in body
     assert "longer · Incidents: 1</title>" in body
-    assert [count for _words, count in response.context["restoring"]["rows"]] == [0, 0, 1, 0, 0, 0, 0, 1]
+    assert [row.number for row in response.context["restoring"]["rows"]] == [0, 0, 1, 0, 0, 0, 0, 1]
     assert "8 to 30 days · Overdue items: 1</title>" in body
     assert body.count("The same as a table") == 2
     # CI asked nothing, so there is no section of the gate.
