@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Prefetch, QuerySet
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
@@ -231,15 +231,12 @@ class Incidents(Resource):
         return access.incidents(self.request.user)
 
     def whole(self, rows: QuerySet[Incident]) -> QuerySet[Incident]:
-        rows = rows.select_related("severity", "review", "declared_by").prefetch_related(
-            "service_links__service"
-        )
-        return (
-            rows
-            if self.action == "list"
-            else rows.select_related("duplicate_of").prefetch_related(
-                "participants__user", "participants__timeline"
-            )
+        links = IncidentService.objects.select_related("service")
+        rows = rows.select_related("severity", "review").prefetch_related(Prefetch("service_links", links))
+        if self.action == "list":
+            return rows
+        return rows.select_related("declared_by", "duplicate_of").prefetch_related(
+            "participants__user", "participants__timeline"
         )
 
     list = listing(

@@ -45,13 +45,13 @@ WIDE_SHARE, SAMPLED = 0.1, 500
 
 
 def narrowed(
-    rows: QuerySet[Incident], *, now: datetime, wide: Collection[str] = (), **filters: Any
+    rows: QuerySet[Incident], *, now: datetime, wide: Collection[str] | None = None, **filters: Any
 ) -> QuerySet[Incident]:
     """What filters leave of some incidents; a filter without a value leaves all.
 
     Args:
-        wide: names of filters that leave many, as `wide` tells. What is found is the same; a page of fifty is
-            found sooner.
+        wide: names of filters that leave many, as `leaving_many` tells, which is asked unless given. What is
+            found is the same; a page of fifty is found sooner.
         filters: q (words or an id), state, severity (code), service and team (slugs; a team's are those that
             its services began), environment, person (id), tag, review (one of `REVIEWS`), drills ("no" or
             "only"), since and until (the impact started in since <= t < until).
@@ -63,12 +63,13 @@ def narrowed(
     rows = rows.filter(conditions)
     if review := filters.get("review"):
         rows = _by_review(rows, review, now)
+    wide = leaving_many(filters) if wide is None else wide
     for name, found in _sets(filters).items():
         rows = rows.filter(_each_in(found) if name in wide else any_of(found.values("incident")))
     return rows
 
 
-def wide(filters: dict[str, Any]) -> set[str]:
+def leaving_many(filters: dict[str, Any]) -> set[str]:
     """Which filters leave many of the newest incidents: one small statement for each that could."""
     newest = Incident.objects.order_by("-pk")[:SAMPLED].values("pk")
     sample = Incident.objects.filter(pk__in=newest)

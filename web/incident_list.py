@@ -187,7 +187,7 @@ def _put_together(user: User, chosen: dict[str, Any], query: QueryDict) -> _Aske
     page = reading(query, _ORDERS[word], flip=sort.startswith("-"))
     columns = [key.name for key in page.run]
     sorted_by = _SORTED_BY.get(word, {})
-    wide = selecting.wide(chosen)
+    wide = selecting.leaving_many(chosen)
     found = selecting.narrowed(access.incidents(user), now=_NOW, wide=wide, **chosen)
     rows = Incident.objects.filter(pk__in=RawSQL("SELECT pk FROM place", ())).annotate(**sorted_by)
     count = RawSQL("SELECT number FROM counted", (), output_field=IntegerField())

@@ -69,8 +69,7 @@ def _named(services: QuerySet[Service], words: str) -> QuerySet[Service]:
 
 def _of_incidents(words: str, terms: str) -> list[QuerySet[Any]]:
     """Ids of incidents by their own words and by those of timelines that are filed, sealed ones never."""
-    asked = {"q": words}
-    own = selecting.narrowed(Incident.objects.all(), now=timezone.now(), wide=selecting.wide(asked), **asked)
+    own = selecting.narrowed(Incident.objects.all(), now=timezone.now(), q=words)
     own = own.order_by("-started_at", "-pk")
     told = Entry.objects.filter(
         searching.Matches(ENTRY_WORDS, terms), timeline__filed_at__isnull=False

@@ -245,7 +245,7 @@ def test_list_costs_the_same_queries_for_any_number_of_rows(member, order, djang
         )
     assert review
 
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(4):
         assert len(member.get("incidents").json()["items"]) == count
 
 
@@ -257,7 +257,7 @@ def test_detail_costs_the_same_queries_for_any_number_of_participants(
     for _ in range(count):
         factories.filed_timeline(factories.participant(incident))
 
-    with django_assert_num_queries(9):
+    with django_assert_num_queries(8):
         assert len(member.get(f"incidents/{incident}").json()["participants"]) == count
 
 
