@@ -13,11 +13,6 @@ _SESSION = """
 class SessionStore(db.SessionStore):
     """As Django's own, but for how it is read."""
 
-    @classmethod
-    def get_model_class(cls) -> Any:
-        """The same table."""
-        return db.SessionStore.get_model_class()
-
     def load(self) -> dict[str, Any]:
         """What the session holds; nothing where it is unknown or over, and then it gets another key."""
         with connection.prepared() as cursor:  # type: ignore[attr-defined]

@@ -119,10 +119,10 @@ def _once() -> int:
 
 
 def _page(governor: Any, month: Any, now: datetime) -> str:
-    from governance import report_document, reports
+    from governance import report_document, report_html, reports
 
     report = reports.build(month, viewer=governor, now=now)
-    return report_document.page(report_document.outline(report, viewer=governor))
+    return report_html.page(report_document.outline(report, viewer=governor))
 
 
 def _measure(rounds: int) -> dict[str, list[float]]:

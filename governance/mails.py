@@ -17,7 +17,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from accounts.models import User, zone_of
-from governance import pdf, report_document, reports, wordings
+from governance import pdf, report_document, report_html, reports, wordings
 from governance.digests import notices_in
 from governance.models import Digest, Notice
 from postmortem import access
@@ -66,7 +66,7 @@ def of_notice(notice: Notice, *, connection: Any = None) -> EmailMultiAlternativ
 
 def _report_file(found: reports.Report, person: User) -> tuple[str, str | bytes, str]:
     """The report as its reader may see it: name, content and type; PDF where it can be written."""
-    text = report_document.page(report_document.outline(found, viewer=person))
+    text = report_html.page(report_document.outline(found, viewer=person))
     if pdf.is_available():
         return f"report-{found.month:%Y-%m}.pdf", pdf.write(text), "application/pdf"
     return f"report-{found.month:%Y-%m}.html", text, "text/html"

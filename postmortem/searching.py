@@ -69,11 +69,11 @@ def query(text: str) -> str:
     return " & ".join(dict.fromkeys(terms[:MOST_TERMS]))
 
 
-def named(text: str, *, column: str = "title") -> Q:
-    """Whether a column holds each word that was typed: of few rows, for its words are made anew for each."""
+def named(text: str) -> Q:
+    """Whether the title holds each word that was typed: of few rows, for each is read as it is written."""
     plain = unicodedata.normalize("NFKC", text[:LONGEST])
     words = dict.fromkeys(match[0] for match in _RUNS.finditer(plain))
-    return Q(*((f"{column}__icontains", word) for word in list(words)[:MOST_TERMS]))
+    return Q(*(("title__icontains", word) for word in list(words)[:MOST_TERMS]))
 
 
 def _pairs(run: str) -> Sequence[str]:

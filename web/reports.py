@@ -14,7 +14,16 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
 from accounts.models import Team
-from governance import corrections, figure_words, pdf, publishing, report_counts, report_document, reports
+from governance import (
+    corrections,
+    figure_words,
+    pdf,
+    publishing,
+    report_counts,
+    report_document,
+    report_html,
+    reports,
+)
 from governance.metrics import CATALOGUE
 from governance.reports import Report
 from web import figures, months, report_charts
@@ -116,11 +125,11 @@ _KINDS: dict[str, tuple[str, Callable[[Report, Any], str | bytes]]] = {
     "json": ("application/json", lambda found, user: reports.document(found)),
     "html": (
         "application/octet-stream",
-        lambda found, user: report_document.page(_outline(found, user)),
+        lambda found, user: report_html.page(_outline(found, user)),
     ),
     "pdf": (
         "application/pdf",
-        lambda found, user: pdf.write(report_document.page(_outline(found, user))),
+        lambda found, user: pdf.write(report_html.page(_outline(found, user))),
     ),
 }
 

@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from postmortem import access, searching, selecting
-from postmortem.models import Entry, Incident, Review, ReviewStep, RootCause, Service
+from postmortem.models import Entry, Incident, Review, ReviewStep, RootCause
 from postmortem.models.reviews import CAUSE_WORDS, REVIEW_WORDS, STEP_WORDS
 from postmortem.models.timelines import ENTRY_WORDS
 from postmortem.searching import Words
@@ -46,7 +46,7 @@ def search(request: HttpRequest) -> HttpResponse:
     if terms:
         context |= {
             "incidents": _ranked(
-                incidents.select_related("severity"), _of_incidents(words, terms), words, "-started_at"
+                incidents.select_related("severity"), _of_incidents(words), words, "-started_at"
             ),
             "reviews": _ranked(reviews, _of_reviews(terms), words, "-pk"),
             "items": _ranked(records, [_newest(RemediationItem, ITEM_WORDS, terms)], words, "-pk"),
@@ -63,16 +63,12 @@ def search(request: HttpRequest) -> HttpResponse:
     return render(request, "search.html", context)
 
 
-def _named(services: QuerySet[Service], words: str) -> QuerySet[Service]:
-    return services.filter(Q(slug__icontains=words) | Q(name__icontains=words))
-
-
-def _of_incidents(words: str, terms: str) -> list[QuerySet[Any]]:
+def _of_incidents(words: str) -> list[QuerySet[Any]]:
     """Ids of incidents by their own words and by those of timelines that are filed, sealed ones never."""
     own = selecting.narrowed(Incident.objects.all(), now=timezone.now(), q=words)
     own = own.order_by("-started_at", "-pk")
     told = Entry.objects.filter(
-        searching.Matches(ENTRY_WORDS, terms), timeline__filed_at__isnull=False
+        searching.Matches(ENTRY_WORDS, searching.query(words)), timeline__filed_at__isnull=False
     ).order_by("-happened_at")
     return [
         own.values("pk")[:LOOKED_THROUGH],

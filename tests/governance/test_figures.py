@@ -13,7 +13,7 @@ from governance.metrics import CATALOGUE
 from governance.models import FigureGoal
 from postmortem.errors import Invalid, NotAllowed
 from postmortem.models import Service, Severity
-from remediation.models import RemediationItem
+from remediation.models import RemediationItem, RosterEntry
 from tests import factories as f
 
 pytestmark = pytest.mark.django_db
@@ -92,6 +92,17 @@ def test_closed_month_keeps_service_team_severity_and_category():
     after = rows()
     assert (after.due, after.overdue) == (before.due, before.overdue)
     assert before.due[0].service != "other"
+
+
+def test_place_on_a_roster_keeps_the_category_of_its_month():
+    f.exam(item_due(), members=[f.user()])
+    RosterEntry.objects.update(joined_at=BEGIN)
+    (before,) = rows().exams
+
+    RemediationItem.objects.filter(public_id=before.public_id).update(category="missing_tool")
+
+    assert rows().exams == [before]
+    assert before.category != "missing_tool"
 
 
 def test_closed_month_keeps_the_team_that_owned_a_service():

@@ -16,6 +16,7 @@ from governance import (
     notices,
     publishing,
     report_document,
+    report_html,
     reports,
 )
 from governance.metrics import CATALOGUE
@@ -144,7 +145,7 @@ def test_month_published_before_a_figure_was_thought_of_stays_without_it(governo
     for viewer in (governor, f.user()):
         report = reports.build(MAY, viewer=viewer, now=MONDAY + DAY)
         assert report.figures["all"].keys() == report.catalogue.keys() == CATALOGUE.keys() - set(NEWER)
-        assert report_document.page(report_document.outline(report, viewer=viewer))
+        assert report_html.page(report_document.outline(report, viewer=viewer))
         following = reports.build(date(2026, 6, 1), viewer=viewer, now=MONDAY + DAY).figures["all"]
         assert (following["idle"]["previous"], following["ttr"]["previous"]) == (None, "20.0")
         client.force_login(viewer)
@@ -483,7 +484,7 @@ def test_document_draws_what_its_tables_say(governor):
     (section,) = [one for one in document.sections if one.title == "How long it took"]
     (drawn,) = [table for table in section.tables if table.counts]
     assert [row for row in drawn.rows if row[1] != "0"] == [["≤ 30 min", "2"], ["≤ 8 h", "1"]]
-    html, markdown = report_document.page(document), report_document.markdown(document)
+    html, markdown = report_html.page(document), report_document.markdown(document)
     assert re.findall(r'<rect width="([\d.]+)"', html) == [
         {"2": "100.00", "1": "50.00", "0": "0.00"}[row[1]] for row in drawn.rows
     ]

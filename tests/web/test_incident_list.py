@@ -343,3 +343,13 @@ def test_a_row_that_is_kept_changes_with_what_it_shows(client, ada):
         assert shown not in client.get("/incidents/").text.partition("<tbody>")[2]
         Incident.objects.filter(pk=incident.pk).update(**change)
         assert shown in client.get("/incidents/").text.partition("<tbody>")[2]
+
+
+def test_a_row_shows_what_was_written_as_it_is(client, ada):
+    factories.incident("<b>Bold</b> {title} %s", tags=["a&b"])
+
+    page = client.get("/incidents/").text
+
+    assert "&lt;b&gt;Bold&lt;/b&gt; {title} %s" in page
+    assert "#a&amp;b" in page
+    assert "<b>Bold" not in page
