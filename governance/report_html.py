@@ -32,6 +32,8 @@ _STYLE = (
     ".drawn{max-width:34rem;break-inside:avoid}.drawn td:first-child{width:12rem}.drawn .num{width:4rem}"
     ".bar{vertical-align:middle}.bar svg{display:block;width:100%;height:.7rem}"
     "th{font-weight:600;border-bottom-width:2px}.num{text-align:end;font-variant-numeric:tabular-nums}"
+    # On a phone a wide table scrolls, not the page.
+    "@media screen and (max-width:40rem){table{display:block;overflow-x:auto}}"
     "@page{size:A4;margin:16mm 14mm;@bottom-right{content:counter(page) ' / ' counter(pages);font-size:8pt}}"
     "@media print{body{margin:0;max-width:none;padding:0;font-size:9.5pt}tr{break-inside:avoid}"
     "th,td{padding:.2rem .4rem}"
