@@ -15,7 +15,7 @@ import unicodedata
 from collections.abc import Sequence
 
 from django.contrib.postgres.search import SearchVectorField
-from django.db.models import BooleanField, F, Func, Q, Value
+from django.db.models import BooleanField, F, Func, Value
 from django.db.models.expressions import Combinable
 
 # Characters of scripts without spaces, for both sides; PostgreSQL and Python read the escapes alike.
@@ -69,11 +69,20 @@ def query(text: str) -> str:
     return " & ".join(dict.fromkeys(terms[:MOST_TERMS]))
 
 
-def named(text: str) -> Q:
-    """Whether the title holds each word that was typed: of few rows, for each is read as it is written."""
+def patterns(text: str) -> list[str]:
+    """Of each word that was typed, what a text that holds it is like (`Like`)."""
     plain = unicodedata.normalize("NFKC", text[:LONGEST])
     words = dict.fromkeys(match[0] for match in _RUNS.finditer(plain))
-    return Q(*(("title__icontains", word) for word in list(words)[:MOST_TERMS]))
+    # A word has no character that would mean another one.
+    return [f"%{word}%" for word in list(words)[:MOST_TERMS]]
+
+
+class Like(Func):
+    """Whether a column is like all `patterns`: of few rows, for each is read as it is written."""
+
+    template = "(%(expressions)s))"
+    arg_joiner = " ILIKE ALL ("
+    output_field = BooleanField()
 
 
 def _pairs(run: str) -> Sequence[str]:

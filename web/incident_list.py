@@ -1,25 +1,20 @@
 """The list of incidents: its filters, its order, its pages, its export."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta, tzinfo
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
 from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import EmptyResultSet
-from django.db import connection
 from django.db.models import (
-    Case,
-    DateTimeField,
     Exists,
     Func,
     IntegerField,
     OuterRef,
     QuerySet,
     TextField,
-    Value,
-    When,
 )
 from django.db.models.expressions import RawSQL
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, QueryDict
@@ -31,31 +26,17 @@ from django.views.decorators.http import require_GET
 from accounts.models import User
 from postmortem import access, incidents, selecting
 from postmortem.models import Incident
-from postmortem.models.incidents import Lasted
 from postmortem.sla import Standing
 from web import incident_choices, incident_rows
+from web.asked import Asked, kept, reader
 from web.exports import csv_response
 from web.forms.incident_filters import IncidentFilters
-from web.paging import Key, Page, Reading, reading
+from web.incident_orders import DEFAULT_SORT, Order
+from web.paging import Page, Reading, reading
 
 # Above this a number says no more than "many", and counting costs.
 COUNTED_UP_TO = 1000
 EXPORTED_UP_TO = 10_000
-
-# No promise: behind everything that has one.
-_NEVER = datetime(9999, 1, 1, tzinfo=timezone.get_fixed_timezone(0))
-_DUE = Case(
-    When(selecting.PROMISED, then=selecting.DUE_AT), default=Value(_NEVER, output_field=DateTimeField())
-)
-# By the words of `?sort=`: the columns, as they run at the first press on the header.
-_ORDERS: dict[str, tuple[Key, ...]] = {
-    "started": (Key("started_at", datetime),),
-    "severity": (Key("severity__rank", int), Key("started_at", datetime, is_descending=True)),
-    "duration": (Key("lasted", timedelta),),
-    "due": (Key("due", datetime),),
-}
-_SORTED_BY: dict[str, dict[str, Any]] = {"duration": {"lasted": Lasted()}, "due": {"due": _DUE}}
-DEFAULT_SORT = "-started"
 
 # A page asks for no more than it shows: reading fifty rows costs by the column.
 _SHOWN = (
@@ -135,38 +116,16 @@ def knowing_their_review(rows: QuerySet[Incident], user: User) -> QuerySet[Incid
     return rows.annotate(shows_review=Exists(access.reviews(user).filter(pk=OuterRef("review"))))
 
 
-@dataclass(frozen=True)
-class _Asked:
-    """A page's one statement, put together; without `sql` there is nothing to ask for."""
-
-    sql: str
-    parameters: tuple[Any, ...]
-    reading: Reading
-
-
 # Stands in a statement for the moment at which it is asked.
 _NOW = datetime.min.replace(tzinfo=timezone.get_fixed_timezone(0))
-_asked: dict[tuple[Any, ...], _Asked] = {}
-_MOST_ASKED = 1024
 
 
 def _page(user: User, chosen: dict[str, Any], query: QueryDict, now: datetime) -> Page:
     """One page in the order that the address asks for, with what a row shows: one statement."""
-    # A reader comes back to the same list, and to put its statement together takes as long as to ask it.
     places = (query.get(word, "") for word in ("sort", "after", "before"))
-    reader = (user.pk, user.role, user.is_superuser, user.is_active)
-    key = (reader, tuple(sorted(chosen.items())), *places)
-    asked = _asked.get(key)
-    if asked is None:
-        if len(_asked) >= _MOST_ASKED:
-            _asked.clear()
-        asked = _asked[key] = _put_together(user, chosen, query)
-    if not asked.sql:
-        return asked.reading.page([])
-    with connection.prepared() as cursor:
-        cursor.execute(asked.sql, [now if value is _NOW else value for value in asked.parameters])
-        names = [column.name for column in cursor.description]
-        return asked.reading.page([dict(zip(names, row, strict=True)) for row in cursor.fetchall()])
+    key = ("incidents", reader(user), tuple(sorted(chosen.items())), *places)
+    asked, page = kept(key, lambda: _put_together(user, chosen, query))
+    return page.page(asked.rows({id(_NOW): now}, is_prepared=True))
 
 
 # What was found is looked at twice: for its page, and to be counted, no further than matters. What takes time
@@ -174,40 +133,38 @@ def _page(user: User, chosen: dict[str, Any], query: QueryDict, now: datetime) -
 _STATEMENT = """
     WITH found AS {kept} ({found}),
         counted AS (SELECT count(*) AS number FROM (SELECT FROM found LIMIT {counted_up_to} + 1) AS few),
-        place AS (SELECT pk FROM found{reading})
+        place AS ({place})
     {shown}
 """
 
 
-def _put_together(user: User, chosen: dict[str, Any], query: QueryDict) -> _Asked:
-    sort = query.get("sort") or DEFAULT_SORT
-    word = sort.removeprefix("-")
-    if word not in _ORDERS:
-        sort, word = DEFAULT_SORT, DEFAULT_SORT.removeprefix("-")
-    page = reading(query, _ORDERS[word], flip=sort.startswith("-"))
+def _put_together(user: User, chosen: dict[str, Any], query: QueryDict) -> tuple[Asked, Reading]:
+    order = Order(query.get("sort") or DEFAULT_SORT)
+    page = reading(query, order.keys, flip=order.flip)
     columns = [key.name for key in page.run]
-    sorted_by = _SORTED_BY.get(word, {})
     wide = selecting.leaving_many(chosen)
+    is_gathered = selecting.gathers(chosen, wide)
     found = selecting.narrowed(access.incidents(user), now=_NOW, wide=wide, **chosen)
-    rows = Incident.objects.filter(pk__in=RawSQL("SELECT pk FROM place", ())).annotate(**sorted_by)
+    rows = Incident.objects.filter(pk__in=RawSQL("SELECT pk FROM place", ())).annotate(**order.computed)
     count = RawSQL("SELECT number FROM counted", (), output_field=IntegerField())
     shown = _with_services(rows).annotate(count=count).order_by(*page.names)
+    found = found.annotate(**order.computed, **order.told).order_by()
     try:
-        found_sql, of_found = found.annotate(**sorted_by).order_by().values(*columns).query.sql_with_params()
+        found_sql, of_found = found.values(*columns, *order.told).query.sql_with_params()
     except EmptyResultSet:
-        return _Asked("", (), page)
-    reading_sql, of_place = page.sql()
+        return Asked("", ()), page
+    place_sql, of_place = order.place(page, is_gathered=is_gathered)
     shown_sql, of_shown = shown.values(
         *dict.fromkeys((*_SHOWN, *columns)), "parts", "count"
     ).query.sql_with_params()
     sql = _STATEMENT.format(
-        kept="MATERIALIZED" if selecting.gathers(chosen, wide) else "NOT MATERIALIZED",
+        kept="MATERIALIZED" if is_gathered else "NOT MATERIALIZED",
         found=found_sql,
         counted_up_to=COUNTED_UP_TO,
-        reading=reading_sql,
+        place=place_sql,
         shown=shown_sql,
     )
-    return _Asked(sql, (*of_found, *of_place, *of_shown), page)
+    return Asked(sql, (*of_found, *of_place, *of_shown)), page
 
 
 def _with_services(rows: QuerySet[Incident]) -> QuerySet[Incident]:

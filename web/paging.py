@@ -103,10 +103,14 @@ class Reading:
 
     def sql(self) -> tuple[str, list[Any]]:
         """The place, the order and the limit, to stand behind FROM and what has these columns."""
-        condition, parameters = _past_sql(self.run, self.place) if self.place else ("", [])
+        condition, parameters = self.past_sql()
         order = ", ".join(f'"{key.name}" {"DESC" if key.is_descending else "ASC"}' for key in self.run)
         where = f" WHERE {condition}" if condition else ""
         return f"{where} ORDER BY {order} LIMIT {self.size + 1}", parameters
+
+    def past_sql(self) -> tuple[str, list[Any]]:
+        """The condition of being past the place; "" where there is none."""
+        return _past_sql(self.run, self.place) if self.place else ("", [])
 
     def page(self, found: Sequence[dict[str, Any]]) -> Page:
         """The page, once its rows are read: one more than it shows."""

@@ -1,25 +1,28 @@
 """Search over incidents, postmortems, items and services: by id or by words, only what the reader may see."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
-from django.db.models import BooleanField, ExpressionWrapper, F, Model, Q, QuerySet
+from django.db import connection
+from django.db.models import F, Model, Q, QuerySet, Value
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import path
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
+from accounts.models import User
 from postmortem import access, searching, selecting
-from postmortem.models import Entry, Incident, Review, ReviewStep, RootCause
+from postmortem.models import Entry, Incident, IncidentWords, Review, ReviewStep, RootCause
 from postmortem.models.reviews import CAUSE_WORDS, REVIEW_WORDS, STEP_WORDS
 from postmortem.models.timelines import ENTRY_WORDS
-from postmortem.searching import Words
 from remediation import items
 from remediation.models import RemediationItem
 from remediation.models.items import ITEM_WORDS
+from web.asked import Asked, kept, reader
 
 FOUND_A_KIND = 20
 # Of each kind the newest matches; ranking all of a common word would read most of what there is.
@@ -35,70 +38,82 @@ def search(request: HttpRequest) -> HttpResponse:
     """A whole id of something visible leads straight to it; anything else gives a page of what was found."""
     words = request.GET.get("q", "").strip()[:LONGEST]
     user = request.user
-    reviews, incidents, records = access.reviews(user), access.incidents(user), items.visible_to(user)
     if _PUBLIC_ID.fullmatch(words.upper()):
         public_id = words.upper()
-        for name, rows in (("incident", incidents), ("review", reviews), ("item", records)):
+        visible = (
+            ("incident", access.incidents(user)),
+            ("review", access.reviews(user)),
+            ("item", items.visible_to(user)),
+        )
+        for name, rows in visible:
             if rows.filter(public_id=public_id).exists():
                 return redirect(f"web:{name}", public_id)
     context = {"search_query": words, "now": timezone.now()}
     terms = searching.query(words)
     if terms:
-        context |= {
-            "incidents": _ranked(
-                incidents.select_related("severity"), _of_incidents(words), words, "-started_at"
-            ),
-            "reviews": _ranked(reviews, _of_reviews(terms), words, "-pk"),
-            "items": _ranked(records, [_newest(RemediationItem, ITEM_WORDS, terms)], words, "-pk"),
-            "services": list(
-                access.services(user).filter(Q(slug__icontains=words) | Q(name__icontains=words))[
-                    :FOUND_A_KIND
-                ]
-            ),
-            "limit": FOUND_A_KIND,
-        }
-    context["is_nothing"] = not any(
-        context.get(kind) for kind in ("incidents", "reviews", "items", "services")
-    )
+        part = f"%{connection.ops.prep_for_like_query(words)}%"
+        filled = {id(_TERMS): terms, id(_PATTERNS): searching.patterns(words), id(_PART): [part]}
+        is_wide = bool(kept(("wide", words), lambda: selecting.leaving_many({"q": words})))
+        for kind, statement in _STATEMENTS.items():
+            asked = kept((kind, reader(user), is_wide), partial(_put_together, statement, user, is_wide))
+            # How to look depends on how many have the words: no plan of it is kept.
+            context[kind] = asked.rows(filled)
+    context |= {"limit": FOUND_A_KIND, "is_nothing": not any(context.get(kind) for kind in _STATEMENTS)}
     return render(request, "search.html", context)
 
 
-def _of_incidents(words: str) -> list[QuerySet[Any]]:
-    """Ids of incidents by their own words and by those of timelines that are filed, sealed ones never."""
-    own = selecting.narrowed(Incident.objects.all(), now=timezone.now(), q=words)
-    own = own.order_by("-started_at", "-pk")
-    told = Entry.objects.filter(
-        searching.Matches(ENTRY_WORDS, searching.query(words)), timeline__filed_at__isnull=False
-    ).order_by("-happened_at")
-    return [
-        own.values("pk")[:LOOKED_THROUGH],
-        told.values(pk=F("timeline__participant__incident"))[:LOOKED_THROUGH],
-    ]
+# Stand in statements for what is looked for: as PostgreSQL's query, as patterns of its words, as one pattern.
+_TERMS, _PATTERNS, _PART = "(terms)", "(patterns)", "(part)"
 
 
-def _of_reviews(terms: str) -> list[QuerySet[Any]]:
-    return [
-        _newest(Review, REVIEW_WORDS, terms),
-        _newest(ReviewStep, STEP_WORDS, terms, of="review"),
-        _newest(RootCause, CAUSE_WORDS, terms, of="review"),
-    ]
+def _put_together(statement: Callable[[User, bool], QuerySet[Any]], user: User, is_wide: bool) -> Asked:
+    return Asked.of(statement(user, is_wide))
 
 
-def _newest(model: type[Model], columns: Words, terms: str, *, of: str = "pk") -> QuerySet[Any]:
+def _incidents(user: User, is_wide: bool) -> QuerySet[Any]:
+    """By their own words and by those of timelines that are filed, sealed ones never."""
+    if is_wide:
+        own = _newest(IncidentWords, F("words"))
+    else:
+        # PostgreSQL would take a rare word for a common one, and look for it in all from the newest back.
+        those = selecting.any_of(selecting.holding(_TERMS).values("incident"))
+        own = Incident.objects.filter(those).order_by("-pk").values(found=F("pk"))[:LOOKED_THROUGH]
+    told = Entry.objects.filter(searching.Matches(ENTRY_WORDS, _TERMS), timeline__filed_at__isnull=False)
+    told = told.order_by("-happened_at").values(found=F("timeline__participant__incident"))[:LOOKED_THROUGH]
+    rows = _best(access.incidents(user), own.union(told), "-started_at")
+    return rows.values("public_id", "title", "severity__code", "started_at")
+
+
+def _reviews(user: User, _is_wide: bool) -> QuerySet[Any]:
+    found = _newest(Review, REVIEW_WORDS).union(
+        _newest(ReviewStep, STEP_WORDS, of="review"), _newest(RootCause, CAUSE_WORDS, of="review")
+    )
+    return _best(access.reviews(user), found, "-pk").values("public_id", "title")
+
+
+def _items(user: User, _is_wide: bool) -> QuerySet[Any]:
+    found = _newest(RemediationItem, ITEM_WORDS)
+    return _best(items.visible_to(user), found, "-pk").values("public_id", "title", "state")
+
+
+def _services(user: User, _is_wide: bool) -> QuerySet[Any]:
+    named = Q(searching.Like(F("slug"), Value(_PART))) | Q(searching.Like(F("name"), Value(_PART)))
+    return access.services(user).filter(named).values("slug", "name")[:FOUND_A_KIND]
+
+
+_STATEMENTS = {"incidents": _incidents, "reviews": _reviews, "items": _items, "services": _services}
+
+
+def _newest(model: type[Model], words: Any, *, of: str = "pk") -> QuerySet[Any]:
     """Ids of the newest rows that match."""
-    rows = model._default_manager.filter(searching.Matches(columns, terms)).order_by("-pk")
+    rows = model._default_manager.filter(searching.Matches(words, _TERMS)).order_by("-pk")
     return rows.values(found=F(of))[:LOOKED_THROUGH]
 
 
-def _ranked(visible: QuerySet[Any], found: Sequence[QuerySet[Any]], words: str, newest: str) -> list[Any]:
+def _best(visible: QuerySet[Any], ids: QuerySet[Any], newest: str) -> QuerySet[Any]:
     """The best of what was found and may be seen: first by the title, then the newest."""
-    ids = found[0].union(*found[1:]) if found[1:] else found[0]
-    is_named = ExpressionWrapper(searching.named(words), output_field=BooleanField())
-    return list(
-        visible.filter(selecting.any_of(ids))
-        .annotate(is_named=is_named)
-        .order_by("-is_named", newest)[:FOUND_A_KIND]
-    )
+    is_named = searching.Like(F("title"), Value(_PATTERNS))
+    return visible.filter(selecting.any_of(ids)).order_by(is_named.desc(), newest)[:FOUND_A_KIND]
 
 
 urlpatterns = [path("search", search, name="search")]

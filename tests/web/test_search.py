@@ -29,10 +29,10 @@ def test_words_find_titles_and_texts_of_every_kind(page):
 
     context = page.get("/search?q=pool").context
 
-    assert [row.title for row in context["incidents"]] == ["The pool is empty"]
-    assert {row.title for row in context["reviews"]} == {review.title, "Other"}
-    assert [row.title for row in context["items"]] == ["Widen the pool"]
-    assert [row.slug for row in context["services"]] == ["pool-keeper"]
+    assert [row["title"] for row in context["incidents"]] == ["The pool is empty"]
+    assert {row["title"] for row in context["reviews"]} == {review.title, "Other"}
+    assert [row["title"] for row in context["items"]] == ["Widen the pool"]
+    assert [row["slug"] for row in context["services"]] == ["pool-keeper"]
 
 
 def test_hidden_things_are_not_found(page):
