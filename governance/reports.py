@@ -33,7 +33,6 @@ __all__ = [
     "MonthNotOver",
     "Report",
     "build",
-    "closure",
     "content_hash",
     "document",
     "figures_of",
@@ -129,15 +128,6 @@ def build(month: date, *, viewer: User, now: datetime) -> Report:
         published=published,
         hidden=seen.hidden,
     )
-
-
-def closure(month: date, *, viewer: User, now: datetime) -> Json:
-    """The closure figures of a month as computed now, as in `Report.figures`, for a page that shows no rows.
-
-    Raises:
-        Invalid: as in `build`.
-    """
-    return _closure_json(cohorts.due(periods.window(month, now=now), viewer=viewer))
 
 
 def publish(month: date, *, by: User | None, now: datetime, rows: Rows | None = None) -> GovernanceReport:

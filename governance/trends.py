@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -61,6 +62,11 @@ class Month:
     is_frozen: bool = False
 
     @property
+    def rate_percent(self) -> Decimal | None:
+        """The closure rate as the report says it, to one decimal; None where nothing was due."""
+        return metrics.closure_rate(self.in_time, self.due)
+
+    @property
     def rate(self) -> float | None:
         """The closure rate in percent; None where nothing was due."""
         return 100 * self.in_time / self.due if self.due else None
@@ -94,6 +100,13 @@ def of(viewer: User, *, now: datetime, months: int = MONTHS) -> list[Month]:
             month = replace(month, **rows.get(name, {}))
         found.append(month)
     return found
+
+
+def so_far(viewer: User, *, now: datetime) -> Month:
+    """What was due in the running month and kept in time, of what a reader may see; nothing else of it."""
+    name = periods.month_of(now)
+    window = periods.Window(periods.period(name)[0], now, is_past=False)
+    return Month(name, **_due(window, viewer).get(name, {}))
 
 
 def recurrence(viewer: User, *, now: datetime, months: int = MONTHS) -> list[tuple[str, int, int]]:

@@ -1,9 +1,9 @@
 """The first page: what needs me, what is late or broken, whether verification works, how the month goes."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.contrib.auth.decorators import login_required
-from django.db.models import Count, DurationField, ExpressionWrapper, F, Max, Prefetch, Q, QuerySet, Value
+from django.db.models import Max, Prefetch, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import path
@@ -11,12 +11,12 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from accounts.models import User
-from governance import reports
-from postmortem import access
+from governance import trends
+from postmortem import access, selecting
 from postmortem.models import Incident, Participant, Review, ReviewStep
 from remediation import items, verification
 from remediation.models import DataSource, RemediationItem
-from web import incident_list, item_list, months
+from web import counting, incident_list, item_list
 
 SHOWN = 8
 # Checks that wait longer than this make a banner: what is shown of items may be out of date.
@@ -28,9 +28,9 @@ LATE_SECONDS = 300
 def home(request: HttpRequest) -> HttpResponse:
     now = timezone.now()
     user = request.user
-    lag = verification.lag(now)
+    lag = verification.lag(now, most=counting.COUNTED_UP_TO)
     visible = items.visible_to(user)
-    open_work = visible.exclude(state__in=item_list.SETTLED)
+    open_work = visible.filter(state__in=items.UNFINISHED)
     others = visible.filter(item_list.late(now) | Q(state="regressed")).exclude(owner=user)
     context = {
         "now": now,
@@ -40,10 +40,10 @@ def home(request: HttpRequest) -> HttpResponse:
         "ownerless": list(
             items.ownerless_for(user).select_related("owner", "team").order_by("due_at", "pk")[:SHOWN]
         ),
-        "counts": open_work.aggregate(
-            late=Count("pk", filter=item_list.late(now)), regressed=Count("pk", filter=Q(state="regressed"))
+        "counts": counting.up_to(
+            late=visible.filter(item_list.late(now)), regressed=visible.filter(state="regressed")
         ),
-        "closure": reports.closure(months.this(now), viewer=user, now=now),
+        "closure": trends.so_far(user, now=now),
         "timelines": _unfiled(user),
         "signatures": _unsigned(user),
         "incidents": _unresolved(user),
@@ -113,14 +113,10 @@ def _unresolved(user: User) -> list[Incident]:
 
 def _overdue_reviews(user: User, now: datetime) -> list[Incident]:
     """Incidents that need a postmortem, have none, and whose time for it is over (R8)."""
-    hour = Value(timedelta(hours=1), output_field=DurationField())
-    due_at = F("started_at") + ExpressionWrapper(
-        F("severity__review_hours") * hour, output_field=DurationField()
-    )
-    rows = access.incidents(user).filter(severity__requires_postmortem=True, is_drill=False, dismissed_as="")
-    rows = rows.filter(Q(review=None) | Q(review__archived_at=None)).select_related("severity", "review")
-    rows = incident_list.knowing_their_review(rows, user)
-    return list(rows.alias(due_at=due_at).filter(due_at__lt=now).order_by("started_at")[:SHOWN])
+    going = Review.objects.filter(archived_at=None).values("pk")
+    rows = access.incidents(user).filter(selecting.PROMISED).filter(Q(review=None) | Q(review__in=going))
+    rows = rows.alias(due_at=selecting.DUE_AT).filter(due_at__lt=now).select_related("severity", "review")
+    return list(incident_list.knowing_their_review(rows, user).order_by("started_at")[:SHOWN])
 
 
 urlpatterns = [path("", home, name="home")]

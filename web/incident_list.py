@@ -29,13 +29,12 @@ from postmortem.models import Incident
 from postmortem.sla import Standing
 from web import incident_choices, incident_rows
 from web.asked import Asked, kept, reader
+from web.counting import COUNTED_UP_TO
 from web.exports import csv_response
 from web.forms.incident_filters import IncidentFilters
 from web.incident_orders import DEFAULT_SORT, Order
 from web.paging import Page, Reading, reading
 
-# Above this a number says no more than "many", and counting costs.
-COUNTED_UP_TO = 1000
 EXPORTED_UP_TO = 10_000
 
 # A page asks for no more than it shows: reading fifty rows costs by the column.

@@ -1,12 +1,11 @@
 """The board: items by state, as cards that a person may move as far as persons may."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.db.models import Count, F, Window
-from django.db.models.functions import RowNumber
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import path, reverse
@@ -21,6 +20,7 @@ from accounts.models import User
 from postmortem import access
 from remediation import items
 from remediation.models import RemediationItem
+from web import counting, item_choices
 from web.badges import look
 from web.forms.filters import ItemFilters
 from web.item_list import chosen, standing
@@ -74,14 +74,15 @@ class Column:
 @require_GET
 def board(request: HttpRequest) -> HttpResponse:
     now = timezone.now()
-    filters = ItemFilters(request.GET)
+    filters, filters_html = item_choices.filters(request, is_board=True)
     found = chosen(request, filters, now, state=ItemFilters.ALL)
     columns = {
         state: Column(state, str(look("item_state", state).word), _BY_RUNS.get(state, "")) for state in _ORDER
     }
-    for state, total in found.order_by().values_list("state").annotate(total=Count("pk")):
+    by_state = {state: found.filter(state=state) for state in _ORDER}
+    for state, total in counting.up_to(**by_state).items():
         columns[state].total = total
-    for card in _cards(found):
+    for card in _cards(by_state.values()):
         card.standing = standing(card, now) if card.state not in {State.WONT_DO, State.VERIFIED} else ""
         card.moves = _moves(card, request.user)
         columns[card.state].cards.append(card)
@@ -89,7 +90,7 @@ def board(request: HttpRequest) -> HttpResponse:
         column.url = f"{reverse('web:items')}?{_query(request, column.state)}"
     context = {
         "now": now,
-        "filters": filters,
+        "filters_html": filters_html,
         "columns": list(columns.values()),
         "is_empty": not any(column.total for column in columns.values()),
         "is_narrowed": filters.is_narrowed,
@@ -99,11 +100,12 @@ def board(request: HttpRequest) -> HttpResponse:
     return render(request, "items/board.html", context)
 
 
-def _cards(found: Any) -> list[RemediationItem]:
-    """The most urgent of each column, in one statement."""
-    number = Window(RowNumber(), partition_by=F("state"), order_by=[F("due_at").asc(), F("pk").asc()])
-    keys = found.order_by().annotate(number=number).filter(number__lte=SHOWN).values("pk")
-    rows = RemediationItem.objects.filter(pk__in=list(keys.values_list("pk", flat=True)))
+def _cards(columns: Iterable[QuerySet[RemediationItem]]) -> list[RemediationItem]:
+    """The most urgent of each column, in two statements."""
+    first, *others = (
+        found.order_by("due_at", "pk").values_list("pk", flat=True)[:SHOWN] for found in columns
+    )
+    rows = RemediationItem.objects.filter(pk__in=list(first.union(*others, all=True)))
     return list(rows.select_related("owner", "service", "severity", "team").order_by("due_at", "pk"))
 
 

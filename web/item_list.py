@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
-from django.db.models import Count, Exists, OuterRef, Prefetch, Q, QuerySet
+from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
@@ -21,7 +21,7 @@ from postmortem import sla
 from remediation import items
 from remediation.items import selecting
 from remediation.models import RemediationItem, VerificationCheck, WontDoRequest
-from web import history
+from web import counting, history, item_choices
 from web.exports import csv_response
 from web.forms.filters import ItemFilters
 from web.paging import Key, Page, sorted_page
@@ -94,11 +94,11 @@ class Tab:
 @require_GET
 def item_list(request: HttpRequest) -> HttpResponse:
     now = timezone.now()
-    filters = ItemFilters(request.GET)
+    filters, filters_html = item_choices.filters(request)
     page = _page(chosen(request, filters, now), filters, request.GET)
     context = {
         "now": now,
-        "filters": filters,
+        "filters_html": filters_html,
         "tabs": _tabs(request, filters, now),
         "items": shown(page.rows, now),
         "page": page,
@@ -116,7 +116,7 @@ def item_list(request: HttpRequest) -> HttpResponse:
 def export(request: HttpRequest) -> HttpResponseBase:
     """The list as it is filtered, as a CSV file."""
     now = timezone.now()
-    rows = chosen(request, ItemFilters(request.GET), now)
+    rows = chosen(request, item_choices.asked(request), now)
     rows = rows.select_related("owner", "team", "service", "severity", "review").order_by("due_at", "pk")
     return csv_response("items.csv", _HEADER, _lines(rows[:EXPORTED_UP_TO], now))
 
@@ -142,12 +142,12 @@ def _page(found: QuerySet[RemediationItem], filters: ItemFilters, query: Any) ->
 
 
 def _tabs(request: HttpRequest, filters: ItemFilters, now: datetime) -> list[Tab]:
-    """The tabs, with counts of what wants somebody; one statement over open work only."""
-    open_work = items.visible_to(request.user).exclude(state__in=SETTLED)
-    counts = open_work.aggregate(
-        active=Count("pk"),
-        overdue=Count("pk", filter=late(now)),
-        regressed=Count("pk", filter=Q(state=State.REGRESSED)),
+    """The tabs, with counts of what wants somebody."""
+    visible = items.visible_to(request.user)
+    counts = counting.up_to(
+        active=visible.filter(state__in=items.UNFINISHED),
+        overdue=visible.filter(late(now)),
+        regressed=visible.filter(state=State.REGRESSED),
     )
     state, is_overdue = filters.value("state"), bool(filters.value("overdue"))
     return [

@@ -1,11 +1,13 @@
 """Moments: how far off one is, in words, and its HTML. Durations stand in `postmortem.durations`."""
 
 from datetime import UTC, date, datetime
+from functools import lru_cache
 
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from postmortem.durations import duration_words, parts_of, unit_words
@@ -27,24 +29,38 @@ def moment_html(
     if not isinstance(value, datetime):
         return format_html('<time datetime="{}">{}</time>', value.isoformat(), date_format(value, _("j M Y")))
     aware = value if timezone.is_aware(value) else value.replace(tzinfo=UTC)
+    if style in {"kept", "stamp"}:
+        return _kept(aware, style, get_language(), timezone.get_current_timezone_name())
+    machine, full, words = _written(aware, style, get_language(), timezone.get_current_timezone_name())
+    relative = distance_words(aware, now or timezone.now())
+    if style in {"exact", "time", "day"}:
+        return format_html(_TIME, machine, f"{full} · {relative}", words)
+    return format_html(_TIME, machine, full, f"{words} · {relative}" if style == "both" else relative)
+
+
+_TIME = '<time datetime="{}" title="{}">{}</time>'
+
+
+@lru_cache(maxsize=16384)
+def _kept(aware: datetime, style: str, language: str | None, zone: str) -> SafeString:
+    return format_html(_TIME, *_written(aware, style, language, zone))
+
+
+# A page has hundreds of moments, and mostly the same as the page before.
+@lru_cache(maxsize=16384)
+def _written(aware: datetime, style: str, _language: str | None, _zone: str) -> tuple[str, str, str]:
+    """A moment for machines, in full, and in the words of a style; language and zone are those in force."""
     local = timezone.localtime(aware)
     # The patterns are translated too: a language chooses its own order of day, month and year.
     full = f"{date_format(local, _('j M Y, H:i:s'))} {_zone_words(local)}"
-    words, title = full, full
+    words = full
     if style == "time":
         words = date_format(local, "H:i:s")
     elif style == "day":
         words = date_format(local, _("j M Y"))
     elif style in {"exact", "kept", "both"}:
         words = date_format(local, _("j M Y, H:i"))
-    if style not in {"kept", "stamp"}:
-        relative = distance_words(aware, now or timezone.now())
-        if style in {"exact", "time", "day"}:
-            title = f"{full} · {relative}"
-        else:
-            words = f"{words} · {relative}" if style == "both" else relative
-    machine = aware.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    return format_html('<time datetime="{}" title="{}">{}</time>', machine, title, words)
+    return aware.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), full, words
 
 
 def distance_words(moment: datetime, now: datetime) -> str:

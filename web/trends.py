@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
-from django.db.models import Count, Q
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 from django.urls import path
@@ -19,7 +19,7 @@ from governance import figure_words, goals, reports, trends
 from postmortem.durations import duration_words
 from postmortem.models import CauseClass
 from remediation import items
-from web import charts, columns, item_list, months
+from web import charts, columns, counting, item_list, months
 from web.columns import Group, Series
 from web.exports import csv_response
 
@@ -87,17 +87,17 @@ def team(request: HttpRequest, team: str) -> HttpResponse:
     record = get_object_or_404(Team.objects.select_related("manager"), slug=team)
     first = months.this(now)
     found = reports.build(first, viewer=request.user, now=now)
-    open_work = items.visible_to(request.user).filter(team=record).exclude(state__in=item_list.SETTLED)
+    open_work = items.visible_to(request.user).filter(team=record, state__in=items.UNFINISHED)
     late = item_list.with_checks(open_work.filter(item_list.late(now) | Q(state="regressed")))
     context = {
         "now": now,
         "team": record,
         "members": list(record.members.order_by("name", "email")),
         "services": list(record.services.order_by("slug")),
-        "counts": open_work.aggregate(
-            open=Count("pk"),
-            late=Count("pk", filter=item_list.late(now)),
-            regressed=Count("pk", filter=Q(state="regressed")),
+        "counts": counting.up_to(
+            open=open_work,
+            late=open_work.filter(item_list.late(now)),
+            regressed=open_work.filter(state="regressed"),
         ),
         "late": item_list.shown(late.order_by("due_at", "pk")[:20], now),
         "month": f"{first:%Y-%m}",

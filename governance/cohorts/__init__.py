@@ -11,7 +11,7 @@ from accounts.models import User
 from governance import past
 from governance.cohorts import causes, gate, incidents, items, people, programs
 from governance.cohorts.then import Then
-from governance.metrics import DueItem, Rows
+from governance.metrics import Rows
 from governance.periods import Window
 
 # In the order in which they are gathered; each gives some lists of `Rows` by name.
@@ -41,11 +41,6 @@ def gather(window: Window, *, viewer: User | None) -> Rows:
 def gather_part(name: str, window: Window) -> Rows:
     """The rows of one part, one of `PARTS`, for the installation itself; all other lists are empty."""
     return Rows(**PARTS[name](window, look_back(window), None))
-
-
-def due(window: Window, *, viewer: User | None) -> list[DueItem]:
-    """The items due in a period alone, for a page that shows no more of it."""
-    return items.due(window, look_back(window), viewer)
 
 
 def look_back(window: Window) -> Then:

@@ -5,7 +5,7 @@ No rows give None, never 0: nothing happened is not the same as nothing was kept
 """
 
 from governance.metrics.catalogue import CATALOGUE, Definition, counted
-from governance.metrics.closing import Ageing, Closure, Times, ageing, bands, closure, times
+from governance.metrics.closing import Ageing, Closure, Times, ageing, bands, closure, closure_rate, times
 from governance.metrics.counting import Counted, Shape, Unit, Value, measure, split
 from governance.metrics.durations import Spread, quantile, spread
 from governance.metrics.programs import IDLE
@@ -57,6 +57,7 @@ __all__ = [
     "ageing",
     "bands",
     "closure",
+    "closure_rate",
     "counted",
     "measure",
     "quantile",

@@ -56,19 +56,22 @@ def closure(items: Sequence[DueItem]) -> Closure:
     Source: specification, R19: 25 due, 23 in time, 1 late, 1 closed by hand give 92.0.
     """
     count = {outcome: sum(item.outcome is outcome for item in items) for outcome in Outcome}
-    rate = None
-    if items:
-        exact = Decimal(100) * count[Outcome.IN_TIME] / len(items)
-        rate = exact.quantize(Decimal("0.1"), rounding=ROUND_HALF_UP)
     return Closure(
         due=len(items),
         in_time=count[Outcome.IN_TIME],
         late=count[Outcome.LATE],
         by_hand=count[Outcome.BY_HAND],
         open=count[Outcome.OPEN],
-        rate_percent=rate,
+        rate_percent=closure_rate(count[Outcome.IN_TIME], len(items)),
         late_by_median=quantile([item.late_by for item in items if item.late_by is not None], 50),
     )
+
+
+def closure_rate(in_time: int, due: int) -> Decimal | None:
+    """In percent; None where nothing was due."""
+    if not due:
+        return None
+    return (Decimal(100) * in_time / due).quantize(Decimal("0.1"), rounding=ROUND_HALF_UP)
 
 
 def times(incidents: Sequence[ResolvedIncident]) -> list[Times]:

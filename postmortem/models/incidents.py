@@ -177,6 +177,8 @@ class Incident(models.Model):
             ),
             models.Index(Lasted(), "id", name="incident_by_duration"),
             models.Index(fields=["resolved_at"], name="incident_by_resolution"),
+            # Whoever may not see everything asks for these with each page of reviews and of items.
+            models.Index(fields=["review"], condition=Q(is_restricted=True), name="incident_restricted"),
             GinIndex(fields=["tags"], name="incident_by_tag"),
         )
         constraints = (

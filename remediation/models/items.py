@@ -168,6 +168,15 @@ class RemediationItem(models.Model):
         indexes = (
             models.Index(fields=["due_at", "id"], name="item_by_deadline"),
             models.Index(fields=["service", "state"], name="item_by_service"),
+            # A page of one state, and a column of the board.
+            models.Index(fields=["state", "due_at", "id"], include=["review"], name="item_by_state"),
+            # Most items are settled some day; a page of what is not must not walk past them.
+            models.Index(
+                fields=["due_at", "id"],
+                include=["state", "first_verified_at", "review"],
+                condition=Q(state__in=["open", "in_progress", "fix_claimed", "verifying", "regressed"]),
+                name="item_unfinished_by_deadline",
+            ),
             GinIndex(ITEM_WORDS, name="item_by_words"),
         )
         constraints = (

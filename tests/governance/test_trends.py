@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 import pgtrigger
 import pytest
 
-from governance import reports, trends
+from governance import periods, reports, trends
 from governance.models import GateDecision, GovernanceReport
 from postmortem.models import CauseClass, Incident, Recurrence, RootCause
 from remediation.models import RemediationItem
@@ -56,6 +56,20 @@ def test_trend_has_24_months_and_the_figures_of_their_reports(governor):
         row = found[name.month]
         assert (report["closure"]["numerator"], report["closure"]["n"]) == (row.in_time, row.due)
         assert report["ttr"]["n"] == row.resolved
+
+
+def test_running_month_so_far_is_what_its_report_says(governor):
+    for is_kept in (True, True, False):
+        due(NOW - DAY, is_kept=is_kept)
+    due(NOW + DAY, is_kept=False)
+
+    found, report = (
+        trends.so_far(governor, now=NOW),
+        reports.build(periods.month_of(NOW), viewer=governor, now=NOW).figures["closure"],
+    )
+
+    assert (found.due, found.in_time, str(found.rate_percent)) == (3, 2, "66.7")
+    assert (report["due"], report["in_time"], report["rate_percent"]) == (3, 2, "66.7")
 
 
 def test_trend_tells_what_was_agreed_verified_and_asked(governor):

@@ -111,9 +111,9 @@ def test_home_is_calm_when_verification_is_a_little_late(home):
 
 
 def test_home_counts_the_closure_rate_of_this_month(home):
-    closure = home().context["closure"]
+    month = home().context["closure"]
 
-    assert closure["due"] == 0
+    assert (month.due, month.in_time, month.rate_percent) == (0, 0, None)
 
 
 def test_home_shows_nothing_hidden(home):

@@ -116,6 +116,15 @@ def test_list_shows_no_item_of_a_hidden_incident(page):
     assert [tab.count for tab in response.context["tabs"]][:3] == [0, 0, 0]
 
 
+def test_counts_beside_lists_end_where_they_say_many(page, monkeypatch):
+    for _number in range(4):
+        factories.item()
+    monkeypatch.setattr("web.counting.up_to.__defaults__", (2,))
+    monkeypatch.setattr("web.counting.words.__defaults__", (2,))
+
+    assert '<span class="count">2+</span>' in page.get("/items/").text
+
+
 @pytest.mark.parametrize("rows", [1, 3])
 def test_list_asks_the_database_equally_often_for_any_number_of_rows(page, django_assert_num_queries, rows):
     for number in range(rows):

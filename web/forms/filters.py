@@ -1,17 +1,17 @@
 """Filters of lists, kept in the address: a value that makes no sense is as good as none."""
 
+import json
 from datetime import date
+from functools import lru_cache
 from typing import Any
 
 from django import forms
-from django.db.models import CharField, Value
-from django.db.models.functions import Cast
+from django.db import connection
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import Team, User
 from governance.models import GateDecision, Verdict
 from governance.policy import CODES
-from postmortem.models import Service, Severity
+from postmortem.models import Service
 from remediation.models import RemediationItem
 
 Choices = list[tuple[str, Any]]
@@ -46,7 +46,11 @@ class Filters(forms.Form):
 
 
 class ItemFilters(Filters):
-    """Of the items list and board; `state` is set by the tabs above the list."""
+    """Of the items list and board; `state` is set by the tabs above the list.
+
+    Args:
+        names: choices from the database, as `names_of_items` reads them.
+    """
 
     # Choices of several states at once come before the states themselves.
     ACTIVE, ALL = "active", "all"
@@ -84,15 +88,19 @@ class ItemFilters(Filters):
     ownerless = forms.BooleanField(label=_("No active owner"), required=False)
     asked = forms.BooleanField(label=_("Asked not to be done"), required=False)
 
+    def __init__(self, data: Any, names: dict[str, str], **kwargs: Any) -> None:
+        self.names = names
+        super().__init__(data, **kwargs)
+
     def offer(self) -> None:
-        found = _names()
         for name, nothing in (
             ("service", _("Any service")),
             ("team", _("Any team")),
             ("owner", _("Anybody")),
             ("severity", _("Any severity")),
         ):
-            self.fields[name].choices = [("", nothing), *found[name]]  # type: ignore[attr-defined]
+            known = _sorted(self.names.get(name, "[]"))
+            self.fields[name].choices = [("", nothing), *known]  # type: ignore[attr-defined]
 
     def chosen(self) -> dict[str, Any]:
         """The filters in force, as `items.narrowed` takes them; `mine` and `ours` are the reader's."""
@@ -116,21 +124,29 @@ class ItemFilters(Filters):
         return any(self.value(name) for name in (*self.REST, *self.FLAGS))
 
 
-def _names() -> dict[str, Choices]:
-    """Services, teams, people and severities to choose from, in one statement."""
-    services = Service.objects.values_list(Value("service"), "slug", "slug")
-    teams = Team.objects.values_list(Value("team"), "slug", "name")
-    people = User.objects.filter(is_active=True, is_service=False).values_list(
-        Value("owner"), Cast("pk", CharField()), "name"
-    )
-    severities = Severity.objects.values_list(Value("severity"), "code", "code")
-    found: dict[str, Choices] = {"service": [], "team": [], "owner": [], "severity": []}
-    rows = services.order_by().union(teams.order_by(), people.order_by(), severities.order_by(), all=True)
-    for kind, value, label in rows:
-        found[kind].append((value, label or value))
-    for choices in found.values():
-        choices.sort(key=lambda choice: choice[1].casefold())
-    return found
+# What there is to choose from, in one statement: of each kind a list of (value, label) as JSON.
+_NAMES = """
+    SELECT kind, json_agg(json_build_array(value, label))::text FROM (
+        SELECT 'service', slug, slug FROM postmortem_service
+        UNION ALL SELECT 'team', slug, name FROM accounts_team
+        UNION ALL SELECT 'owner', id::text, COALESCE(NULLIF(name, ''), id::text)
+            FROM accounts_user WHERE is_active AND NOT is_service
+        UNION ALL SELECT 'severity', code, code FROM postmortem_severity
+    ) AS known (kind, value, label) GROUP BY kind
+"""
+
+
+def names_of_items() -> dict[str, str]:
+    """Services, teams, people and severities to choose from, by kind, as text for `ItemFilters`."""
+    with connection.prepared() as cursor:
+        cursor.execute(_NAMES)
+        return dict(cursor.fetchall())
+
+
+# There are thousands, and they are mostly the same as for the page before.
+@lru_cache(maxsize=32)
+def _sorted(written: str) -> Choices:
+    return sorted(((value, label) for value, label in json.loads(written)), key=lambda one: one[1].casefold())
 
 
 class DecisionFilters(Filters):

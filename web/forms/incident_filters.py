@@ -1,13 +1,11 @@
 """The filters of the list of incidents, kept in its address; a value that makes no sense filters nothing."""
 
 from datetime import date, datetime, time, timedelta
-from html import escape
 from typing import Any
 
 from django import forms
 from django.utils import timezone
 from django.utils.functional import Promise
-from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext_lazy as _
 
 from postmortem import searching
@@ -22,28 +20,8 @@ REVIEWS: dict[str, str | Promise] = {
 }
 
 
-def _safe(value: object) -> str:
-    """Escaped; Django's own function makes an object of each text, and there are hundreds of options."""
-    return escape(str(value))
-
-
-class QuickSelect(forms.Select):
-    """A choice of many, written at once: Django renders a template for each of its options."""
-
-    def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
-        chosen = str(value or "")
-        options = "".join(
-            f'<option value="{_safe(key)}"{" selected" if str(key) == chosen else ""}>{_safe(label)}</option>'
-            for key, label in self.choices
-        )
-        whole = f'<select name="{_safe(name)}" id="id_{_safe(name)}">{options}</select>'
-        return mark_safe(whole)  # noqa: S308 - each part is escaped
-
-
 def _choice(label: str | Promise, nothing: str | Promise, choices: Any = ()) -> forms.ChoiceField:
-    return forms.ChoiceField(
-        label=label, required=False, choices=[("", nothing), *choices], widget=QuickSelect()
-    )
+    return forms.ChoiceField(label=label, required=False, choices=[("", nothing), *choices])
 
 
 class IncidentFilters(forms.Form):

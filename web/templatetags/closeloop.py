@@ -3,6 +3,7 @@
 All of them answer something harmless for missing values: a page never fails over a detail.
 """
 
+from collections import Counter
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 from typing import Any
@@ -22,7 +23,7 @@ from django.utils.translation import gettext as _
 
 from postmortem import markup
 from remediation import texts
-from web import hints
+from web import counting, hints
 from web import settings_map as settings_pages
 from web.badges import look
 from web.context import Place, places
@@ -127,6 +128,12 @@ def duration(value: timedelta | int | float | None) -> str:
     if isinstance(value, int | float) and not isinstance(value, bool):
         value = timedelta(seconds=value)
     return duration_words(value if isinstance(value, timedelta) else None)
+
+
+@register.filter
+def counted(count: int) -> str:
+    """A count of `web.counting`: the number, or "1000+"."""
+    return counting.words(count)
 
 
 @register.filter
@@ -277,24 +284,43 @@ def strip(runs: Any, label: str = "", style: str = "") -> SafeString:
         label: what the strip is about, for screen readers.
         style: "" or "large".
     """
-    marks = []
-    counts: dict[str, int] = {}
-    for run in runs or ():
-        outcome = str(getattr(run, "outcome", "") or "")
-        shown = look("outcome", outcome)
-        counts[str(shown.word)] = counts.get(str(shown.word), 0) + 1
-        at = getattr(run, "finished_at", None) or getattr(run, "slot", None)
-        when = date_format(timezone.localtime(at), _("j M Y, H:i")) if at else ""
-        marks.append((outcome or "waiting", f"{shown.word} · {when}" if when else str(shown.word)))
+    marks = tuple(
+        (
+            str(getattr(run, "outcome", "") or ""),
+            getattr(run, "finished_at", None) or getattr(run, "slot", None),
+        )
+        for run in runs or ()
+    )
+    return _strip(marks, str(label), style, get_language(), timezone.get_current_timezone_name())
+
+
+def _ended(run: Any) -> datetime | None:
+    return getattr(run, "finished_at", None) or getattr(run, "slot", None)
+
+
+@lru_cache(maxsize=2048)
+def _strip(
+    marks: tuple[tuple[str, datetime | None], ...], label: str, style: str, language: str | None, zone: str
+) -> SafeString:
     if not marks:
         return format_html('<span class="none">{}</span>', _("No runs yet"))
+    counts = Counter(str(look("outcome", outcome).word) for outcome, _at in marks)
     summary = ", ".join(f"{word} {count}" for word, count in counts.items())
     return format_html(
         '<span class="strip {}" role="img" aria-label="{}">{}</span>',
         style,
         f"{label}: {summary}" if label else summary,
-        format_html_join("", '<span class="mark mark-{}" title="{}"></span>', marks),
+        SafeString("".join(_mark(outcome, at, language, zone) for outcome, at in marks)),
     )
+
+
+@lru_cache(maxsize=32768)
+def _mark(outcome: str, at: datetime | None, _language: str | None, _zone: str) -> SafeString:
+    """One mark of a strip; language and zone are those in force, named so that they are part of the key."""
+    word = look("outcome", outcome).word
+    when = date_format(timezone.localtime(at), _("j M Y, H:i")) if at else ""
+    title = f"{word} · {when}" if when else str(word)
+    return format_html('<span class="mark mark-{}" title="{}"></span>', outcome or "waiting", title)
 
 
 def _share(value: float | None, whole: float) -> float:
