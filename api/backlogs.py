@@ -30,13 +30,10 @@ class BacklogRow(serializers.Serializer):
 
 class BacklogTeam(serializers.Serializer):
     team = serializers.CharField(source="slug")
-    total = serializers.SerializerMethodField()
+    total = serializers.IntegerField()
     done = serializers.IntegerField()
     share = serializers.FloatField(allow_null=True)
     items = BacklogRow(source="rows", many=True)
-
-    def get_total(self, team: backlog.TeamShare) -> int:
-        return len(team.rows)
 
 
 class BacklogAnswer(serializers.Serializer):

@@ -116,9 +116,13 @@ def look(slug: str, *, date: date | None = None, now: datetime) -> Judgement:
     return _judged(slug, day, as_of, service)
 
 
-def look_at_all(now: datetime) -> dict[str, Verdict]:
-    """The verdict about every service now, by slug, for a person who looks; no decision is kept."""
-    found = facts.of_every_service(now=now)
+def look_at_all(now: datetime, *, slugs: Sequence[str] | None = None) -> dict[str, Verdict]:
+    """The verdict about every service now, by slug, for a person who looks; no decision is kept.
+
+    Args:
+        slugs: of these alone.
+    """
+    found = facts.of_every_service(now=now, slugs=slugs)
     return {
         slug: policy.evaluate(service.facts, as_of=now, rules=service.rules)[0]
         for slug, service in found.items()

@@ -166,9 +166,14 @@ def of_service(slug: str, *, as_of: datetime, now: datetime) -> Service | None:
     return _service(result, 0, first=0) if result.ntuples else None
 
 
-def of_every_service(*, now: datetime) -> dict[str, Service]:
-    """The facts about all services in the present, by slug, in one statement: for a page that lists them."""
-    result = _EVERY_PRESENT.run(as_of=now.isoformat())
+def of_every_service(*, now: datetime, slugs: Sequence[str] | None = None) -> dict[str, Service]:
+    """The facts about services in the present, by slug, in one statement: for a page that lists them.
+
+    Args:
+        slugs: of these alone; None: of all.
+    """
+    asked = None if slugs is None else json.dumps(list(slugs))
+    result = _EVERY_PRESENT.run(as_of=now.isoformat(), services=asked)
     found = {_word(result, row, 0): _service(result, row, first=1) for row in range(result.ntuples)}
     return {slug: service for slug, service in found.items() if service is not None}
 

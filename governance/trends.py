@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -13,7 +14,7 @@ from django.db.models import Aggregate, Count, DurationField, F, Q, QuerySet
 from django.db.models.functions import TruncMonth
 
 from accounts.models import User
-from governance import cohorts, metrics, periods
+from governance import metrics, periods
 from governance.cohorts import causes, incidents, items
 from governance.metrics import Ageing
 from governance.models import GateDecision, GovernanceReport
@@ -118,22 +119,18 @@ def recurrence(viewer: User, *, now: datetime, months: int = MONTHS) -> list[tup
     for _number in range(months - 1):
         first = periods.before(first)
     window = periods.Window(periods.period(first)[0], now, is_past=False)
-    rows = causes.gather(window, cohorts.look_back(window), viewer)["causes"]
-    by_class: dict[str, list[bool]] = {}
-    for row in rows:
-        if not row.excluded:
-            by_class.setdefault(row.category, []).append(bool(row.repeats))
-    counts = [(name, len(came_back), sum(came_back)) for name, came_back in by_class.items()]
-    return sorted(counts, key=lambda one: (-one[2], -one[1], one[0]))
+    return sorted(causes.by_class(window, viewer), key=lambda one: (-one[2], -one[1], one[0]))
 
 
 def ageing(viewer: User, *, now: datetime) -> list[tuple[str, Ageing]]:
     """The items overdue now by their age: of all teams together under "", then of each by its slug."""
-    window = periods.Window(periods.period(periods.month_of(now))[0], now, is_past=False)
-    overdue = items.overdue(window, cohorts.look_back(window), viewer)
-    teams = sorted({row.team for row in overdue})
-    by_team = ((team, metrics.ageing([row for row in overdue if row.team == team])) for team in teams)
-    return [("", metrics.ageing(overdue)), *by_team]
+    every: Counter[int] = Counter()
+    by_team: dict[str, Counter[int]] = {}
+    for team, days, count in items.overdue_days(viewer, now=now):
+        every[days] += count
+        by_team.setdefault(team, Counter())[days] += count
+    teams = ((team, metrics.ageing_of(counts)) for team, counts in sorted(by_team.items()))
+    return [("", metrics.ageing_of(every)), *teams]
 
 
 Counts = dict[date, dict[str, Any]]

@@ -80,6 +80,12 @@ def leaving_many(filters: dict[str, Any]) -> set[str]:
     }
 
 
+def are_many(found: QuerySet[Any]) -> bool:
+    """Whether these rows are many of the newest of their table; one small statement."""
+    newest = found.model._default_manager.order_by("-pk")[:SAMPLED].values("pk")
+    return found.filter(pk__in=newest).count() > WIDE_SHARE * SAMPLED
+
+
 def gathers(filters: dict[str, Any], wide: Collection[str]) -> bool:
     """Whether ids are gathered before incidents are read."""
     return any(name not in wide for name in _sets(filters))

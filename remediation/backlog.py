@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
@@ -12,9 +12,11 @@ from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
 from postmortem.errors import Invalid
+from remediation.items.locking import UNFINISHED
 from remediation.models import ItemTransition, RemediationItem
 
 State = RemediationItem.State
+SETTLED = (State.VERIFIED, State.WONT_DO)
 _FORM = re.compile(r"([0-9]{4})-[Qq]([1-4])", re.ASCII)
 
 
@@ -42,19 +44,17 @@ class Row:
 
 @dataclass(frozen=True)
 class TeamShare:
-    """A team's part of the backlog."""
+    """A team's part of the backlog: how many there are, and of these the most urgent, or all."""
 
     name: str
     slug: str
+    total: int
+    done: int
     rows: Sequence[Row]
 
     @property
-    def done(self) -> int:
-        return sum(row.is_done for row in self.rows)
-
-    @property
     def share(self) -> float | None:
-        return self.done / len(self.rows) if self.rows else None
+        return self.done / self.total if self.total else None
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class Backlog:
 
     @property
     def total(self) -> int:
-        return sum(len(team.rows) for team in self.teams)
+        return sum(team.total for team in self.teams)
 
     @property
     def done(self) -> int:
@@ -109,7 +109,9 @@ def _quarter(year: int, number: int, zone: tzinfo) -> Quarter:
     )
 
 
-def of(rows: QuerySet[RemediationItem], *, quarter: Quarter, team: str = "") -> Backlog:
+def of(
+    rows: QuerySet[RemediationItem], *, quarter: Quarter, team: str = "", most: int | None = None
+) -> Backlog:
     """The backlog of technical debt of a quarter.
 
     In it is what is due in the quarter, and what was due before and not yet verified when it began. Only
@@ -118,8 +120,12 @@ def of(rows: QuerySet[RemediationItem], *, quarter: Quarter, team: str = "") -> 
     Args:
         rows: the items that the reader may see.
         team: a slug; all teams when empty.
+        most: how many rows of each team are read; None for all.
     """
-    due_before = Q(due_at__lt=quarter.start) & ~Q(state_before__in=[State.VERIFIED, State.WONT_DO])
+    # What was settled when the quarter began, and has not moved since, is settled now.
+    moved = ItemTransition.objects.filter(at__gte=quarter.start).values("item")
+    unsettled = Q(state__in=UNFINISHED) | Q(pk__in=moved)
+    due_before = Q(due_at__lt=quarter.start) & unsettled & ~Q(state_before__in=SETTLED)
     found = rows.annotate(state_before=_state(quarter.start), state_after=_state(quarter.end)).filter(
         Q(due_at__gte=quarter.start) | due_before,
         category=RemediationItem.Category.TECHNICAL_DEBT,
@@ -128,18 +134,34 @@ def of(rows: QuerySet[RemediationItem], *, quarter: Quarter, team: str = "") -> 
     )
     if team:
         found = found.filter(team__slug=team)
-    by_team: dict[int, list[Row]] = {}
-    teams = {}
+    by_team: dict[int, list[tuple[int, str]]] = {}
     declined = 0
-    for item in found.select_related("owner", "team", "service", "severity").order_by("due_at", "pk"):
-        if item.state_after == State.WONT_DO:
+    for pk, of_team, state in found.order_by("due_at", "pk").values_list("pk", "team", "state_after"):
+        if state == State.WONT_DO:
             declined += 1
-            continue
-        is_done = item.state_after == State.VERIFIED
-        teams[item.team_id] = item.team
-        by_team.setdefault(item.team_id, []).append(Row(item, item.due_at < quarter.start, is_done))
-    shares = [TeamShare(teams[pk].name, teams[pk].slug, kept) for pk, kept in by_team.items()]
+        else:
+            by_team.setdefault(of_team, []).append((pk, state))
+    # What could be seen a moment ago is shown.
+    every = RemediationItem.objects.select_related("owner", "team", "service", "severity", "review")
+    kept = every.in_bulk([pk for members in by_team.values() for pk, _state in members[:most]])
+    shares = [_share(members, kept, most, quarter) for members in by_team.values()]
     return Backlog(quarter, sorted(shares, key=lambda one: one.name.casefold()), declined)
+
+
+def _share(
+    members: Sequence[tuple[int, str]],
+    kept: Mapping[int, RemediationItem],
+    most: int | None,
+    quarter: Quarter,
+) -> TeamShare:
+    """A team's part, of all its items with their states when the quarter ended."""
+    shown = [
+        Row(kept[pk], kept[pk].due_at < quarter.start, state == State.VERIFIED)
+        for pk, state in members[:most]
+    ]
+    done = sum(state == State.VERIFIED for _pk, state in members)
+    team = kept[members[0][0]].team
+    return TeamShare(team.name, team.slug, len(members), done, shown)
 
 
 def _state(before: datetime) -> Coalesce:

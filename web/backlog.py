@@ -18,6 +18,8 @@ from remediation.backlog import Backlog
 from web.badges import look
 from web.exports import csv_response
 
+# Of each team; the table and the document have the rest.
+SHOWN = 100
 _HEADER = (
     "quarter", "team", "id", "title", "owner", "service", "severity", "due_at", "state", "carried_over",
     "done", "first_verified_at", "tracker_url",
@@ -27,7 +29,7 @@ _HEADER = (
 @login_required
 @require_GET
 def page(request: HttpRequest) -> HttpResponse:
-    found, team = _asked(request)
+    found, team = _asked(request, most=SHOWN)
     zone = timezone.get_default_timezone()
     teams = Team.objects.order_by("name").values_list("slug", "name")
     context = {
@@ -38,6 +40,7 @@ def page(request: HttpRequest) -> HttpResponse:
                 "name": one.name,
                 "slug": one.slug,
                 "rows": one.rows,
+                "total": one.total,
                 "done": one.done,
                 "percent": _percent(one.share),
             }
@@ -68,7 +71,7 @@ def document(request: HttpRequest) -> HttpResponse:
     return response
 
 
-def _asked(request: HttpRequest) -> tuple[Backlog, str]:
+def _asked(request: HttpRequest, *, most: int | None = None) -> tuple[Backlog, str]:
     """The backlog that the address asks for; a quarter that makes no sense is as good as the present one."""
     zone = timezone.get_default_timezone()
     try:
@@ -78,7 +81,7 @@ def _asked(request: HttpRequest) -> tuple[Backlog, str]:
     team = request.GET.get("team", "")
     if "\x00" in team or not Team.objects.filter(slug=team[:80]).exists():
         team = ""
-    return backlog.of(items.visible_to(request.user), quarter=quarter, team=team), team
+    return backlog.of(items.visible_to(request.user), quarter=quarter, team=team, most=most), team
 
 
 def _percent(share: float | None) -> int | None:
@@ -103,7 +106,7 @@ def markdown(found: Backlog) -> str:
     """The backlog as a document to paste into a plan: a heading and a table for each team."""
     lines = [f"# {_('Technical debt, %(quarter)s') % {'quarter': found.quarter}}", "", _summary(found), ""]
     for team in found.teams:
-        words = {"done": team.done, "total": len(team.rows)}
+        words = {"done": team.done, "total": team.total}
         lines += [f"## {_cell(team.name)}", "", _("%(done)d of %(total)d done.") % words, ""]
         lines += [
             "| " + " | ".join([_("Item"), _("Owner"), _("Due"), _("State"), _("Done")]) + " |",

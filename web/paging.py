@@ -135,7 +135,7 @@ def sorted_page(
 
     Args:
         query: the request's GET, as for `page_of`.
-        keys: columns without NULL, of moments, durations or whole numbers. The id ("pk") is added.
+        keys: columns without NULL, of moments, durations, whole numbers, or names without "~"; then the id.
         flip: read the whole order from its end.
     """
     page = reading(query, keys, flip=flip, size=size)
@@ -205,10 +205,16 @@ def _duration(part: str) -> timedelta:
     return timedelta(microseconds=int(part))
 
 
+def _text(part: str) -> str:
+    if len(part) > 200 or "\x00" in part:
+        raise ValueError(part)
+    return part
+
+
 def _number(part: str) -> int:
     if len(part) > 18:
         raise ValueError(part)
     return int(part)
 
 
-_READ: dict[type, Any] = {datetime: _moment, timedelta: _duration, int: _number}
+_READ: dict[type, Any] = {datetime: _moment, timedelta: _duration, int: _number, str: _text}

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_GET
 
 from accounts.models import User
 from postmortem import access, searching, selecting
-from postmortem.models import Entry, Incident, IncidentWords, Review, ReviewStep, RootCause
+from postmortem.models import Entry, IncidentWords, Review, ReviewStep, RootCause
 from postmortem.models.reviews import CAUSE_WORDS, REVIEW_WORDS, STEP_WORDS
 from postmortem.models.timelines import ENTRY_WORDS
 from remediation import items
@@ -53,8 +53,8 @@ def search(request: HttpRequest) -> HttpResponse:
     if terms:
         part = f"%{connection.ops.prep_for_like_query(words)}%"
         filled = {id(_TERMS): terms, id(_PATTERNS): searching.patterns(words), id(_PART): [part]}
-        is_wide = bool(kept(("wide", words), lambda: selecting.leaving_many({"q": words})))
         for kind, statement in _STATEMENTS.items():
+            is_wide = kept(("wide", kind, terms), partial(_are_many, kind, terms))
             asked = kept((kind, reader(user), is_wide), partial(_put_together, statement, user, is_wide))
             # How to look depends on how many have the words: no plan of it is kept.
             context[kind] = asked.rows(filled)
@@ -66,34 +66,49 @@ def search(request: HttpRequest) -> HttpResponse:
 _TERMS, _PATTERNS, _PART = "(terms)", "(patterns)", "(part)"
 
 
+_WORDS: dict[str, tuple[type[Model], Any]] = {
+    "incidents": (IncidentWords, F("words")),
+    "reviews": (Review, REVIEW_WORDS),
+    "items": (RemediationItem, ITEM_WORDS),
+}
+
+
+def _are_many(kind: str, terms: str) -> bool:
+    """Whether many of a kind have the words; of services, which are few, each is looked at."""
+    if kind not in _WORDS:
+        return True
+    model, words = _WORDS[kind]
+    return selecting.are_many(model._default_manager.filter(searching.Matches(words, terms)))
+
+
 def _put_together(statement: Callable[[User, bool], QuerySet[Any]], user: User, is_wide: bool) -> Asked:
     return Asked.of(statement(user, is_wide))
 
 
 def _incidents(user: User, is_wide: bool) -> QuerySet[Any]:
     """By their own words and by those of timelines that are filed, sealed ones never."""
-    if is_wide:
-        own = _newest(IncidentWords, F("words"))
-    else:
-        # PostgreSQL would take a rare word for a common one, and look for it in all from the newest back.
-        those = selecting.any_of(selecting.holding(_TERMS).values("incident"))
-        own = Incident.objects.filter(those).order_by("-pk").values(found=F("pk"))[:LOOKED_THROUGH]
+    own = _newest("incidents", is_wide)
     told = Entry.objects.filter(searching.Matches(ENTRY_WORDS, _TERMS), timeline__filed_at__isnull=False)
     told = told.order_by("-happened_at").values(found=F("timeline__participant__incident"))[:LOOKED_THROUGH]
     rows = _best(access.incidents(user), own.union(told), "-started_at")
     return rows.values("public_id", "title", "severity__code", "started_at")
 
 
-def _reviews(user: User, _is_wide: bool) -> QuerySet[Any]:
-    found = _newest(Review, REVIEW_WORDS).union(
-        _newest(ReviewStep, STEP_WORDS, of="review"), _newest(RootCause, CAUSE_WORDS, of="review")
+def _reviews(user: User, is_wide: bool) -> QuerySet[Any]:
+    parts = (
+        model._default_manager.filter(searching.Matches(words, _TERMS))
+        .order_by("-pk")
+        .values(found=F("review"))[:LOOKED_THROUGH]
+        for model, words in ((ReviewStep, STEP_WORDS), (RootCause, CAUSE_WORDS))
     )
+    found = _newest("reviews", is_wide).union(*parts)
     return _best(access.reviews(user), found, "-pk").values("public_id", "title")
 
 
-def _items(user: User, _is_wide: bool) -> QuerySet[Any]:
-    found = _newest(RemediationItem, ITEM_WORDS)
-    return _best(items.visible_to(user), found, "-pk").values("public_id", "title", "state")
+def _items(user: User, is_wide: bool) -> QuerySet[Any]:
+    return _best(items.visible_to(user), _newest("items", is_wide), "-pk").values(
+        "public_id", "title", "state"
+    )
 
 
 def _services(user: User, _is_wide: bool) -> QuerySet[Any]:
@@ -104,10 +119,16 @@ def _services(user: User, _is_wide: bool) -> QuerySet[Any]:
 _STATEMENTS = {"incidents": _incidents, "reviews": _reviews, "items": _items, "services": _services}
 
 
-def _newest(model: type[Model], words: Any, *, of: str = "pk") -> QuerySet[Any]:
-    """Ids of the newest rows that match."""
-    rows = model._default_manager.filter(searching.Matches(words, _TERMS)).order_by("-pk")
-    return rows.values(found=F(of))[:LOOKED_THROUGH]
+def _newest(kind: str, is_wide: bool) -> QuerySet[Any]:
+    """Ids of the newest rows that match.
+
+    PostgreSQL would take a rare word for a common one, and look for it in all from the newest back.
+    """
+    model, words = _WORDS[kind]
+    rows = model._default_manager.filter(searching.Matches(words, _TERMS))
+    if not is_wide:
+        rows = model._default_manager.filter(selecting.any_of(rows.values("pk")))
+    return rows.order_by("-pk").values(found=F("pk"))[:LOOKED_THROUGH]
 
 
 def _best(visible: QuerySet[Any], ids: QuerySet[Any], newest: str) -> QuerySet[Any]:

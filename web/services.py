@@ -1,11 +1,8 @@
-"""Services: how each stands today, and what CI asks about it."""
-
-from datetime import datetime
+"""A service: how it stands today, and what CI asks about it."""
 
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.db.models import Count, F, Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import path, reverse
@@ -13,7 +10,6 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
-from accounts.models import User
 from governance import audit, badges, gatewaivers
 from postmortem import access, trail
 from remediation import items
@@ -22,20 +18,6 @@ from web.forms.services import ServiceForm
 
 INCIDENTS_SHOWN = 10
 ITEMS_SHOWN = 20
-
-
-@login_required
-@require_GET
-def service_list(request: HttpRequest) -> HttpResponse:
-    now = timezone.now()
-    services = list(access.services(request.user).select_related("team"))
-    work, incidents, verdicts = _work(request.user, now), _unresolved(request.user), audit.look_at_all(now)
-    for service in services:
-        service.verdict = verdicts.get(service.slug)
-        service.work = work.get(service.pk, {})
-        service.open_incidents = incidents.get(service.pk, 0)
-    context = {"now": now, "services": services, "may_add": request.user.is_at_least("administrator")}
-    return render(request, "services/list.html", context)
 
 
 @login_required
@@ -105,26 +87,7 @@ def _stored(request: HttpRequest, form: ServiceForm, *, act: str, back: str) -> 
     return render(request, "services/form.html", context, status=422 if form.errors else 200)
 
 
-def _work(user: User, now: datetime) -> dict[int, dict[str, int]]:
-    """Counts of unsettled items by service, of what this person may see."""
-    rows = items.visible_to(user).exclude(state__in=item_list.SETTLED).order_by().values("service")
-    counted = rows.annotate(
-        active=Count("pk"),
-        overdue=Count("pk", filter=item_list.late(now)),
-        regressed=Count("pk", filter=Q(state="regressed")),
-    )
-    return {row["service"]: row for row in counted}
-
-
-def _unresolved(user: User) -> dict[int, int]:
-    """Counts of incidents that are not over, by service that they came from or hurt."""
-    rows = access.incidents(user).filter(resolved_at=None, closed_at=None, dismissed_as="").order_by()
-    counted = rows.values(of=F("service_links__service")).annotate(count=Count("pk"))
-    return {row["of"]: row["count"] for row in counted}
-
-
 urlpatterns = [
-    path("services/", service_list, name="services"),
     path("services/new", service_new, name="service_new"),
     path("services/<slug:slug>/", service, name="service"),
     path("services/<slug:slug>/edit", service_edit, name="service_edit"),

@@ -9,9 +9,10 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
-from django.db.models import Min, OuterRef, Subquery
+from django.db.models import Count, Exists, Min, OuterRef, Q, Subquery
 
 from accounts.models import User
+from governance import past
 from governance.cohorts.incidents import excluded, origins, visible
 from governance.cohorts.then import Then
 from governance.metrics import PrimaryCause, Quarter
@@ -37,6 +38,29 @@ def gather(window: Window, then: Then, viewer: User | None) -> dict[str, Any]:
         "causes": _causes(window, then, viewer, repeats),
         "quarters": _quarters(window, viewer, repeats),
     }
+
+
+def by_class(window: Window, viewer: User | None) -> list[tuple[str, int, int]]:
+    """The causes of a running period that count: slug of the class, how many, and how many had come back."""
+    came_back = {one.review for one in _repeats(window, Then(past.NONE), viewer)}
+    of_review = Incident.objects.filter(review=OuterRef("review"))
+    counts = of_review.filter(is_drill=False, dismissed_as="", severity__counts_in_figures=True)
+    in_period = Incident.objects.filter(started_at__gte=window.starts_at, started_at__lt=window.as_of)
+    rows = RootCause.objects.filter(
+        Exists(counts),
+        ~Exists(of_review.filter(started_at__lt=window.starts_at)),
+        review__in=in_period.filter(review__isnull=False).values("review"),
+        is_primary=True,
+        state=RootCause.State.VERIFIED,
+    )
+    if viewer is not None:
+        rows = rows.filter(access.review_q(viewer, "review__"))
+    counted = (
+        rows.order_by()
+        .values("cause_class__slug")
+        .annotate(n=Count("pk"), repeats=Count("pk", filter=Q(review__public_id__in=came_back)))
+    )
+    return [(row["cause_class__slug"] or "", row["n"], row["repeats"]) for row in counted]
 
 
 def _repeats(window: Window, then: Then, viewer: User | None) -> list[_Repeat]:

@@ -6,9 +6,22 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, Subquery, Value, When
+from django.db.models import (
+    Case,
+    Count,
+    DurationField,
+    Exists,
+    ExpressionWrapper,
+    F,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Value,
+    When,
+)
 from django.db.models.expressions import Combinable
-from django.db.models.functions import Coalesce
+from django.db.models.functions import Coalesce, ExtractDay
 
 from accounts.models import User
 from governance.cohorts.then import Then
@@ -17,6 +30,7 @@ from governance.periods import Window
 from governance.policy import SETTLED
 from postmortem.models import Incident
 from remediation import items
+from remediation.items import UNFINISHED
 from remediation.models import ItemTransition, RemediationItem
 
 _COLUMNS = ("pk", "public_id", "severity__code", "service__slug", "team__slug", "category", "due_at")
@@ -95,6 +109,16 @@ def overdue(window: Window, then: Then, viewer: User | None) -> list[OverdueItem
             )
         )
     return sorted(found, key=lambda row: (row.due_at, row.public_id))
+
+
+def overdue_days(viewer: User | None, *, now: datetime) -> list[tuple[str, int, int]]:
+    """The same items now, counted: slug of the team, whole days since the deadline, how many."""
+    days = ExtractDay(ExpressionWrapper(Value(now) - F("due_at"), output_field=DurationField()))
+    owed = visible(viewer).filter(
+        ~Q(first_verified_at__lte=F("due_at")), due_at__lt=now, agreed_at__lt=now, state__in=UNFINISHED
+    )
+    counted = owed.order_by().values("team__slug", days=days).annotate(count=Count("pk"))
+    return [(row["team__slug"], row["days"], row["count"]) for row in counted]
 
 
 def _agreed(window: Window, then: Then, viewer: User | None) -> list[AgreedItem]:

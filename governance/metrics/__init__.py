@@ -5,7 +5,17 @@ No rows give None, never 0: nothing happened is not the same as nothing was kept
 """
 
 from governance.metrics.catalogue import CATALOGUE, Definition, counted
-from governance.metrics.closing import Ageing, Closure, Times, ageing, bands, closure, closure_rate, times
+from governance.metrics.closing import (
+    Ageing,
+    Closure,
+    Times,
+    ageing,
+    ageing_of,
+    bands,
+    closure,
+    closure_rate,
+    times,
+)
 from governance.metrics.counting import Counted, Shape, Unit, Value, measure, split
 from governance.metrics.durations import Spread, quantile, spread
 from governance.metrics.programs import IDLE
@@ -55,6 +65,7 @@ __all__ = [
     "Value",
     "WentOut",
     "ageing",
+    "ageing_of",
     "bands",
     "closure",
     "closure_rate",

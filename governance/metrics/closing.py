@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import ROUND_HALF_UP, Decimal
+from math import inf
 
 from governance.metrics.durations import Spread, quantile, spread
 from governance.metrics.rows import DueItem, Outcome, OverdueItem, ResolvedIncident
@@ -87,14 +89,22 @@ def times(incidents: Sequence[ResolvedIncident]) -> list[Times]:
 
 def ageing(items: Sequence[OverdueItem]) -> Ageing:
     """Overdue items in bands of days since their deadline: up to 7, 30 and 90 days, and longer."""
-    days = [item.overdue_days for item in items]
+    return ageing_of(Counter(item.overdue_days for item in items))
+
+
+def ageing_of(items: Mapping[int, int]) -> Ageing:
+    """The same of how many items have been overdue for so many whole days."""
+
+    def between(more: int, most: float) -> int:
+        return sum(count for days, count in items.items() if more < days <= most)
+
     return Ageing(
-        n=len(days),
-        up_to_7_days=sum(day <= 7 for day in days),
-        up_to_30_days=sum(7 < day <= 30 for day in days),
-        up_to_90_days=sum(30 < day <= 90 for day in days),
-        longer=sum(day > 90 for day in days),
-        oldest_days=max(days, default=None),
+        n=sum(items.values()),
+        up_to_7_days=between(-1, 7),
+        up_to_30_days=between(7, 30),
+        up_to_90_days=between(30, 90),
+        longer=between(90, inf),
+        oldest_days=max(items, default=None),
     )
 
 

@@ -56,7 +56,10 @@ class Review(models.Model):
 
     class Meta:
         ordering = ("-id",)
-        indexes = (GinIndex(REVIEW_WORDS, name="review_by_words"),)
+        indexes = (
+            GinIndex(REVIEW_WORDS, name="review_by_words"),
+            models.Index(fields=["-created_at", "-id"], name="review_newest_first"),
+        )
         constraints = (
             models.CheckConstraint(
                 condition=Q(archived_at=None, archived_by=None, content_hash="")

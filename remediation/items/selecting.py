@@ -19,6 +19,7 @@ from django.db.models import (
 )
 
 from postmortem import searching, sla
+from postmortem.selecting import any_of, are_many
 from remediation.items.locking import UNFINISHED
 from remediation.models import RemediationItem, WontDoRequest
 from remediation.models.items import ITEM_WORDS
@@ -95,4 +96,9 @@ def _flagged(
 def _holding(rows: QuerySet[RemediationItem], text: str) -> QuerySet[RemediationItem]:
     """Those whose id or words hold all that was typed; the last word may be a beginning."""
     terms = searching.query(text)
-    return rows.filter(searching.Matches(ITEM_WORDS, terms)) if terms else rows.none()
+    if not terms:
+        return rows.none()
+    matches = searching.Matches(ITEM_WORDS, terms)
+    found = RemediationItem.objects.filter(matches)
+    # Of many, each item is asked in turn until a page is full; few are gathered first.
+    return rows.filter(matches if are_many(found) else any_of(found.values("pk")))

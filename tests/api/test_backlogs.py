@@ -43,5 +43,5 @@ def test_backlog_costs_the_same_queries_for_any_number_of_rows(member, django_as
     for number in range(count):
         debt(f"item {number}", review=factories.review())
 
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(4):
         assert member.get("backlogs/2026-Q4").json()["total"] == count

@@ -270,6 +270,8 @@ def test_the_short_question_knows_whether_the_long_one_has_an_answer(before, aft
         assert short == again == long
         assert is_unsound is (long.facts != policy.ServiceFacts())
         assert facts.of_every_service(now=now) == {"order": long}
+        assert facts.of_every_service(now=now, slugs=["order", "nowhere"]) == {"order": long}
+        assert facts.of_every_service(now=now, slugs=["nowhere"]) == {}
         transaction.set_rollback(True)
 
 

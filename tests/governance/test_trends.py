@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 import pgtrigger
 import pytest
 
-from governance import periods, reports, trends
+from governance import metrics, periods, reports, trends
 from governance.models import GateDecision, GovernanceReport
 from postmortem.models import CauseClass, Incident, Recurrence, RootCause
 from remediation.models import RemediationItem
@@ -164,6 +164,29 @@ def test_ageing_is_told_by_team(governor):
 
     assert (found[""].n, found[""].oldest_days) == (2, 40)
     assert (found[one.team.slug].up_to_7_days, found[two.team.slug].up_to_90_days) == (1, 1)
+
+
+def test_ageing_counts_the_rows_of_the_report(governor):
+    second = timedelta(seconds=1)
+    edges = [days * DAY for days in (7, 8, 30, 31, 90, 91)]
+    for age in (
+        second,
+        DAY - second,
+        *(edge + by for edge in edges for by in (-second, timedelta(0), second)),
+    ):
+        due(NOW - age, is_kept=False)
+    due(NOW, is_kept=False)
+    due(NOW - 5 * DAY, is_kept=True)
+    f.moved(due(NOW - 5 * DAY, is_kept=True), "regressed", at=NOW - DAY)
+    f.moved(due(NOW - 5 * DAY, is_kept=False), "wont_do", at=NOW - DAY)
+    late = due(NOW - 5 * DAY, is_kept=False)
+    for number, state in enumerate(("in_progress", "fix_claimed", "verifying", "verified", "regressed")):
+        f.moved(late, state, at=NOW - DAY + number * MINUTE)
+
+    rows = reports.build(periods.month_of(NOW), viewer=governor, now=NOW).rows.overdue
+
+    assert len(rows) == 21
+    assert dict(trends.ageing(governor, now=NOW))[""] == metrics.ageing(rows)
 
 
 @pytest.mark.parametrize("count", [1, 3])

@@ -81,6 +81,9 @@ def test_backlog_is_divided_by_team_and_narrowed_to_one():
         ("storage", 2, 0),
     ]
     assert list(rows(team="orders")[0]) == ["Orders 0"]
+    few, found = rows(most=1)
+    assert list(few) == ["Orders 0", "storage 0"]
+    assert [(one.name, one.total) for one in found.teams] == [("Orders", 1), ("storage", 2)]
     assert rows(team="orders")[1].total == 1
 
 

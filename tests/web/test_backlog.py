@@ -74,5 +74,5 @@ def test_page_asks_the_database_equally_often_for_any_number_of_rows(page, djang
     for number in range(rows):
         debt(f"item {number}")
 
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(6):
         page.get("/items/backlog?quarter=2026-Q4")

@@ -1,5 +1,7 @@
 """Services: their standing for people, and the line for CI that cannot pass by accident."""
 
+import csv
+import io
 import subprocess
 from datetime import timedelta
 
@@ -60,8 +62,57 @@ def test_list_asks_the_database_equally_often_for_any_number_of_rows(page, djang
     for _number in range(rows):
         overdue_item(factories.service())
 
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(7):
         page.get("/services/")
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("", ["cart", "order", "payment"]),
+        ("?q=PAY", ["payment"]),
+        ("?q=the%20shop", ["cart"]),
+        ("?team=core", ["order"]),
+        ("?today=FAIL", ["order"]),
+        ("?today=PASS&q=a", ["cart", "payment"]),
+        ("?today=PASS&team=core", []),
+        ("?team=nowhere&today=MAYBE", ["cart", "order", "payment"]),
+        ("?q=%25", []),
+        ("?after=order~0", ["order", "payment"]),
+        ("?after=nonsense", ["cart", "order", "payment"]),
+        ("?after=zzz~0", []),
+    ],
+)
+def test_list_is_narrowed_by_name_team_and_standing(page, query, found):
+    overdue_item(factories.service("order", team=factories.team("Core", slug="core")))
+    factories.service("payment")
+    cart = factories.service("cart")
+    Service.objects.filter(pk=cart.pk).update(name="Basket of the shop")
+
+    response = page.get(f"/services/{query}")
+    table = page.get(f"/services/export.csv{query.partition('?after')[0]}")
+
+    assert [row.slug for row in response.context["services"]] == found
+    if "after" not in query:
+        lines = list(csv.DictReader(io.StringIO(table.getvalue().decode("utf-8-sig"))))
+        assert [line["service"] for line in lines] == found
+        assert all(line["overdue_items"] == str(int(line["today"] == "FAIL")) for line in lines)
+
+
+def test_list_has_pages(page, monkeypatch):
+    monkeypatch.setattr("web.service_list.PAGE_SIZE", 2)
+    for name in ("a", "b", "c", "d", "e"):
+        factories.service(name)
+    seen, place = [], ""
+    for _page in range(3):
+        context = page.get("/services/", {"after": place} if place else {}).context
+        seen.append([row.slug for row in context["services"]])
+        place, before = context["page"].after, context["page"].before
+
+    assert seen == [["a", "b"], ["c", "d"], ["e"]]
+    assert not place
+    back = page.get("/services/", {"before": before}).context["services"]
+    assert [row.slug for row in back] == ["c", "d"]
 
 
 def test_page_judges_the_service_and_says_what_to_do(page):

@@ -9,6 +9,7 @@ from django import forms
 from django.db import connection
 from django.utils.translation import gettext_lazy as _
 
+from accounts.models import Team
 from governance.models import GateDecision, Verdict
 from governance.policy import CODES
 from postmortem.models import Service
@@ -147,6 +148,20 @@ def names_of_items() -> dict[str, str]:
 @lru_cache(maxsize=32)
 def _sorted(written: str) -> Choices:
     return sorted(((value, label) for value, label in json.loads(written)), key=lambda one: one[1].casefold())
+
+
+class ServiceFilters(Filters):
+    """Of the list of services."""
+
+    q = forms.CharField(label=_("Name"), required=False, widget=forms.TextInput(attrs={"type": "search"}))
+    team = forms.ChoiceField(label=_("Team"), required=False)
+    today = forms.ChoiceField(
+        label=_("Today"), required=False, choices=[("", _("Any verdict")), *Verdict.choices]
+    )
+
+    def offer(self) -> None:
+        teams = Team.objects.order_by("name").values_list("slug", "name")
+        self.fields["team"].choices = [("", _("Any team")), *teams]  # type: ignore[attr-defined]
 
 
 class DecisionFilters(Filters):
