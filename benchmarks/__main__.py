@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-NAMES = ["audit", "gate", "checks", "probes", "lists", "report"]
+NAMES = ["audit", "gate", "checks", "probes", "lists", "pages", "report"]
 
 
 def main() -> int:

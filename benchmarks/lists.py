@@ -14,22 +14,19 @@ renders nothing, and the last line says what rendering costs against the bare li
 from __future__ import annotations
 
 import argparse
-import os
 import statistics
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
-from http.client import HTTPConnection, RemoteDisconnected
 from itertools import repeat
 from pathlib import Path
 from typing import Any
 
-from benchmarks.servers import await_answer, database, free_port, granian
+from benchmarks import visits
+from benchmarks.servers import database
 
-ASKED_A_ROUND = 10
 _WORDS = (
     *("connection", "pool", "timeout", "gateway", "order", "payment", "latency", "deploy", "rollback"),
     *("config", "cache", "queue", "disk", "node", "kernel"),
@@ -55,40 +52,12 @@ def main() -> int:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="closeloop-bench-", ignore_cleanup_errors=True) as folder:
         Path(folder).chmod(0o711)
-        with database(Path(folder)), _pages(Path(folder), options.incidents) as (cookie, ports, paths):
-            took = _measure(cookie, ports, paths, options.rounds)
+        with database(Path(folder)):
+            reader = _reader(Path(folder), options.incidents)
+            paths, cookie = _paths(options.incidents), visits.session(reader)
+            with visits.site(Path(folder), cookie) as site:
+                took = visits.measure(site, paths, rounds=options.rounds)
     return _report(took)
-
-
-def _measure(
-    cookie: str, ports: dict[str, int], paths: dict[str, Iterator[str]], rounds: int
-) -> dict[str, list[float]]:
-    """Milliseconds of every request, by name of the page."""
-    paths = {"bare": repeat("/bare")} | paths
-    took: dict[str, list[float]] = {name: [] for name in paths}
-    links = {name: HTTPConnection("127.0.0.1", port) for name, port in ports.items()}
-    for number in range(rounds + 1):
-        for name, path in paths.items():
-            link = links["bare" if name == "bare" else "web"]
-            found = [_ask(link, next(path), cookie) for _ in range(ASKED_A_ROUND if number else 3)]
-            # The first round only warms up connections, plans and code.
-            took[name] += found if number else []
-    return took
-
-
-def _ask(link: HTTPConnection, path: str, cookie: str) -> float:
-    begin = time.perf_counter()
-    link.request("GET", path, headers={"Cookie": cookie})
-    try:
-        answer = link.getresponse()
-    except RemoteDisconnected:
-        # It was idle while the others had their turn.
-        link.close()
-        return _ask(link, path, cookie)
-    answer.read()
-    if answer.status != 200:
-        raise SystemExit(f"{path} answered {answer.status}")
-    return 1e3 * (time.perf_counter() - begin)
 
 
 def _report(took: dict[str, list[float]]) -> int:
@@ -132,45 +101,16 @@ def _rendering() -> str:
     )
 
 
-@contextmanager
-def _pages(folder: Path, count: int) -> Iterator[tuple[str, dict[str, int], dict[str, Iterator[str]]]]:
-    import django
-
-    os.environ["STATIC_ROOT"] = str(folder / "static")
-    django.setup()
-    from django.core.management import call_command
+def _reader(folder: Path, count: int) -> Any:
     from django.db import connection
 
-    call_command("collectstatic", verbosity=0, interactive=False)
-    call_command("migrate", verbosity=0)
+    visits.prepare(folder)
     print(f"filling the database with {count} incidents", flush=True)
     begin = time.perf_counter()
     reader = _fill(count)
     print(f"filled in {time.perf_counter() - begin:.0f} s", flush=True)
-    cookie, paths = _session(reader), _paths(count)
     connection.close()
-    ports = {"web": free_port(), "bare": free_port()}
-    running = [
-        granian("config.wsgi:application", ports["web"], folder / "web.log"),
-        granian("benchmarks.bare:application", ports["bare"], folder / "bare.log"),
-    ]
-    try:
-        for name, path in (("web", "/healthz"), ("bare", "/bare")):
-            await_answer(ports[name], path)
-        yield cookie, ports, paths
-    finally:
-        for process in running:
-            process.terminate()
-        for process in running:
-            process.wait(10)
-
-
-def _session(reader: Any) -> str:
-    from django.test import Client
-
-    client = Client()
-    client.force_login(reader)
-    return f"sessionid={client.cookies['sessionid'].value}"
+    return reader
 
 
 def _paths(count: int) -> dict[str, Iterator[str]]:

@@ -7,7 +7,8 @@ application and by hand-written SQL that gives the same figures, in turns; what 
 medians, of the time in the database alone. The whole report (rows, figures, groups, HTML) is held against one
 sequential scan of the check runs, and so are the trends. The two months that a report is compared with are
 published then, as the schedule leaves them; "none published" is the report before that, which gathers all
-three months. The last line is the memory of a process that does nothing but build and write one report.
+three months. Python looks for garbage as rarely as it does in a worker. The last line is the memory of a
+process that does nothing but build and write one report.
 `--small`: in a database of a fiftieth of that (population.py), whose scan is short, so that the ratios to it
 say little.
 """
@@ -109,7 +110,10 @@ def _once() -> int:
     django.setup()
     from django.db import connection
 
+    from config.memory import look_less_often
+
     governor, month, now = _scene()
+    look_less_often()
     connection.ensure_connection()
     before = peak_megabytes([os.getpid()])
     html = _page(governor, month, now)
@@ -127,10 +131,12 @@ def _page(governor: Any, month: Any, now: datetime) -> str:
 
 def _measure(rounds: int) -> dict[str, list[float]]:
     """Milliseconds of each side, by its name."""
+    from config.memory import look_less_often
     from governance import cohorts, periods, trends
 
     governor, month, now = _scene()
     window = periods.window(month, now=now)
+    look_less_often()
 
     sides: dict[str, Callable[[], float]] = {
         "by hand": lambda: _database_time(lambda: _by_hand(window.starts_at, window.as_of)),

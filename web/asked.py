@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from django.core.exceptions import EmptyResultSet
@@ -13,6 +14,9 @@ from django.db.models import QuerySet
 from accounts.models import User
 
 Made = TypeVar("Made")
+
+# A blank: stands in a statement for the moment at which it is asked.
+NOW = datetime.min.replace(tzinfo=UTC)
 
 _MOST_KEPT = 1024
 _kept: dict[Hashable, Any] = {}
@@ -38,7 +42,7 @@ class Asked:
     """A statement and its values; "" finds nothing.
 
     Attributes:
-        values: those that differ each time are blanks: objects of which each stands for one of them.
+        values: those that differ each time are blanks: objects of which each, being itself, stands for one.
     """
 
     sql: str

@@ -4,31 +4,28 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.exceptions import EmptyResultSet
-from django.db import connection
 from django.db.models import QuerySet
 
+from web.asked import Asked
+
 COUNTED_UP_TO = 1000
+_COLUMN = '(SELECT count(*) FROM ({}) AS found) AS "{}"'
+
+
+def statement(most: int = COUNTED_UP_TO, **rows: QuerySet[Any]) -> Asked:
+    """One row: how many rows each has, `most` + 1 where there are more."""
+    columns, values = [], []
+    for name, found in rows.items():
+        each = Asked.of(found.order_by().values("pk")[: most + 1])
+        columns.append(_COLUMN.format(each.sql or "SELECT WHERE false", name))
+        values += each.values
+    return Asked("SELECT " + ", ".join(columns), tuple(values))
 
 
 def up_to(most: int = COUNTED_UP_TO, **rows: QuerySet[Any]) -> dict[str, int]:
-    """How many rows each has, `most` + 1 where there are more; all in one statement."""
-    counts, columns, parameters = dict.fromkeys(rows, 0), {}, []
-    for name, found in rows.items():
-        try:
-            sql, values = found.order_by().values("pk")[: most + 1].query.sql_with_params()
-        except EmptyResultSet:
-            continue
-        columns[name] = _COLUMN.format(sql)
-        parameters += values
-    if columns:
-        with connection.cursor() as cursor:
-            cursor.execute(f"SELECT {', '.join(columns.values())}", parameters)
-            counts |= dict(zip(columns, cursor.fetchone(), strict=True))
-    return counts
-
-
-_COLUMN = "(SELECT count(*) FROM ({}) AS found)"
+    """The same, asked."""
+    (found,) = statement(most, **rows).rows({})
+    return found
 
 
 def words(count: int, most: int = COUNTED_UP_TO) -> str:

@@ -28,7 +28,7 @@ from postmortem import access, incidents, selecting
 from postmortem.models import Incident
 from postmortem.sla import Standing
 from web import incident_choices, incident_rows
-from web.asked import Asked, kept, reader
+from web.asked import NOW, Asked, kept, reader
 from web.counting import COUNTED_UP_TO
 from web.exports import csv_response
 from web.forms.incident_filters import IncidentFilters
@@ -115,16 +115,12 @@ def knowing_their_review(rows: QuerySet[Incident], user: User) -> QuerySet[Incid
     return rows.annotate(shows_review=Exists(access.reviews(user).filter(pk=OuterRef("review"))))
 
 
-# Stands in a statement for the moment at which it is asked.
-_NOW = datetime.min.replace(tzinfo=timezone.get_fixed_timezone(0))
-
-
 def _page(user: User, chosen: dict[str, Any], query: QueryDict, now: datetime) -> Page:
     """One page in the order that the address asks for, with what a row shows: one statement."""
     places = (query.get(word, "") for word in ("sort", "after", "before"))
     key = ("incidents", reader(user), tuple(sorted(chosen.items())), *places)
     asked, page = kept(key, lambda: _put_together(user, chosen, query))
-    return page.page(asked.rows({id(_NOW): now}, is_prepared=True))
+    return page.page(asked.rows({id(NOW): now}, is_prepared=True))
 
 
 # What was found is looked at twice: for its page, and to be counted, no further than matters. What takes time
@@ -143,7 +139,7 @@ def _put_together(user: User, chosen: dict[str, Any], query: QueryDict) -> tuple
     columns = [key.name for key in page.run]
     wide = selecting.leaving_many(chosen)
     is_gathered = selecting.gathers(chosen, wide)
-    found = selecting.narrowed(access.incidents(user), now=_NOW, wide=wide, **chosen)
+    found = selecting.narrowed(access.incidents(user), now=NOW, wide=wide, **chosen)
     rows = Incident.objects.filter(pk__in=RawSQL("SELECT pk FROM place", ())).annotate(**order.computed)
     count = RawSQL("SELECT number FROM counted", (), output_field=IntegerField())
     shown = _with_services(rows).annotate(count=count).order_by(*page.names)

@@ -21,8 +21,7 @@ def filters(request: HttpRequest, *, is_board: bool = False) -> tuple[ItemFilter
     query = request.GET.copy()
     for place in ("after", "before"):
         query.pop(place, None)
-    html = _kept(query.urlencode(), tuple(sorted(names.items())), is_board, get_language())
-    return ItemFilters(request.GET, names), html
+    return _kept(query.urlencode(), tuple(sorted(names.items())), is_board, get_language())
 
 
 def asked(request: HttpRequest) -> ItemFilters:
@@ -33,12 +32,9 @@ def asked(request: HttpRequest) -> ItemFilters:
 @lru_cache(maxsize=64)
 def _kept(
     query: str, names: tuple[tuple[str, str], ...], is_board: bool, _language: str | None
-) -> SafeString:
-    """The form; the language is the one in force, named so that it is part of the key."""
+) -> tuple[ItemFilters, SafeString]:
+    """As above; the language is the one in force, named so that it is part of the key."""
     data = QueryDict(query)
-    shown = {
-        "filters": ItemFilters(data, dict(names)),
-        "is_board": is_board,
-        "request": SimpleNamespace(GET=data),
-    }
-    return get_template("items/_filters.html").render(shown)
+    form = ItemFilters(data, dict(names))
+    shown = {"filters": form, "is_board": is_board, "request": SimpleNamespace(GET=data)}
+    return form, get_template("items/_filters.html").render(shown)

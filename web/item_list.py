@@ -22,6 +22,7 @@ from remediation import items
 from remediation.items import selecting
 from remediation.models import RemediationItem, VerificationCheck, WontDoRequest
 from web import counting, history, item_choices
+from web.asked import NOW, Asked, kept, reader
 from web.exports import csv_response
 from web.forms.filters import ItemFilters
 from web.paging import Key, Page, sorted_page
@@ -30,6 +31,11 @@ EXPORTED_UP_TO = 10_000
 State = RemediationItem.State
 SETTLED = (State.VERIFIED, State.WONT_DO)
 
+# Reading fifty rows costs by the column.
+_SHOWN = (
+    "public_id", "title", "state", "due_at", "agreed_at", "first_verified_at", "service__slug",
+    "severity__code", "owner__name", "owner__email", "owner__is_active",
+)  # fmt: skip
 # By the words of `?sort=`: the columns, as they run at the first press on the header.
 _ORDERS: dict[str, tuple[Key, ...]] = {
     "due": (Key("due_at", datetime),),
@@ -69,10 +75,11 @@ def shown(rows: Iterable[RemediationItem], now: datetime) -> list[RemediationIte
 
 def with_checks(rows: QuerySet[RemediationItem]) -> QuerySet[RemediationItem]:
     """Read what the table part shows: two statements, however many rows."""
-    checks = history.with_recent(VerificationCheck.objects.order_by("pk"))
+    checks = history.with_recent(VerificationCheck.objects.order_by("pk").only("item", "is_paused"))
     asked = WontDoRequest.objects.filter(item=OuterRef("pk"), answer="")
     return (
-        rows.select_related("owner", "team", "service", "severity")
+        rows.select_related("owner", "service", "severity")
+        .only(*_SHOWN)
         .prefetch_related(Prefetch("verification_checks", queryset=checks))
         .annotate(is_asked=Exists(asked))
     )
@@ -143,12 +150,8 @@ def _page(found: QuerySet[RemediationItem], filters: ItemFilters, query: Any) ->
 
 def _tabs(request: HttpRequest, filters: ItemFilters, now: datetime) -> list[Tab]:
     """The tabs, with counts of what wants somebody."""
-    visible = items.visible_to(request.user)
-    counts = counting.up_to(
-        active=visible.filter(state__in=items.UNFINISHED),
-        overdue=visible.filter(late(now)),
-        regressed=visible.filter(state=State.REGRESSED),
-    )
+    counted = kept(("tabs of items", reader(request.user)), lambda: _counted(request.user))
+    (counts,) = counted.rows({id(NOW): now})
     state, is_overdue = filters.value("state"), bool(filters.value("overdue"))
     return [
         Tab(pgettext_lazy("tab of a list", "Active"), "", "", not state and not is_overdue, counts["active"]),
@@ -172,6 +175,15 @@ def _tabs(request: HttpRequest, filters: ItemFilters, now: datetime) -> list[Tab
         Tab(_("Won't do"), State.WONT_DO, "", state == State.WONT_DO),
         Tab(pgettext_lazy("tab of a list", "All"), ItemFilters.ALL, "", state == ItemFilters.ALL),
     ]
+
+
+def _counted(user: User) -> Asked:
+    visible = items.visible_to(user)
+    return counting.statement(
+        active=visible.filter(state__in=items.UNFINISHED),
+        overdue=visible.filter(late(NOW)),
+        regressed=visible.filter(state=State.REGRESSED),
+    )
 
 
 def chosen(

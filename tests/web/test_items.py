@@ -119,7 +119,8 @@ def test_list_shows_no_item_of_a_hidden_incident(page):
 def test_counts_beside_lists_end_where_they_say_many(page, monkeypatch):
     for _number in range(4):
         factories.item()
-    monkeypatch.setattr("web.counting.up_to.__defaults__", (2,))
+    monkeypatch.setattr("web.counting.statement.__defaults__", (2,))
+    monkeypatch.setattr("web.asked._kept", {})
     monkeypatch.setattr("web.counting.words.__defaults__", (2,))
 
     assert '<span class="count">2+</span>' in page.get("/items/").text

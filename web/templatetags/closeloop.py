@@ -243,7 +243,12 @@ def versions_link(record: Any, column: str, label: str = "") -> SafeString:
 def avatar(person: Any) -> SafeString:
     """The initials of a person in a disc; the same person has the same tint everywhere."""
     name = str(person or "?")
-    hue = crc32(str(getattr(person, "pk", None) or name).encode()) % AVATAR_HUES
+    return _avatar(str(getattr(person, "pk", None) or name), name)
+
+
+@lru_cache(maxsize=4096)
+def _avatar(key: str, name: str) -> SafeString:
+    hue = crc32(key.encode()) % AVATAR_HUES
     return format_html('<span class="avatar hue-{}" aria-hidden="true">{}</span>', hue, _initials(name))
 
 
@@ -252,9 +257,14 @@ def person(someone: Any) -> SafeString:
     """Avatar and name; an inactive person is marked, and nobody is a dash."""
     if someone is None:
         return mark_safe('<span class="none">–</span>')
-    gone = getattr(someone, "is_active", True) is False
-    note = format_html(' <span class="hint">{}</span>', _("(inactive)")) if gone else ""
-    return format_html('<span class="person">{}<span>{}{}</span></span>', avatar(someone), someone, note)
+    is_gone = getattr(someone, "is_active", True) is False
+    return _person(avatar(someone), str(someone), is_gone, get_language())
+
+
+@lru_cache(maxsize=4096)
+def _person(disc: SafeString, name: str, is_gone: bool, _language: str | None) -> SafeString:
+    note = format_html(' <span class="hint">{}</span>', _("(inactive)")) if is_gone else ""
+    return format_html('<span class="person">{}<span>{}{}</span></span>', disc, name, note)
 
 
 @register.simple_tag
@@ -273,6 +283,14 @@ def keys(pressed: str) -> SafeString:
     """The keys of a shortcut: `{% keys "g i" %}`."""
     caps = format_html_join(" ", "<kbd>{}</kbd>", ((key,) for key in pressed.split()))
     return format_html('<span class="keys">{}</span>', caps)
+
+
+@register.simple_tag(takes_context=True)
+def item_row(context: Context, item: Any, is_sorted: object = False, may_pick: object = False) -> SafeString:
+    """A row of a table of items, as the page's `now` has it."""
+    from web import item_rows
+
+    return item_rows.html(item, context["now"], is_sorted=bool(is_sorted), may_pick=bool(may_pick))
 
 
 @register.simple_tag
