@@ -22,6 +22,7 @@ LONGEST_OVERLAP = timedelta(days=30)
 # Only these scopes ask about a repository or a service.
 FOR_LIMITS = frozenset({ApiToken.Scope.AUDIT.value, ApiToken.Scope.GATE.value})
 MOST_LIMITS = 200
+NOTED_EVERY = timedelta(minutes=1)
 # Bytes of a secret, and of its digest.
 _SIZE = 32
 
@@ -187,7 +188,7 @@ def may_be_used_from(token: ApiToken, address: str) -> bool:
 
 def note_use(token_id: int, *, now: datetime) -> None:
     """Remember that the token was used; at most one write a minute."""
-    fresh = now - timedelta(minutes=1)
+    fresh = now - NOTED_EVERY
     ApiToken.objects.filter(id=token_id).exclude(last_used_at__gt=fresh).update(last_used_at=now)
 
 

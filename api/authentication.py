@@ -27,7 +27,8 @@ class TokenAuthentication(authentication.BaseAuthentication):
             raise AuthenticationFailed(_("The token is unknown, revoked or expired."), code="token_not_valid")
         if not tokens.may_be_used_from(token, presented.address):
             raise PermissionDenied(_("The token may not be used from this address."), code="token_limited")
-        tokens.note_use(token.pk, now=now)
+        if token.last_used_at is None or token.last_used_at < now - tokens.NOTED_EVERY:
+            tokens.note_use(token.pk, now=now)
         return token.owner, token
 
     def authenticate_header(self, request: Request) -> str:

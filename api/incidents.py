@@ -235,8 +235,9 @@ class Incidents(Resource):
         rows = rows.select_related("severity", "review").prefetch_related(Prefetch("service_links", links))
         if self.action == "list":
             return rows
+        people = Participant.objects.select_related("user", "timeline")
         return rows.select_related("declared_by", "duplicate_of").prefetch_related(
-            "participants__user", "participants__timeline"
+            Prefetch("participants", people)
         )
 
     list = listing(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, ClassVar
@@ -51,8 +52,19 @@ class Resource(GenericViewSet):
         """A record as it is after an act, whole; the caller has seen it, so visibility is not asked again."""
         return self.whole(type(record)._base_manager.all()).get(pk=record.pk)
 
+    def read(self, **url: Any) -> Any:
+        """The record the URL names, whole; 404 as for `find`."""
+        if type(self).find is not Resource.find:
+            return self.again(self.find(**url))
+        (name,) = url.values()
+        return one(self.whole(self.visible()), **{self.key: name})
+
     def answer(self, gives: type[BaseSerializer[Any]], record: Any, status: int = 200) -> Response:
-        return Response(gives(record, context=self.get_serializer_context()).data, status)
+        return Response(self.shown(gives, record), status)
+
+    def shown(self, gives: type[BaseSerializer[Any]], record: Any) -> Any:
+        """A record as an answer shows it."""
+        return _written(gives, self.get_serializer_context()).to_representation(record)
 
 
 def listing(
@@ -76,7 +88,8 @@ def listing(
         filters.pop("after", None)
         found = rows(view, **url, **filters) if rows else view.visible()
         page = view.paginate_queryset(view.whole(found))
-        return view.get_paginated_response(gives(page, many=True, context=view.get_serializer_context()).data)
+        shape = _written(gives, view.get_serializer_context())
+        return view.get_paginated_response([shape.to_representation(row) for row in page])
 
     return handler
 
@@ -87,8 +100,7 @@ def detail(says: str, *, gives: type[BaseSerializer[Any]], of: Callable[..., Any
     @extend_schema(description=says, responses=gives)
     def handler(view: Resource, request: Request, **url: Any) -> Response:
         refuse_query(request)
-        record = of(view, **url) if of else view.again(view.find(**url))
-        return view.answer(gives, record)
+        return view.answer(gives, of(view, **url) if of else view.read(**url))
 
     return handler
 
@@ -189,6 +201,20 @@ def one(rows: QuerySet[Any], **which: Any) -> Any:
     if record is None:
         raise Http404
     return record
+
+
+# A serializer makes all of its fields anew, which takes longer than to write a record with them.
+_serializers = threading.local()
+
+
+def _written(gives: type[BaseSerializer[Any]], context: dict[str, Any]) -> BaseSerializer[Any]:
+    """The serializer of this thread that writes answers of a shape; it is given nothing to read."""
+    kept: dict[type[BaseSerializer[Any]], BaseSerializer[Any]] = _serializers.__dict__
+    if gives not in kept:
+        kept[gives] = gives()
+    serializer = kept[gives]
+    serializer._context = context
+    return serializer
 
 
 def _context(view: Resource, parents: Sequence[Any]) -> dict[str, Any]:

@@ -1,12 +1,14 @@
-"""Goals G11 and G12: the list of incidents, deep, filtered, sorted and searched, of 100,000; G13's figure.
+"""Goals G11, G12, G14: the list of 100,000 incidents, deep, filtered, sorted and searched; G13's figure.
 
     python -m benchmarks.lists [--incidents 100000] [--rounds 5]
 
 Every page is asked of the shipped application (granian as shipped, a logged-in reader) in turns with a Django
 view that answers JSON and does nothing (bare.py). What counts are ratios of medians of one run: the figures
-themselves are the machine's. Pages without a goal (other orders, common words) are shown as they are.
-A reader who comes back to a list is answered with the statement that was put together before; "never asked
-before" is another place in the list each time.
+themselves are the machine's. G14 alone holds milliseconds against those of the faster peer, with 10,000
+incidents on another machine (performance notes). Pages without a goal (other orders, common words) are shown
+as they are.
+A list with filters is answered with the statement that was put together for that reader before, whatever its
+page; "another page" is another place each time, "never asked before" another filter.
 tests/web/test_incident_list.py counts the statements of a page, tests/web/test_reading.py shows that reading
 renders nothing, and the last line says what rendering costs against the bare library.
 """
@@ -25,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import visits
+from benchmarks.loads import Goal
 from benchmarks.servers import database
 
 _WORDS = (
@@ -42,6 +45,9 @@ _CHINESE = (
     "配置错误",
 )
 
+# Milliseconds of the faster peer, and how many times as fast.
+_PEERS = {"API, one incident": (60.6, 20), "API, list of 50": (330, 40)}
+
 
 def main() -> int:
     parser = argparse.ArgumentParser(
@@ -54,8 +60,8 @@ def main() -> int:
         Path(folder).chmod(0o711)
         with database(Path(folder)):
             reader = _reader(Path(folder), options.incidents)
-            paths, cookie = _paths(options.incidents), visits.session(reader)
-            with visits.site(Path(folder), cookie) as site:
+            paths, headers = _paths(options.incidents), visits.headers(reader)
+            with visits.site(Path(folder), headers) as site:
                 took = visits.measure(site, paths, rounds=options.rounds)
     return _report(took)
 
@@ -66,14 +72,18 @@ def _report(took: dict[str, list[float]]) -> int:
         print(f"  {name:24} {value:8.2f} ms  {value / median['bare']:6.1f} x bare")
     deep = max(median["page 100"], median["last page"]) / median["page 1"]
     page = median["page 1"] / median["bare"]
-    for name, ratio, bound, text in (
-        ("G11", deep, 1.2, "deepest page / page 1"),
-        ("G12", page, 30, "page 1 (50 rows) / bare view"),
-    ):
-        verdict = "met" if ratio <= bound else "MISSED"
-        print(f"{name}: {ratio:.2f}, goal {bound} or less: {verdict}  ({text})")
+    goals = [
+        Goal("G11", deep, 1.2, True, "deepest page / page 1"),
+        Goal("G12", page, 30, True, "page 1 (50 rows) / bare view"),
+        *(
+            Goal("G14", peer / median[name], times, False, f"faster peer's {peer:g} ms / {name}")
+            for name, (peer, times) in _PEERS.items()
+        ),
+    ]
+    for goal in goals:
+        print(goal)
     print(_rendering())
-    return 0 if deep <= 1.2 and page <= 30 else 1
+    return 0 if all(goal.is_met for goal in goals) else 1
 
 
 def _rendering() -> str:
@@ -141,8 +151,12 @@ def _paths(count: int) -> dict[str, Iterator[str]]:
         "Chinese": f"/incidents/?q={quote('连接池')}",
         "search, common": "/search?q=pool",
         "search, Chinese": f"/search?q={quote('连接池')}",
+        "API, one incident": f"/api/v1/incidents/INC-2024-{count // 2:06d}",
+        "API, list of 50": "/api/v1/incidents",
     }
-    return {name: repeat(path) for name, path in always.items()} | {"never asked before": iter(places)}
+    others = [f"/incidents/?q=rare{number * 7}" for number in range(400)]
+    found: dict[str, Iterator[str]] = {name: repeat(path) for name, path in always.items()}
+    return found | {"another page": iter(places), "never asked before": iter(others)}
 
 
 def _fill(count: int) -> Any:

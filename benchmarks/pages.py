@@ -55,8 +55,7 @@ def main() -> int:
         Path(folder).chmod(0o711)
         with database(Path(folder), options=ROOMY):
             visits.prepare(Path(folder))
-            cookie = visits.session(_reader())
-            with visits.site(Path(folder), cookie) as site:
+            with visits.site(Path(folder), visits.headers(_reader())) as site:
                 took = visits.measure(site, _repeated(_PATHS), rounds=options.rounds)
                 slow = visits.measure(site, _repeated(_SLOW), rounds=1, each=3)
     return _report(took, slow)

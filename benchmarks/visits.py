@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from http.client import HTTPConnection, RemoteDisconnected
 from itertools import repeat
 from pathlib import Path
@@ -19,26 +20,33 @@ ASKED_A_ROUND = 10
 
 @dataclass(frozen=True)
 class Site:
-    """The application and the bare view, by their ports, and the reader's cookie."""
+    """The application and the bare view, by their ports, and what the reader sends along."""
 
     web: int
     bare: int
-    cookie: str
+    headers: Mapping[str, str]
 
 
-def session(reader: Any) -> str:
-    """The cookie of somebody who has logged in."""
+def headers(reader: Any) -> dict[str, str]:
+    """Of somebody who has logged in, with a token for the API."""
     from django.test import Client
+    from django.utils import timezone
 
-    client = Client()
+    from accounts import tokens
+
+    client, now = Client(), timezone.now()
     client.force_login(reader)
-    return f"sessionid={client.cookies['sessionid'].value}"
+    _token, secret = tokens.issue(
+        owner=reader, name="bench", scopes=["read"], expires_at=now + timedelta(days=1), now=now
+    )
+    cookie = f"sessionid={client.cookies['sessionid'].value}"
+    return {"Cookie": cookie, "Authorization": f"Bearer {secret}"}
 
 
 @contextmanager
-def site(folder: Path, cookie: str) -> Iterator[Site]:
+def site(folder: Path, headers: Mapping[str, str]) -> Iterator[Site]:
     """Both servers, as shipped."""
-    found = Site(free_port(), free_port(), cookie)
+    found = Site(free_port(), free_port(), headers)
     running = [
         granian("config.wsgi:application", found.web, folder / "web.log"),
         granian("benchmarks.bare:application", found.bare, folder / "bare.log"),
@@ -76,21 +84,21 @@ def measure(
     for number in range(rounds + 1):
         for name, path in paths.items():
             link = bare if name == "bare" else web
-            found = [_ask(link, next(path), where.cookie) for _ in range(each if number else 3)]
+            found = [_ask(link, next(path), where.headers) for _ in range(each if number else 3)]
             # The first round only warms up connections, plans and code.
             took[name] += found if number else []
     return took
 
 
-def _ask(link: HTTPConnection, path: str, cookie: str) -> float:
+def _ask(link: HTTPConnection, path: str, headers: Mapping[str, str]) -> float:
     begin = time.perf_counter()
-    link.request("GET", path, headers={"Cookie": cookie})
+    link.request("GET", path, headers=dict(headers))
     try:
         answer = link.getresponse()
     except RemoteDisconnected:
         # It was idle while the others had their turn.
         link.close()
-        return _ask(link, path, cookie)
+        return _ask(link, path, headers)
     answer.read()
     if answer.status != 200:
         raise SystemExit(f"{path} answered {answer.status}")

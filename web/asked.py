@@ -15,7 +15,12 @@ from accounts.models import User
 
 Made = TypeVar("Made")
 
-# A blank: stands in a statement for the moment at which it is asked.
+
+class Blank:
+    """Stands in a statement for a value that differs each time it is asked."""
+
+
+# As `Blank`, where a moment is wanted: stands in a statement for the moment at which it is asked.
 NOW = datetime.min.replace(tzinfo=UTC)
 
 _MOST_KEPT = 1024
@@ -42,7 +47,7 @@ class Asked:
     """A statement and its values; "" finds nothing.
 
     Attributes:
-        values: those that differ each time are blanks: objects of which each, being itself, stands for one.
+        values: those that differ each time are blanks, objects of which each, being itself, stands for one.
     """
 
     sql: str

@@ -117,10 +117,12 @@ def knowing_their_review(rows: QuerySet[Incident], user: User) -> QuerySet[Incid
 
 def _page(user: User, chosen: dict[str, Any], query: QueryDict, now: datetime) -> Page:
     """One page in the order that the address asks for, with what a row shows: one statement."""
-    places = (query.get(word, "") for word in ("sort", "after", "before"))
-    key = ("incidents", reader(user), tuple(sorted(chosen.items())), *places)
-    asked, page = kept(key, lambda: _put_together(user, chosen, query))
-    return page.page(asked.rows({id(NOW): now}, is_prepared=True))
+    order = Order(query.get("sort") or DEFAULT_SORT)
+    page = reading(query, order.keys, flip=order.flip)
+    shape = (order.word, order.flip, page.is_backward, page.place is not None, order.begins_last(page))
+    key = ("incidents", reader(user), tuple(sorted(chosen.items())), shape)
+    asked = kept(key, lambda: _put_together(user, chosen, order, page))
+    return page.page(asked.rows({id(NOW): now} | page.filled, is_prepared=True))
 
 
 # What was found is looked at twice: for its page, and to be counted, no further than matters. What takes time
@@ -133,9 +135,8 @@ _STATEMENT = """
 """
 
 
-def _put_together(user: User, chosen: dict[str, Any], query: QueryDict) -> tuple[Asked, Reading]:
-    order = Order(query.get("sort") or DEFAULT_SORT)
-    page = reading(query, order.keys, flip=order.flip)
+def _put_together(user: User, chosen: dict[str, Any], order: Order, page: Reading) -> Asked:
+    """The statement of all pages that differ only in where they begin."""
     columns = [key.name for key in page.run]
     wide = selecting.leaving_many(chosen)
     is_gathered = selecting.gathers(chosen, wide)
@@ -147,7 +148,7 @@ def _put_together(user: User, chosen: dict[str, Any], query: QueryDict) -> tuple
     try:
         found_sql, of_found = found.values(*columns, *order.told).query.sql_with_params()
     except EmptyResultSet:
-        return Asked("", ()), page
+        return Asked("", ())
     place_sql, of_place = order.place(page, is_gathered=is_gathered)
     shown_sql, of_shown = shown.values(
         *dict.fromkeys((*_SHOWN, *columns)), "parts", "count"
@@ -159,7 +160,7 @@ def _put_together(user: User, chosen: dict[str, Any], query: QueryDict) -> tuple
         place=place_sql,
         shown=shown_sql,
     )
-    return Asked(sql, (*of_found, *of_place, *of_shown)), page
+    return Asked(sql, (*of_found, *of_place, *of_shown))
 
 
 def _with_services(rows: QuerySet[Incident]) -> QuerySet[Incident]:

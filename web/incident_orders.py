@@ -92,15 +92,25 @@ class Order:
         """What `place` wants to know of what was found, beside the columns of the order."""
         return _TOLD.get(self.word, {})
 
+    def begins_last(self, page: Reading) -> bool:
+        """Whether a page begins among what has no deadline, which is read in another way."""
+        return self.word == "due" and page.place is not None and page.place[0] >= _NEVER
+
     def place(self, page: Reading, *, is_gathered: bool) -> Sql:
         """The ids on a page, of the rows named "found", which have the order's columns and `told`.
 
         Args:
+            page: blanks stand in the statement for its place.
             is_gathered: all that was found is at hand, and needs only be sorted.
         """
+        blank = page.blank
         if self.told and not is_gathered:
-            return _by_severity(page) if self.word == "severity" else _by_deadline(page)
-        reading, values = page.sql()
+            return (
+                _by_severity(blank)
+                if self.word == "severity"
+                else _by_deadline(blank, self.begins_last(page))
+            )
+        reading, values = blank.sql()
         return _SORTED.format(reading=reading), values
 
 
@@ -117,9 +127,10 @@ def _by_severity(page: Reading) -> Sql:
     return f"{_of_each(page, conditions, page.run[1:])} LIMIT {page.size + 1}", values
 
 
-def _by_deadline(page: Reading) -> Sql:
+def _by_deadline(page: Reading, begins_last: bool) -> Sql:
     """Severity by severity what has a deadline, and by its id what has none, the one behind the other."""
-    parts = [part for part in (_promised(page), _unpromised(page)) if part is not None]
+    both = (_promised(page, begins_last), _unpromised(page, begins_last))
+    parts = [part for part in both if part is not None]
     if page.run[0].is_descending:
         parts.reverse()
     room = page.size + 1
@@ -130,33 +141,32 @@ def _by_deadline(page: Reading) -> Sql:
     return _BOTH.format(first=first, second=second, room=room), [*of_first, *of_second]
 
 
-def _promised(page: Reading) -> Sql | None:
+def _promised(page: Reading, begins_last: bool) -> Sql | None:
     """What has a deadline; None where the page begins behind all of it."""
     due, pk = page.run
-    conditions, values = ["promised", "level.requires_postmortem"], []
-    if page.place:
-        place = page.place[0]
-        if place >= _NEVER and not due.is_descending:
-            return None
-        if place < _NEVER:
-            sign = "<=" if due.is_descending else ">="
-            past, of_past = page.past_sql()
-            conditions += [f"began {sign} %s - make_interval(hours => level.review_hours)", past]
-            values = [place, *of_past]
+    conditions = ["promised", "level.requires_postmortem"]
+    values: list[Any] = []
+    if begins_last and not due.is_descending:
+        return None
+    if page.place and not begins_last:
+        sign = "<=" if due.is_descending else ">="
+        past, of_past = page.past_sql()
+        conditions += [f"began {sign} %s - make_interval(hours => level.review_hours)", past]
+        values = [page.place[0], *of_past]
     # Within a severity all have the same time.
     return _of_each(page, conditions, [Key("began", datetime, due.is_descending), pk]), values
 
 
-def _unpromised(page: Reading) -> Sql | None:
+def _unpromised(page: Reading, begins_last: bool) -> Sql | None:
     """What has no deadline; None where the page begins behind it."""
     due, pk = page.run
-    conditions, values = ["NOT promised"], []
-    if page.place:
-        if page.place[0] < _NEVER and due.is_descending:
-            return None
-        if page.place[0] >= _NEVER:
-            conditions.append(f"pk {'<' if pk.is_descending else '>'} %s")
-            values = [page.place[1]]
+    conditions = ["NOT promised"]
+    values: list[Any] = []
+    if page.place and begins_last:
+        conditions.append(f"pk {'<' if pk.is_descending else '>'} %s")
+        values = [page.place[1]]
+    elif page.place and due.is_descending:
+        return None
     return _WITHOUT.format(conditions=" AND ".join(conditions), order=_order([pk])), values
 
 

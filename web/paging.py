@@ -1,12 +1,16 @@
 """Keyset pages: as fast deep in a list as on its first page, and unmoved by rows that come in meanwhile."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db.models import Model, Q, QuerySet
+
+from web.asked import Blank
 
 PAGE_SIZE = 50
 
@@ -81,6 +85,10 @@ class Key:
     is_descending: bool = False
 
 
+# Stand in a statement for the values of a place, one for each column.
+PLACE = tuple(Blank() for _number in range(4))
+
+
 @dataclass(frozen=True)
 class Reading:
     """A page before it is read: in which order, from which place on, and which way.
@@ -100,6 +108,16 @@ class Reading:
     def names(self) -> list[str]:
         """The columns, as `order_by` takes them."""
         return [f"-{key.name}" if key.is_descending else key.name for key in self.run]
+
+    @property
+    def blank(self) -> Reading:
+        """The same from any place: blanks (`web.asked`) stand for it."""
+        return replace(self, place=PLACE[: len(self.run)]) if self.place else self
+
+    @property
+    def filled(self) -> dict[int, Any]:
+        """What stands in the blanks."""
+        return {id(blank): value for blank, value in zip(PLACE, self.place or (), strict=False)}
 
     def sql(self) -> tuple[str, list[Any]]:
         """The place, the order and the limit, to stand behind FROM and what has these columns."""
