@@ -112,18 +112,27 @@ def _rendered(
     kept = incident.review_standing
     return format_html(
         _ROW,
-        url=reverse("web:incident", args=[incident.public_id]),
+        url=_address().replace(_ANY, incident.public_id),
         title=incident.title,
         public_id=incident.public_id,
         marks=_marks(incident, tags),
         severity=badge("severity", incident.severity__code),
         state=badge("incident_state", incident.state, style="plain"),
-        services=_services(slugs(parts, "origin"), slugs(parts, "affected")),
+        services=_services(parts, language),
         started=moment_html(incident.started_at, "kept"),
         lasted=_lasted(incident, lasted),
         review=badge("standing", kept, style="plain") if kept else _NONE,
         **_headings(language),
     )
+
+
+_ANY = "INC-0"
+
+
+@lru_cache(maxsize=1)
+def _address() -> str:
+    """The address of an incident, with `_ANY` in the place of its id: Django takes long to find it."""
+    return reverse("web:incident", args=[_ANY])
 
 
 def _marks(incident: SimpleNamespace, tags: Sequence[str]) -> SafeString:
@@ -136,8 +145,10 @@ def _marks(incident: SimpleNamespace, tags: Sequence[str]) -> SafeString:
     )
 
 
-def _services(origins: Sequence[str], affected: Sequence[str]) -> SafeString:
+@lru_cache(maxsize=4096)
+def _services(parts: tuple[str, ...], _language: str | None) -> SafeString:
     """The services it came from by name, and how many others it hurt."""
+    origins, affected = slugs(parts, "origin"), slugs(parts, "affected")
     title = _("Origin")
     named = format_html_join(
         "", '<span class="tag" title="{}">{}</span>', ((title, slug) for slug in origins)

@@ -91,7 +91,7 @@ def _rendered(
         owner=owner,
         strips=format_html_join(
             "",
-            '<div class="row">{}{}</div>',
+            '<div class="row runs">{}{}</div>',
             (
                 (runs, badge("flag", "paused", style="glyph") if is_paused else "")
                 for runs, is_paused in checks

@@ -52,15 +52,34 @@ def _written(aware: datetime, style: str, _language: str | None, _zone: str) -> 
     """A moment for machines, in full, and in the words of a style; language and zone are those in force."""
     local = timezone.localtime(aware)
     # The patterns are translated too: a language chooses its own order of day, month and year.
-    full = f"{date_format(local, _('j M Y, H:i:s'))} {_zone_words(local)}"
+    full = f"{_in(_('j M Y, H:i:s'), local)} {_zone_words(local)}"
     words = full
     if style == "time":
-        words = date_format(local, "H:i:s")
+        words = _in("H:i:s", local)
     elif style == "day":
-        words = date_format(local, _("j M Y"))
+        words = _in(_("j M Y"), local)
     elif style in {"exact", "kept", "both"}:
-        words = date_format(local, _("j M Y, H:i"))
+        words = _in(_("j M Y, H:i"), local)
     return aware.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), full, words
+
+
+def _in(pattern: str, local: datetime) -> str:
+    """A moment in one of our patterns; days repeat, and their words take long."""
+    words = _of_day(pattern, local.date(), get_language())
+    for place, number in zip(_CLOCK.values(), (local.hour, local.minute, local.second), strict=True):
+        words = words.replace(place, f"{number:02}")
+    return words
+
+
+# Parts of the clock in a pattern, and what stands for them in the words of a day: no text has such letters.
+_CLOCK = {"H": "\ue000", "i": "\ue001", "s": "\ue002"}
+
+
+@lru_cache(maxsize=4096)
+def _of_day(pattern: str, day: date, _language: str | None) -> str:
+    for letter, place in _CLOCK.items():
+        pattern = pattern.replace(letter, place)
+    return date_format(day, pattern)
 
 
 def distance_words(moment: datetime, now: datetime) -> str:

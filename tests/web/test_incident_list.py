@@ -186,6 +186,18 @@ def test_tags_are_suggested_from_what_everybody_may_see(client, ada):
     assert "secret-takeover" not in page
 
 
+def test_who_is_given_a_role_sees_more_at_once_and_less_when_it_is_taken(client, ada):
+    factories.incident("Secret pool", is_restricted=True)
+    seen = []
+    for role in ("member", "governor", "member"):
+        ada.role = role
+        ada.save(update_fields=["role"])
+        found = client.get("/search?q=pool").context["incidents"]
+        seen.append((titles(client, ""), [row["title"] for row in found]))
+
+    assert seen == [([], []), (["Secret pool"], ["Secret pool"]), ([], [])]
+
+
 def test_restricted_incidents_are_found_by_no_filter(client, ada):
     now = timezone.now()
     hidden = factories.incident(
