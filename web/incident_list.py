@@ -21,6 +21,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, QueryDict
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.http import urlencode
+from django.utils.safestring import SafeString
 from django.views.decorators.http import require_GET
 
 from accounts.models import User
@@ -78,6 +79,7 @@ def incident_list(request: HttpRequest) -> HttpResponse:
         "here": here,
         "current_view": next((view for view in views if view.query == here and here), None),
         "page": page,
+        "rows_html": SafeString("".join(row.html for row in page.rows)),
         "count": count,
         "default_sort": DEFAULT_SORT,
         "is_beyond": bool(request.GET.get("after") or request.GET.get("before")),

@@ -185,13 +185,19 @@ def query_with(context: Context, **changes: Any) -> str:
     `{% query_with state="open" after=None %}` keeps every other filter: "?owner=7&state=open".
     """
     request = context.get("request")
-    query = request.GET.copy() if request is not None else QueryDict(mutable=True)
-    for key, value in changes.items():
-        if value is None or value == "":
-            query.pop(key, None)
+    changed = tuple((key, "" if value is None else str(value)) for key, value in changes.items())
+    return _query_with(request.GET.urlencode() if request is not None else "", changed)
+
+
+@lru_cache(maxsize=4096)
+def _query_with(query: str, changes: tuple[tuple[str, str], ...]) -> str:
+    changed = QueryDict(query, mutable=True)
+    for key, value in changes:
+        if value:
+            changed[key] = value
         else:
-            query[key] = str(value)
-    encoded = query.urlencode()
+            changed.pop(key, None)
+    encoded = changed.urlencode()
     return f"?{encoded}" if encoded else "?"
 
 
@@ -209,14 +215,14 @@ def sort_header(context: Context, key: str, label: str, classes: str = "", defau
         order, following, shape = "ascending", f"-{key}", "up"
     elif current == f"-{key}":
         order, following, shape = "descending", key, "down"
-    return format_html(
-        '<th scope="col" class="{}" aria-sort="{}"><a class="sort" href="{}">{}{}</a></th>',
-        classes,
-        order,
-        query_with(context, sort=following, after=None, before=None),
-        label,
-        icon(shape),
-    )
+    address = query_with(context, sort=following, after=None, before=None)
+    return _sort_header(str(label), classes, order, address, shape)
+
+
+@lru_cache(maxsize=1024)
+def _sort_header(label: str, classes: str, order: str, address: str, shape: str) -> SafeString:
+    whole = '<th scope="col" class="{}" aria-sort="{}"><a class="sort" href="{}">{}{}</a></th>'
+    return format_html(whole, classes, order, address, label, icon(shape))
 
 
 @register.simple_tag
