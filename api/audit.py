@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import logging
 import re
+import uuid
 from collections.abc import Mapping
 from datetime import date
+from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import parse_qsl
 
@@ -22,6 +24,7 @@ from api.errors import problem as problem_body
 from governance import answers
 from governance import audit as domain
 from governance.facts import MOST_SKEW, ClockSkewed, ScopeMissing, TokenNotValid
+from governance.policy import Finding, Verdict, waivers_of
 from postmortem.errors import Invalid
 from postmortem.models import EARLIEST
 
@@ -36,6 +39,7 @@ _PAGES = {"INC": "incidents", "PM": "reviews", "RI": "items", "waiver": "gate/wa
 _OBJECT = re.compile(r"(?:(INC|PM|RI)-[0-9]{4}-[0-9]{4,9}|(waiver)-([0-9]{1,18}))")
 
 _SLUG = re.compile(r"[-a-zA-Z0-9_]{1,80}")
+_PLAIN = re.compile(r"service=([-a-zA-Z0-9_]{1,80})")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
@@ -83,20 +87,41 @@ def answer(method: str, authorization: str | None, query: str, address: str) -> 
         return skewed(refusal)
     except DatabaseProblem as problem:
         return unavailable(problem)
-    body = {
-        "status": judgement.verdict.value,
-        "service": judgement.service,
-        "date": judgement.date.isoformat(),
-        "as_of": answers.moment_text(judgement.as_of),
+    # Asked again, a service without findings is answered the same but for the moment.
+    written = _body if judgement.findings else _kept_body
+    before, after = written(
+        judgement.service,
+        judgement.date,
+        judgement.verdict,
+        tuple(judgement.findings),
+        judgement.policy_version,
+        decision,
+    )
+    return Answer(200, ANSWERED, f"{before}{answers.moment_text(judgement.as_of)}{after}".encode())
+
+
+def _body(
+    service: str,
+    day: date,
+    verdict: Verdict,
+    findings: tuple[Finding, ...],
+    policy_version: str,
+    decision: uuid.UUID,
+) -> tuple[str, str]:
+    """The JSON of an answer, before and after the moment as of which it was judged."""
+    first = {"status": verdict.value, "service": service, "date": day.isoformat(), "as_of": ""}
+    rest = {
         "findings": [
-            finding | {"url": page_of(finding["object"])}
-            for finding in answers.of_service(judgement.findings)
+            finding | {"url": page_of(finding["object"])} for finding in answers.of_service(findings)
         ],
-        "waivers": judgement.waivers,
-        "policy_version": judgement.policy_version,
+        "waivers": waivers_of(findings),
+        "policy_version": policy_version,
         "decision": str(decision),
     }
-    return Answer(200, ANSWERED, json.dumps(body).encode())
+    return json.dumps(first).removesuffix('"}'), f'", {json.dumps(rest)[1:]}'
+
+
+_kept_body = lru_cache(maxsize=4096)(_body)
 
 
 def refuse(
@@ -144,6 +169,9 @@ def skewed(refusal: ClockSkewed) -> Answer:
 
 
 def _asked(query: str) -> tuple[str, date | None]:
+    if match := _PLAIN.fullmatch(query):
+        # As CI mostly asks; what follows would read the same.
+        return match[1], None
     try:
         pairs = parse_qsl(query, keep_blank_values=True, max_num_fields=10)
     except ValueError:
