@@ -42,14 +42,16 @@ def parse(message: str, *, is_divider_obeyed: bool = True) -> list[tuple[str, st
     """
     # To git a bare "---" is a divider only when a line break follows it.
     is_open_divider = message.endswith("\n---") or message == "---"
-    if message and not message.endswith("\n"):
+    is_open = not message.endswith("\n")
+    if message and is_open:
         message += "\n"
     # str.splitlines would also split at form feeds, lone returns and others, where git does not.
     lines = [f"{line}\n" for line in message.split("\n")[:-1]]
+    unended = len(lines) - 1 if is_open else None
     if is_divider_obeyed:
         before = _before_divider(lines)
         lines = lines if is_open_divider and len(before) == len(lines) - 1 else before
-    lines = lines[: _end(lines)]
+    lines = lines[: _end(lines, unended)]
     return [pair for pair in map(_split, _unfolded(lines[_start(lines) :])) if pair is not None]
 
 
@@ -60,14 +62,18 @@ def _before_divider(lines: list[str]) -> list[str]:
     return lines
 
 
-def _end(lines: list[str]) -> int:
-    """How many lines are left without the comments, blank lines and conflict lists at the end."""
+def _end(lines: list[str], unended: int | None) -> int:
+    """How many lines are left without the comments, blank lines and conflict lists at the end.
+
+    Args:
+        unended: the number of the line that no line break ended: to git it begins no conflict list.
+    """
     cut = lines.index(_SCISSORS) if _SCISSORS in lines else len(lines)
     end, is_conflict_list = 0, False  # as in git, 0 also stands for "none yet"
     for number, line in enumerate(lines[:cut]):
         if line.startswith(_COMMENT) or line == "\n":
             end = end or number
-        elif line == "Conflicts:\n":
+        elif line == "Conflicts:\n" and number != unended:
             end, is_conflict_list = end or number, True
         elif not (is_conflict_list and line.startswith("\t")):
             end, is_conflict_list = 0, False

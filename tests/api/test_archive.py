@@ -90,7 +90,7 @@ def test_lists_of_the_archive_take_the_same_queries_however_long_they_are(
 
     with django_assert_num_queries(4):
         assert len(facilitator.get(f"reviews/{archived}/revisions").json()["items"]) == rows
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(3):
         assert len(facilitator.get(f"reviews/{archived}/addenda").json()["items"]) == rows
 
 

@@ -70,5 +70,5 @@ def test_the_log_asks_no_more_for_more_mails(settings, django_assert_num_queries
     caller.get("deliveries")
 
     # The token, its use, the mails.
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(2):
         assert len(caller.get("deliveries").json()["items"]) == count

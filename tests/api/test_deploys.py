@@ -112,10 +112,10 @@ def test_figures_and_lists_leave_out_what_is_restricted(member, administrator):
 @pytest.mark.parametrize(
     ("path", "queries"),
     [
-        ("deploys", 3),
-        ("self-heals", 3),
-        (f"deploys/failure-rate?{PERIOD}", 4),
-        (f"self-heals/recovery?{PERIOD}", 7),
+        ("deploys", 2),
+        ("self-heals", 2),
+        (f"deploys/failure-rate?{PERIOD}", 3),
+        (f"self-heals/recovery?{PERIOD}", 6),
     ],
     ids=["deploys", "self-heals", "failure-rate", "recovery"],
 )

@@ -108,5 +108,5 @@ def test_incident_and_step_take_files(member, django_assert_num_queries):
     for count in (1, 3):
         while EvidenceFile.objects.filter(incident=incident).count() < count:
             factories.evidence_file(incident)
-        with django_assert_num_queries(4):
+        with django_assert_num_queries(3):
             assert len(member.get(f"incidents/{incident}/evidence").json()["items"]) == count

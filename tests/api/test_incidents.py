@@ -257,7 +257,7 @@ def test_detail_costs_the_same_queries_for_any_number_of_participants(
     for _ in range(count):
         factories.filed_timeline(factories.participant(incident))
 
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(5):
         assert len(member.get(f"incidents/{incident}").json()["participants"]) == count
 
 

@@ -247,5 +247,5 @@ def test_detail_costs_the_same_queries_for_any_number_of_parts(
     for _ in range(count):
         factories.cause(review), factories.checklist_entry(review)
 
-    with django_assert_num_queries(11):
+    with django_assert_num_queries(10):
         assert len(member.get(f"reviews/{review}").json()["checklist"]) == count

@@ -148,5 +148,5 @@ def test_lists_ask_the_database_equally_often(keeper, django_assert_num_queries,
     keeper.get("tokens")
 
     for path in ("tokens", "service-accounts"):
-        with django_assert_num_queries(3):
+        with django_assert_num_queries(2):
             keeper.get(path)

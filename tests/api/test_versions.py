@@ -139,10 +139,12 @@ def test_nobody_else_reads_what_was_typed_while_a_timeline_was_sealed(member, in
 @pytest.mark.parametrize("count", [1, 3])
 def test_list_costs_the_same_queries_for_any_number_of_versions(member, django_assert_num_queries, count):
     incident = factories.incident("1")
+    # The first use of a token in a minute is noted.
+    member.get("incidents")
     for number in range(count - 1):
         member.patch(f"incidents/{incident.public_id}", {"title": f"Title {number}"})
 
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(3):
         answer = member.get(f"texts/{incident.public_id}.title/versions").json()
 
     assert len(answer["items"]) == count

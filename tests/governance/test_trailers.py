@@ -106,6 +106,9 @@ _LINES = st.sampled_from(
 @example(lines=["# first", "# second", "Postmortem: PM-2026-0001"], is_ended=True)
 @example(lines=["", "Postmortem: PM-2026-0001", "# c"], is_ended=False)
 @example(lines=["", "Postmortem: PM-2026-0001", "---"], is_ended=False)
+@example(lines=["", "Conflicts:"], is_ended=False)
+@example(lines=["Text.", "", "Postmortem: PM-2026-0001", "Conflicts:", "\tfile.py"], is_ended=False)
+@example(lines=["Text.", "", "Postmortem: PM-2026-0001", _SCISSORS], is_ended=False)
 def test_parse_agrees_with_git(lines, is_ended):
     git = shutil.which("git")
     if git is None:
