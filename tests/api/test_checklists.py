@@ -148,5 +148,5 @@ def test_list_of_runs_asks_the_same_for_one_and_for_three(member, review, django
     for entry in entries[1:]:
         checklists.run_now(entry, by=member.user, now=factories.NOW)
 
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(3):
         assert len(viewer.get(f"reviews/{review.public_id}/checklist/runs").json()["items"]) == 3
