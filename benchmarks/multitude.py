@@ -131,7 +131,7 @@ def _decisions(cursor: CursorWrapper) -> None:
         "INSERT INTO governance_gatedecision (id, kind, decided_at, token_id, verdict, findings,"
         " policy_version, repository, change_id, title, mode, waivers, named, postmortems, request)"
         " SELECT gen_random_uuid(), 'change', now() - n * interval '7 minutes', t.id,"
-        " CASE WHEN n % 17 = 0 THEN 'FAIL' ELSE 'PASS' END, '[]', '2026-11-2/gate-1v1',"
+        " CASE WHEN n % 17 = 0 THEN 'FAIL' ELSE 'PASS' END, '[]', '2026-11-3/gate-1v1',"
         " 'shop/repository-' || n % 300, '!' || n, 'Change ' || n, 'strict', '[]', '[]', '[]', '{}'"
         f" FROM generate_series(1, {DECISIONS}) n, (SELECT min(id) AS id FROM accounts_apitoken) t",
         "governance_gatedecision",

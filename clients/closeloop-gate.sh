@@ -207,6 +207,7 @@ next_step() {
     PM_NOT_ARCHIVED) echo "Finish and archive that review, or name another postmortem." ;;
     PM_NOT_APPLICABLE) echo "Name a postmortem that shares a service with this change." ;;
     PM_OVERUSED) echo "Name the postmortem that this change really follows from." ;;
+    SERVICES_UNKNOWN) echo "Say its services, or have an administrator enter this repository at a service." ;;
     REVIEW_OVERDUE) echo "Finish the four steps of the review and archive it." ;;
     POSTMORTEM_MISSING) echo "Start the review of this incident." ;;
     ITEM_OVERDUE) echo "Make the fix and claim it; its checks then verify it." ;;

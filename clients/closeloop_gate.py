@@ -58,6 +58,7 @@ NEXT_STEPS = {
     "PM_NOT_ARCHIVED": "Finish and archive that review, or name another postmortem.",
     "PM_NOT_APPLICABLE": "Name a postmortem that shares a service with this change.",
     "PM_OVERUSED": "Name the postmortem that this change really follows from.",
+    "SERVICES_UNKNOWN": "Say its services, or have an administrator enter this repository at a service.",
     "REVIEW_OVERDUE": "Finish the four steps of the review and archive it.",
     "POSTMORTEM_MISSING": "Start the review of this incident.",
     "ITEM_OVERDUE": "Make the fix and claim it; its checks then verify it.",

@@ -75,6 +75,12 @@ RULES: dict[str, Rule] = {
         _("The postmortem is about other services"),
         _("Name one that shares a service with this change."),
     ),
+    "SERVICES_UNKNOWN": Rule(
+        "odd",
+        "help",
+        _("Nobody knows which services the change touches"),
+        _("Say its services, or have an administrator enter this repository at a service."),
+    ),
     "FROZEN": Rule(
         "bad",
         "lock",

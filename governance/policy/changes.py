@@ -93,6 +93,7 @@ def evaluate_change(change: ChangeFacts, rules: GateRules, *, as_of: datetime) -
     """Judge a change by its repository's policy.
 
     PASS when it names a postmortem and nothing that counts is found, or when the policy excuses it, by name.
+    UNKNOWN when nothing is broken, but nobody knows which services it touches, or how one of them stands.
     A waived finding stays among the findings and does not count.
 
     Source: specification, R14 and section 5.
@@ -101,7 +102,7 @@ def evaluate_change(change: ChangeFacts, rules: GateRules, *, as_of: datetime) -
     if excuse is not None:
         return ChangeJudgement(Verdict.PASS, (), rules, excuse)
     skipped = _skipped(change, rules)
-    findings = [*_named(change, rules), *_frozen(change, rules, as_of)]
+    findings = [*_named(change, rules), *_unjudged(change, rules, skipped), *_frozen(change, rules, as_of)]
     if rules.asks_audit:
         findings += _of_services(change, as_of)
     findings = waive(
@@ -151,6 +152,20 @@ def _named(change: ChangeFacts, rules: GateRules) -> Iterable[Finding]:
         if rules.most_uses is not None and postmortem.uses >= rules.most_uses:
             text = f"{postmortem.uses} other changes passed by naming it; {rules.most_uses} are the most."
             yield _finding(ChangeRule.PM_OVERUSED, name, text)
+
+
+def _unjudged(change: ChangeFacts, rules: GateRules, skipped: Sequence[tuple[str, str]]) -> Iterable[Finding]:
+    """That rules which count could not be applied: what nobody judged must not pass."""
+    codes = {code for code, _reason in skipped} - rules.not_counting
+    if not change.postmortems:
+        # There is none of which to ask what it is about.
+        codes.discard(ChangeRule.PM_NOT_APPLICABLE)
+    if codes:
+        yield _finding(
+            ChangeRule.SERVICES_UNKNOWN,
+            "",
+            "Nobody knows which services this change touches, so not every rule could be applied.",
+        )
 
 
 def _finding(code: ChangeRule, object_: str, text: str) -> Finding:

@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 # Changes whenever a rule changes what it finds; it stands in every decision, before the gate's policy.
-POLICY_VERSION = "2026-11-2"
+POLICY_VERSION = "2026-11-3"
 
 
 class Verdict(StrEnum):
@@ -27,6 +27,7 @@ class ChangeRule(StrEnum):
     PM_NOT_ARCHIVED = "PM_NOT_ARCHIVED"
     PM_NOT_APPLICABLE = "PM_NOT_APPLICABLE"
     PM_OVERUSED = "PM_OVERUSED"
+    SERVICES_UNKNOWN = "SERVICES_UNKNOWN"
     FROZEN = "FROZEN"
 
 
@@ -42,6 +43,7 @@ class Rule(StrEnum):
     WAIVER_EXPIRED = "WAIVER_EXPIRED"
 
 
+_NOBODY_KNOWS = {Rule.CHECK_STALE, ChangeRule.SERVICES_UNKNOWN}
 # Every code that a finding may have.
 CODES: tuple[str, ...] = (*map(str, ChangeRule), *map(str, Rule))
 # An expired waiver is answered by another one for what it waived, never by one for itself.
@@ -76,9 +78,9 @@ class Finding:
 
 
 def verdict_of(findings: Iterable[Finding]) -> Verdict:
-    """FAIL when a finding stands; UNKNOWN when only stale checks do, for nobody knows then; else PASS."""
+    """FAIL when a finding stands; UNKNOWN when only such do that say that nobody knows; else PASS."""
     codes = {finding.code for finding in findings if finding.stands}
-    if codes - {Rule.CHECK_STALE}:
+    if codes - _NOBODY_KNOWS:
         return Verdict.FAIL
     return Verdict.UNKNOWN if codes else Verdict.PASS
 

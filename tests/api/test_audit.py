@@ -157,7 +157,7 @@ def test_audit_of_a_past_day_answers_the_golden_json(ask, order, arrange, status
         "as_of": "2026-11-19T23:59:59Z",
         "findings": findings,
         "waivers": [],
-        "policy_version": "2026-11-2/gate-1v1",
+        "policy_version": "2026-11-3/gate-1v1",
         "decision": str(decision.id),
     }
 
@@ -393,7 +393,7 @@ def test_audit_keeps_each_distinct_decision_once(ask, order):
         "audit",
         "FAIL",
         order,
-        "2026-11-2/gate-1v1",
+        "2026-11-3/gate-1v1",
     )
     assert [finding["code"] for finding in decision.findings] == ["ITEM_OVERDUE"]
 

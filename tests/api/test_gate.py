@@ -76,7 +76,7 @@ def test_change_that_names_an_archived_postmortem_passes(ask, archived):
         "services": ["order"],
         "skipped": [],
         "policy": {"id": "gate-1v1", "name": "Default"},
-        "policy_version": "2026-11-2/gate-1v1",
+        "policy_version": "2026-11-3/gate-1v1",
         "decision": str(decision.id),
         "url": f"http://testserver/gate/{decision.id}/",
         "decided_at": answer.json()["decided_at"],
@@ -133,11 +133,14 @@ def test_change_of_an_affected_service_may_name_the_postmortem(ask, order):
     assert ask(services=["payment"]).json()["status"] == "PASS"
 
 
-def test_change_without_any_known_service_says_what_was_skipped(ask, archived):
-    body = ask(repository="shop/elsewhere").json()
+@pytest.mark.parametrize("repository", ["shop/elsewhere", "https://git.example.org/shop/order.git"])
+def test_change_without_any_known_service_does_not_pass(ask, archived, repository):
+    """Nobody knows whether the postmortem is about it: a wrong name must not turn a rule off."""
+    body = ask(repository=repository).json()
 
-    assert (body["status"], body["services"]) == ("PASS", [])
+    assert (body["status"], body["services"]) == ("UNKNOWN", [])
     assert [rule["code"] for rule in body["skipped"]] == ["PM_NOT_APPLICABLE"]
+    assert [finding["code"] for finding in body["findings"]] == ["SERVICES_UNKNOWN"]
 
 
 def test_change_that_names_a_service_which_does_not_exist_is_refused(ask, archived):

@@ -152,8 +152,8 @@ def test_decision_keeps_the_version_it_was_judged_by(ci, archived):
     assert [
         (kept[one["decision"]].gate.mode, kept[one["decision"]].policy_version) for one in (first, second)
     ] == [
-        ("strict", "2026-11-2/gate-2v1"),
-        ("warn", "2026-11-2/gate-2v2"),
+        ("strict", "2026-11-3/gate-2v1"),
+        ("warn", "2026-11-3/gate-2v2"),
     ]
 
 
@@ -259,7 +259,7 @@ def test_audit_counts_what_the_row_for_all_counts(ci, order):
     gating.policy(not_counting=["ITEM_OVERDUE"], now=timezone.now())
     body = ci.get("audit", service="order").json()
 
-    assert (body["status"], body["policy_version"]) == ("PASS", "2026-11-2/gate-1v2")
+    assert (body["status"], body["policy_version"]) == ("PASS", "2026-11-3/gate-1v2")
     assert [(one["code"], one["counts"]) for one in body["findings"]] == [("ITEM_OVERDUE", False)]
 
 
@@ -272,5 +272,5 @@ def test_audit_of_a_past_day_uses_the_policy_of_then(ci, order):
 
     after = ci.get("audit", service="order", date=day).json()
 
-    assert (after["status"], after["policy_version"]) == ("FAIL", "2026-11-2/gate-1v1")
+    assert (after["status"], after["policy_version"]) == ("FAIL", "2026-11-3/gate-1v1")
     assert after == before

@@ -23,7 +23,7 @@ def decision(**fields):
             "token": token,
             "verdict": "FAIL",
             "findings": [{"code": "PM_UNKNOWN", "object": "PM-2026-0001", "detail": "“它” isn't there\n"}],
-            "policy_version": "2026-11-2",
+            "policy_version": "2026-11-3",
             "repository": "shop/order",
             "change_id": "!42",
             "title": "Raise % of the {pool} limit",

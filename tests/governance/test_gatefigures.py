@@ -18,7 +18,7 @@ START, END = f.NOW - 30 * f.DAY, f.NOW
 def decided(token, *, at=END - HOUR, verdict="FAIL", mode="strict", **fields):
     return GateDecision.objects.create(
         kind="change", decided_at=at, token=token, verdict=verdict, mode=mode, findings=[],
-        policy_version="2026-11-2", repository="shop/order", **fields,
+        policy_version="2026-11-3", repository="shop/order", **fields,
     )  # fmt: skip
 
 

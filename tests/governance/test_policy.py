@@ -10,6 +10,7 @@ from governance import policy
 from governance.policy import (
     ChangeFacts,
     CheckFacts,
+    Freeze,
     GateRules,
     IncidentFacts,
     ItemFacts,
@@ -224,7 +225,6 @@ DRAFT = PostmortemFacts("PM-2026-0002", None, frozenset({"payment"}), is_restric
         (["PM-2026-0001"], {"order"}, []),
         (["PM-2026-0001"], {"order", "web"}, []),
         (["PM-2026-0001"], {"web"}, [("PM_NOT_APPLICABLE", "PM-2026-0001")]),
-        (["PM-2026-0001"], set(), []),
         (["PM-2026-0002"], {"payment"}, [("PM_NOT_ARCHIVED", "PM-2026-0002")]),
         (
             ["PM-2026-0002"],
@@ -244,6 +244,35 @@ def test_evaluate_change_blocks_each_unfit_name_with_its_own_reason(named, servi
 
     assert judgement.verdict is (Verdict.FAIL if findings else Verdict.PASS)
     assert [(finding.code, finding.object) for finding in judgement.findings] == findings
+
+
+@pytest.mark.parametrize(
+    ("rules", "named", "verdict", "codes"),
+    [
+        ({}, ["PM-2026-0001"], "UNKNOWN", ["SERVICES_UNKNOWN"]),
+        ({}, ["PM-2026-0002"], "FAIL", ["PM_NOT_ARCHIVED", "SERVICES_UNKNOWN"]),
+        ({}, [], "FAIL", ["POSTMORTEM_NOT_NAMED"]),
+        ({}, ["PM-2026-0009"], "FAIL", ["PM_UNKNOWN"]),
+        ({"freeze": Freeze.SERVICES}, ["PM-2026-0009"], "FAIL", ["PM_UNKNOWN", "SERVICES_UNKNOWN"]),
+        ({"asks_audit": True}, ["PM-2026-0001"], "UNKNOWN", ["SERVICES_UNKNOWN"]),
+        ({"not_counting": frozenset({"PM_NOT_APPLICABLE"})}, ["PM-2026-0001"], "PASS", []),
+        (
+            {"not_counting": frozenset({"SERVICES_UNKNOWN"})},
+            ["PM-2026-0001"],
+            "PASS",
+            ["SERVICES_UNKNOWN"],
+        ),
+    ],
+)
+def test_change_of_unknown_services_is_no_pass_where_a_rule_that_counts_could_not_be_applied(
+    rules, named, verdict, codes
+):
+    known = [one for one in (ARCHIVED, DRAFT) if one.id in named]
+    change = ChangeFacts("shop/order", named=named, postmortems=known)
+
+    judgement = evaluate_change(change, GateRules(**rules), as_of=AS_OF)
+
+    assert (judgement.verdict, [one.code for one in judgement.findings]) == (verdict, codes)
 
 
 def test_change_finding_says_what_to_do():

@@ -199,7 +199,7 @@ def test_decision_shows_its_waiver_and_the_finding(page, mia):
         verdict="PASS",
         findings=[{"code": "POSTMORTEM_NOT_NAMED", "object": "", "detail": "…", "waived_by": str(waiver)}],
         waivers=[str(waiver), "odd"],
-        policy_version="2026-11-2/gate-1v1",
+        policy_version="2026-11-3/gate-1v1",
         repository="shop/order",
     )
 
