@@ -11,7 +11,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from accounts.models import User
-from api.resource import Resource, act, creation, detail, listing
+from api.resource import Resource, act, creation, detail, listing, named_as
 from api.shapes import (
     MOST_NAMES,
     VERSION,
@@ -221,7 +221,8 @@ def _declare(**values: Any) -> Incident:
 
 
 def _mark(incident: Incident, *, milestone: str, at: datetime, by: User, now: datetime) -> Incident:
-    return incidents.mark(incident, milestone=f"{milestone}_at", at=at, by=by, now=now)
+    with named_as(**{f"{milestone}_at": "at"}):
+        return incidents.mark(incident, milestone=f"{milestone}_at", at=at, by=by, now=now)
 
 
 class Incidents(Resource):
@@ -231,7 +232,7 @@ class Incidents(Resource):
         return access.incidents(self.request.user)
 
     def whole(self, rows: QuerySet[Incident]) -> QuerySet[Incident]:
-        links = IncidentService.objects.select_related("service")
+        links = IncidentService.objects.select_related("service").order_by("pk")
         rows = rows.select_related("severity", "review").prefetch_related(Prefetch("service_links", links))
         if self.action == "list":
             return rows

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, ClassVar
 
@@ -19,6 +20,7 @@ from rest_framework.serializers import BaseSerializer, ValidationError
 from rest_framework.viewsets import GenericViewSet
 
 from api.shapes import Empty, Page, Strict
+from postmortem.errors import Invalid
 
 Handler = Callable[..., Response]
 
@@ -193,6 +195,17 @@ def checked(
             field.required, field.default = False, empty
     serializer.is_valid(raise_exception=True)
     return dict(serializer.validated_data)
+
+
+@contextmanager
+def named_as(**names: str) -> Iterator[None]:
+    """A refusal names the field that was sent, where the domain calls it otherwise."""
+    try:
+        yield
+    except Invalid as refusal:
+        if refusal.field not in names:
+            raise
+        raise type(refusal)(refusal.message, field=names[refusal.field], details=refusal.details) from None
 
 
 def one(rows: QuerySet[Any], **which: Any) -> Any:

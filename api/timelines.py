@@ -21,6 +21,7 @@ from api.resource import (
     checked,
     creation,
     detail,
+    named_as,
     one,
     refuse_query,
     removal,
@@ -148,9 +149,10 @@ def _add(participant: Participant, *, by: User, now: datetime, **values: Any) ->
 
 
 def _add_line(participant: Participant, *, line: str, by: User, now: datetime, **values: Any) -> Entry:
-    read = timelines.read_line(line, participant=participant, zone=ZoneInfo(by.time_zone), now=now)
-    values |= {"text": read.text, "happened_at": read.at, "zone": read.zone or by.time_zone}
-    return _add(participant, by=by, now=now, **values)
+    with named_as(happened_at="line", text="line"):
+        read = timelines.read_line(line, participant=participant, zone=ZoneInfo(by.time_zone), now=now)
+        values |= {"text": read.text, "happened_at": read.at, "zone": read.zone or by.time_zone}
+        return _add(participant, by=by, now=now, **values)
 
 
 def _add_many(participant: Participant, *, entries: list[dict[str, Any]], by: User, now: datetime) -> Any:

@@ -442,7 +442,7 @@ def _fitting(body: dict) -> tuple:
     if len(paths) > MOST_PATHS or any(len(path) > LONGEST_PATH for path in paths):
         del body["paths"]
         notes.append("The change touches too many paths to send; none were sent.")
-    if len(body.get("commits", [])) > MOST_COMMITS or _size(body) > MOST_BYTES:
+    if "commits" in body and (len(body["commits"]) > MOST_COMMITS or _size(body) > MOST_BYTES):
         naming = [commit for commit in body["commits"] if "postmortem" in commit["message"].lower()]
         notes.append(
             "Of %d commits the %d that mention a postmortem were sent." % (len(body["commits"]), len(naming))

@@ -42,7 +42,7 @@ class NotInForce(DomainError):
 
 
 def visible_to(user: User) -> QuerySet[GateWaiver]:
-    """The waivers this person may see: all but those about an object that is hidden from them."""
+    """The waivers this person may see: their own, and those of others about nothing hidden from them."""
     rows = GateWaiver.objects.select_related("service", "asked_by", "answered_by", "ended_by", "alone_by")
     if user.is_at_least(User.Role.GOVERNOR):
         return rows
@@ -50,6 +50,7 @@ def visible_to(user: User) -> QuerySet[GateWaiver]:
         return rows.none()
     return rows.filter(
         Q(object="")
+        | Q(asked_by=user)
         | Q(object__in=access.incidents(user).values("public_id"))
         | Q(object__in=access.reviews(user).values("public_id"))
         | Q(object__in=items.visible_to(user).values("public_id"))

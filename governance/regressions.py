@@ -60,6 +60,7 @@ def _declare(move_id: int, *, now: datetime) -> bool:
         if by is None or RegressionIncident.objects.filter(transition=move).exists():
             return False
         item = move.item
+        key = f"regression/{item.public_id}"
         title = _("%(id)s has regressed: %(title)s") % {"id": item.public_id, "title": item.title}
         try:
             incident = incidents.declare(
@@ -72,13 +73,13 @@ def _declare(move_id: int, *, now: datetime) -> bool:
                 % {"id": item.public_id},
                 is_restricted=not access.is_open_to_all(review_id=item.review_id),
                 source=Incident.Source.REGRESSION,
-                dedup_key=f"regression/{item.public_id}",
+                dedup_key=key,
                 by=by,
                 now=now,
             )
             is_new = True
-        except DuplicateIncident as twin:
-            incident = Incident.objects.get(public_id=twin.details["public_id"])
+        except DuplicateIncident:
+            incident = Incident.objects.get(dedup_key=key, closed_at=None)
             is_new = False
         RegressionIncident.objects.create(transition=move, incident=incident)
         return is_new

@@ -106,13 +106,14 @@ def sweep(*, before: datetime) -> tuple[list[str], list[EvidenceFile]]:
     Args:
         before: only files written earlier are judged; younger ones may belong to an act that still runs.
     """
-    stored = set(vault.names(before=before))
+    stored, old = set(vault.names()), set(vault.names(before=before))
     rows = list(EvidenceFile.objects.all())
     named = {name for row in rows for name in (row.stored_as, row.thumbnail_stored_as) if name}
-    orphans = sorted(stored - named)
+    orphans = sorted(old - named)
     vault.discard(orphans)
-    young = [row for row in rows if row.uploaded_at < before and row.stored_as not in stored]
-    return orphans, young
+    # A file may be younger than its row: one that was restored from a copy is.
+    lost = [row for row in rows if row.uploaded_at < before and row.stored_as not in stored]
+    return orphans, lost
 
 
 def _column(target: Target) -> str:

@@ -110,7 +110,7 @@ def declare(
     with trail.act("incidents.declare", by=by):
         incident.public_id = trail.next_public_id("INC", now=now)
         incident_facts.check_facts(incident, now=now)
-        _insert(incident)
+        _insert(incident, by=by)
         _link(incident, services)
         Participant.objects.bulk_create(
             Participant(incident=incident, user=who, role=role) for who, role in people
@@ -118,8 +118,11 @@ def declare(
     return incident
 
 
-def _insert(incident: Incident) -> None:
-    """Insert, where another open incident with the same deduplication key may come first at any moment."""
+def _insert(incident: Incident, *, by: User) -> None:
+    """Insert, where another open incident with the same deduplication key may come first at any moment.
+
+    Which one it is, is not told to whoever may not see it.
+    """
     try:
         with transaction.atomic():
             incident.save(force_insert=True)
@@ -127,6 +130,9 @@ def _insert(incident: Incident) -> None:
         twin = Incident.objects.filter(dedup_key=incident.dedup_key, closed_at=None).first()
         if not incident.dedup_key or twin is None:
             raise
+        if not access.is_visible(twin, by):
+            words = _("An open incident has the same deduplication key.")
+            raise DuplicateIncident(words, field="dedup_key") from error
         raise DuplicateIncident(
             _("%(id)s is open and has the same deduplication key.") % {"id": twin.public_id},
             field="dedup_key",

@@ -64,12 +64,14 @@ def discard(names: Iterable[str]) -> None:
             logger.warning("an evidence file cannot be removed; the sweep will try again", exc_info=True)
 
 
-def names(*, before: datetime) -> Iterator[str]:
-    """The names of all stored files that were written before this moment."""
+def names(*, before: datetime | None = None) -> Iterator[str]:
+    """The names of all stored files, or of those that were written before a moment."""
     for folder in sorted(_root().glob("[0-9a-f][0-9a-f]")):
         for path in sorted(folder.iterdir()):
             name = f"{folder.name}/{path.name}"
-            if _NAME.fullmatch(name) and path.stat().st_mtime < before.timestamp():
+            if not _NAME.fullmatch(name):
+                continue
+            if before is None or path.stat().st_mtime < before.timestamp():
                 yield name
 
 

@@ -14,7 +14,7 @@ from postmortem.models import Review, RootCause, Service, Severity
 from remediation import policies
 from remediation.checkspec import CheckSpec
 from remediation.items import proofs
-from remediation.items.locking import State, check_owner, lock_owner
+from remediation.items.locking import State, check_owner, check_sees, lock_owner
 from remediation.models import ItemTransition, RemediationItem
 
 
@@ -84,6 +84,7 @@ def agree(
     """
     access.need(by, User.Role.MEMBER)
     check_owner(owner, field="owner")
+    check_sees(owner, review, field="owner")
     _check_kinds({"team": (team, Team), "service": (service, Service), "severity": (severity, Severity)})
     _check_origin(review, origin, causes)
     checks = proofs.with_exam(checks, category=category)

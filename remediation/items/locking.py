@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 from accounts.models import User
 from postmortem import access
 from postmortem.errors import DomainError, Invalid
+from postmortem.models import Review
 from remediation.models import RemediationItem, VerificationCheck
 
 State = RemediationItem.State
@@ -50,6 +51,15 @@ def check_owner(person: object, *, field: str) -> None:
         raise Invalid(_("The owner is one person, never a team or a program."), field=field)
     if not person.is_active:
         raise Invalid(_("%(name)s is not active.") % {"name": person}, field=field)
+
+
+def check_sees(person: User, review: Review | None, *, field: str) -> None:
+    """Refuse an owner from whom the review is hidden: the item would be, too."""
+    if review is not None and not access.reviews(person).filter(pk=review.pk).exists():
+        raise Invalid(
+            _("%(name)s may not see %(review)s, and so not the item.") % {"name": person, "review": review},
+            field=field,
+        )
 
 
 def lock_owner(person: User, *, field: str) -> None:

@@ -15,6 +15,7 @@ from remediation.items.locking import (
     UNFINISHED,
     State,
     check_owner,
+    check_sees,
     lock_owner,
     locked,
     refuse_unless,
@@ -47,12 +48,13 @@ def assign(item: RemediationItem, *, to: User, by: User, now: datetime) -> Remed
     """Give an item to another owner.
 
     Raises:
-        Invalid: no active person.
+        Invalid: no active person, or one who may not see the review.
         WrongState: it was declined.
         NotAllowed: nothing was written.
     """
     access.need(by, User.Role.MEMBER)
     check_owner(to, field="to")
+    check_sees(to, item.review, field="to")
     with trail.act("items.assign", by=by):
         item = locked(item)
         refuse_unless(item, *UNFINISHED, State.VERIFIED)

@@ -145,7 +145,7 @@ def test_milestones_are_marked_in_order(member):
     )
 
     assert answer["state"] == "mitigated"
-    assert list(problem["errors"]) == ["resolved_at"]
+    assert list(problem["errors"]) == ["at"]
 
 
 def test_incident_without_a_postmortem_duty_closes(member):

@@ -229,15 +229,13 @@ def test_a_line_is_read_and_stored(member, incident):
     assert (after.json()["happened_at"], after.json()["milestone"]) == ("2026-11-20T06:08:00Z", "mitigated")
 
 
-@pytest.mark.parametrize(
-    ("line", "field"), [("restarted", "happened_at"), ("14:03 CST x", "happened_at"), ("14:03", "text")]
-)
-def test_a_line_that_lacks_something_is_refused_by_name(member, incident, line, field):
+@pytest.mark.parametrize("line", ["restarted", "14:03 CST x", "14:03"])
+def test_a_line_that_lacks_something_is_refused_by_name(member, incident, line):
     problem = assert_problem(
         member.post(f"incidents/{incident}/timeline/lines", {"line": line}), 400, "invalid"
     )
 
-    assert list(problem["errors"]) == [field]
+    assert list(problem["errors"]) == ["line"]
     assert not Timeline.objects.exists()
 
 

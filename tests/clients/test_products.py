@@ -299,6 +299,21 @@ def test_more_commits_than_the_server_takes_are_sent_as_those_that_matter(hostil
 
 
 @pytest.mark.parametrize("kind", KINDS)
+def test_description_alone_that_is_too_large_is_refused(hostile, repository, kind, tmp_path):
+    file = tmp_path / "description"
+    file.write_text("x" * 1_100_000)
+
+    ended = ask(
+        kind, "change", "--repository", "a", "--commits", "none", "--change-id", "!5",
+        "--description-file", str(file), url=hostile.url, cwd=repository,
+    )  # fmt: skip
+
+    assert (ended.status, hostile.asked) == (2, [])
+    assert "too large" in ended.said
+    assert "KeyError" not in ended.said
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_change_that_is_too_large_is_refused(hostile, repository, kind, tmp_path):
     file = tmp_path / "description"
     file.write_text("x" * 1_100_000)

@@ -185,8 +185,10 @@ def test_waiver_about_a_hidden_object_is_hidden(member, governor):
     known = gating.waiver(repository="shop/order", object=f.item().public_id)
     free = gating.waiver(repository="shop/order")
 
-    assert set(gatewaivers.visible_to(member)) == {known, free}
-    assert set(gatewaivers.visible_to(governor)) == {secret, about_it, about_item, known, free}
+    own = gating.waiver(repository="shop/order", object=incident.public_id, by=member)
+
+    assert set(gatewaivers.visible_to(member)) == {known, free, own}
+    assert set(gatewaivers.visible_to(governor)) == {secret, about_it, about_item, known, free, own}
     governor.is_active = False
     assert not gatewaivers.visible_to(governor)
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import stat
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from pathlib import Path
 
@@ -284,6 +284,14 @@ def test_sweep_removes_what_no_row_names_and_tells_what_is_lost(vault_folder, ca
     assert not (vault_folder / orphan).exists()
     assert vault.open_file(kept.stored_as).read()
     assert (vault_folder / "notes.txt").exists()
+
+
+def test_sweep_misses_no_file_that_is_younger_than_its_row(vault_folder):
+    """As after a restore from a copy: its files are new, its rows are not."""
+    row, hour_ago = attach(factories.incident()), datetime.now(UTC) - timedelta(hours=1)
+
+    assert row.uploaded_at < hour_ago
+    assert evidence.sweep(before=hour_ago) == ([], [])
 
 
 def test_a_file_takes_a_stale_signature_away():

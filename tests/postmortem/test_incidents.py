@@ -181,6 +181,16 @@ def test_a_second_open_incident_with_the_same_key_is_refused_and_named():
     assert declare(dedup_key="alert/42").pk != first.pk
 
 
+def test_a_key_of_a_hidden_incident_is_refused_without_its_name():
+    hidden = declare(dedup_key="alert/42", is_restricted=True, by=factories.user(role="governor"))
+
+    with pytest.raises(DuplicateIncident) as refusal:
+        declare(dedup_key="alert/42", by=factories.user())
+
+    assert refusal.value.details == {}
+    assert hidden.public_id not in refusal.value.message
+
+
 def test_edit_changes_facts_and_services():
     incident = factories.incident("Old")
     service = factories.service("new")

@@ -130,6 +130,21 @@ class TestAgree:
                 agree(owner=owner)
             assert refusal.value.field == "owner"
 
+    def test_who_may_not_see_the_review_owns_none_of_its_items(self):
+        hidden = factories.review(incidents=[factories.incident(is_restricted=True)])
+        governor, outsider = factories.user(role="governor"), factories.user()
+
+        with pytest.raises(Invalid) as refusal:
+            agree(owner=outsider, review=hidden, by=governor, causes=[])
+        assert refusal.value.field == "owner"
+
+        item = factories.item(review=hidden, owner=governor)
+        with pytest.raises(Invalid) as refusal:
+            items.assign(item, to=outsider, by=governor, now=NOW)
+        assert refusal.value.field == "to"
+        item.refresh_from_db()
+        assert item.owner == governor
+
     def test_the_database_lets_no_program_own_an_item(self):
         program, item = service_accounts.create(name="CI", role="member"), agree()
 
