@@ -476,6 +476,12 @@ say() {
     [ -z "$link" ] || printf '    See:  %s\n' "$(plain "$link")"
     place=$((place + 1))
   done
+  place=0
+  while rule=$(of "$dir/values" ".skipped.$place.code") && [ -n "$rule" ]; do
+    reason=$(of "$dir/values" ".skipped.$place.reason")
+    printf '  (%s was not judged: %s)\n' "$(plain "$rule")" "$(plain "$reason")"
+    place=$((place + 1))
+  done
   excuse=$(of "$dir/values" .excuse.detail)
   [ -z "$excuse" ] || printf '  (nothing is asked of this change: %s)\n' "$(plain "$excuse")"
   decision=$(of "$dir/values" .decision)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import ssl
 from datetime import datetime
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -19,6 +19,7 @@ from postmortem import access, trail, values
 from postmortem.errors import DomainError, Invalid
 from remediation import circuits
 from remediation.models import MAX_CREDENTIAL, DataSource
+from remediation.probes import addresses
 from remediation.probes.access import Access, basic, bearer
 
 # Names as DNS and container networks write them, and addresses of both versions.
@@ -217,11 +218,25 @@ def read_networks(networks: object) -> list[str]:
     return found
 
 
+def _refuse_for_all(host: str) -> None:
+    """Say at once of an address what would be found when it is asked; of a name nobody knows it yet."""
+    try:
+        ip_address(host)
+    except ValueError:
+        return
+    try:
+        addresses.check(host, allow_loopback=True)
+    except addresses.AddressRefused:
+        message = _("No source may have the address %(host)s.") % {"host": host}
+        raise Invalid(message, field="base_url") from None
+
+
 def check_address(address: str) -> None:
     """Refuse an address that no source may have; `field` is "base_url".
 
     Raises:
-        Invalid: no http(s), or with user, password, query or fragment.
+        Invalid: no http(s), one that nobody may ask (`probes.addresses`), or with user, password, query or
+            fragment.
     """
     try:
         parts = urlsplit(address)
@@ -240,6 +255,7 @@ def check_address(address: str) -> None:
         raise Invalid(
             _("The address must name a host, such as prometheus.example.org:9090."), field="base_url"
         )
+    _refuse_for_all(host)
     if port in REFUSED_PORTS:
         message = _("Port %(port)d is no port of a Prometheus server.") % {"port": port}
         raise Invalid(message, field="base_url")

@@ -322,3 +322,19 @@ def test_what_others_wrote_gives_no_commands(hostile, kind):
     assert ended.status == 1
     assert "RI-2026-0001" in ended.out
     assert not re.search(r"^\s*::|##\[|[\x00-\x09\x0b-\x1f]", ended.said, re.MULTILINE)
+
+
+@both
+def test_rules_that_could_not_be_applied_are_named(hostile, kind):
+    answer = {
+        "status": "UNKNOWN",
+        "findings": [{"code": "SERVICES_UNKNOWN", "object": "", "detail": "Nobody knows."}],
+        "skipped": [{"code": "PM_NOT_APPLICABLE", "reason": "No service is known."}],
+    }
+    hostile.behave = lambda handler, asked: handler.say(200, json.dumps(good(asked) | answer))
+
+    ended = ask(kind, *QUESTIONS["change"], url=hostile.url)
+
+    assert ended.status == 1
+    assert "enter this repository at a service" in ended.out
+    assert "(PM_NOT_APPLICABLE was not judged: No service is known.)" in ended.out

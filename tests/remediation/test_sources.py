@@ -65,6 +65,9 @@ def test_only_an_administrator_names_sources(db, role):
         ({"base_url": "http://10.0.0.7?token=secret"}, "base_url"),
         ({"base_url": "http://10.0.0.7#x"}, "base_url"),
         ({"base_url": "http://[::1"}, "base_url"),
+        ({"base_url": "http://169.254.169.254/"}, "base_url"),
+        ({"base_url": "http://[fe80::1]:9090"}, "base_url"),
+        ({"base_url": "http://0.0.0.0:9090"}, "base_url"),
     ],
 )
 def test_wrong_value_is_refused_by_its_field(ada, fields, field):
