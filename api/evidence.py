@@ -34,6 +34,7 @@ class MaskedAnswer(serializers.Serializer):
 
 
 class EvidenceAnswer(Answer):
+    incident = serializers.SlugRelatedField(slug_field="public_id", read_only=True, allow_null=True)
     uploaded_by = Person()
 
     class Meta:
@@ -80,7 +81,7 @@ class _Attaching(Resource):
         return access.evidence(self.request.user)
 
     def whole(self, rows: QuerySet[EvidenceFile]) -> QuerySet[EvidenceFile]:
-        return rows.select_related("uploaded_by")
+        return rows.select_related("uploaded_by", "incident")
 
     def again(self, record: EvidenceFile) -> EvidenceFile:
         return record
@@ -131,7 +132,7 @@ class Evidence(Resource):
         return access.evidence(self.request.user)
 
     def whole(self, rows: QuerySet[EvidenceFile]) -> QuerySet[EvidenceFile]:
-        return rows.select_related("uploaded_by")
+        return rows.select_related("uploaded_by", "incident")
 
     retrieve = detail("What is known about a file.", gives=EvidenceAnswer)
     remove = removal("Take a file off, as long as nothing stands on it.", evidence.remove)
