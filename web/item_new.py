@@ -120,10 +120,15 @@ def _is_examined(posted: QueryDict) -> bool:
 
 def _say(request: HttpRequest, form: ItemForm, agreed: RemediationItem, trial: Trial | None) -> None:
     messages.success(request, hints.also(form, _("%(id)s is agreed.") % {"id": agreed}))
-    if trial is not None:
+    if trial is None:
+        return
+    outcome = look("outcome", trial.outcome).word
+    if trial.outcome == "error":
+        words = _("Its check was tried once and gave no answer: %(error)s")
+        messages.warning(request, words % {"error": trial.error or outcome})
+    else:
         words = _("Its check was tried once: %(outcome)s, value %(value)s.")
-        say = messages.warning if trial.outcome == "error" else messages.info
-        say(request, words % {"outcome": look("outcome", trial.outcome).word, "value": trial.value})
+        messages.info(request, words % {"outcome": outcome, "value": trial.value})
 
 
 # What the rows of the SLA look at, in the names of the form.

@@ -23,7 +23,7 @@ from web.asking import ask
 from web.composition import free_incidents
 from web.forms import show_refusal
 from web.forms.reviews import LessonsForm, NewReviewForm
-from web.incidents import find_incident, review_items
+from web.incidents import find_incident, people_of, review_items
 from web.paging import page_of
 from web.review_page import (
     causes_of,
@@ -103,6 +103,7 @@ def review_document(request: HttpRequest, public_id: str) -> HttpResponse:
         "change_groups": step_evidence.change_groups(record, its_incidents),
         "change_search": step_evidence.change_search(record),
         "approvals": approvals.of(record, asked=approvals.policy(record)),
+        "people": [person for incident in its_incidents for person in people_of(incident)],
         "timeline": dossier.filed_entries(record, viewer=request.user),
         "items": review_items(record, request.user),
         "addenda": list(record.addenda.select_related("added_by")),

@@ -206,3 +206,24 @@ def test_a_gap_leads_to_the_lesson_that_is_answered_there(client, facilitator):
     assert item.public_id in done.text
     assert list(point.items.all()) == [item]
     assert "Ready to archive" in done.text
+
+
+def test_document_tells_who_took_part_to_the_second_and_with_commands_as_they_were(client):
+    incident = factories.incident()
+    review = factories.review(incidents=[incident])
+    mia = factories.participant(incident, factories.user("Mia"))
+    timeline = factories.timeline(mia, filed_at=factories.NOW)
+    happened_at = factories.NOW.replace(hour=4, minute=6, second=30)
+    factories.entry(timeline, "kubectl get pods  -n shop", kind="command", happened_at=happened_at)
+    chen = factories.participant(incident, factories.user("Chen"))
+    factories.timeline(
+        chen, excused_at=factories.NOW, excused_by=factories.user(), excuse_reason="On leave since Monday."
+    )
+    client.force_login(factories.user())
+
+    text = client.get(reverse("web:review_document", args=[review.public_id])).text
+
+    assert "04:06:30" in text
+    assert "<code>kubectl get pods  -n shop</code>" in text
+    assert "Mia (Responder)" in text
+    assert "excused On leave since Monday." in text
