@@ -14,6 +14,7 @@ from accounts.models import User
 from governance import gatewaivers
 from postmortem import access
 from remediation import items
+from web import finding_words
 
 Words = str | Promise
 
@@ -136,7 +137,7 @@ def shown(findings: Iterable[Any], *, viewer: User) -> list[Shown]:
         Shown(
             code=str(row.get("code") or ""),
             object=str(row.get("object") or ""),
-            detail=str(row.get("detail") or ""),
+            detail=finding_words.translated(str(row.get("detail") or "")),
             since=_moment(row.get("since")),
             rule=RULES.get(str(row.get("code")), _UNKNOWN),
             url=urls.get(str(row.get("object") or ""), ""),

@@ -1,0 +1,51 @@
+"""What a finding says, in the reader's language: decisions keep it in English, as CI was answered."""
+
+import re
+from functools import lru_cache
+
+from django.utils.translation import gettext, gettext_noop
+
+# As the rules write them (governance/policy); what stands in a finding stands in its translation.
+_SENTENCES = (
+    gettext_noop("Nobody has begun its review, which was due at %(at)s."),
+    gettext_noop("The review was due at %(at)s and is not archived."),
+    gettext_noop("The postmortem was reopened at %(at)s and is not archived again."),
+    gettext_noop("Due at %(at)s; no check has verified it."),
+    gettext_noop("Due at %(at)s; verified late, and it does not hold now."),
+    gettext_noop("Its check fails again since %(at)s."),
+    gettext_noop("Its owner is no longer active: somebody must take it over."),
+    gettext_noop(
+        "A check has given no answer for more than three intervals: nobody knows whether the fix holds."
+    ),
+    gettext_noop(
+        "%(n)s checks have given no answer for more than three intervals: nobody knows whether the fix holds."
+    ),
+    gettext_noop("There is no postmortem with this id."),
+    gettext_noop("Its review is not archived yet."),
+    gettext_noop("Its incidents touched none of the services of this change: %(services)s."),
+    gettext_noop("%(uses)s other changes passed by naming it; %(most)s are the most."),
+    gettext_noop("Nobody knows which services this change touches, so not every rule could be applied."),
+    gettext_noop("An item of severity P0 overdue, the oldest since %(at)s: changes wait."),
+    gettext_noop("%(n)s items of severity P0 overdue, the oldest since %(at)s: changes wait."),
+    gettext_noop("It ended at %(at)s, and what it put off still holds: %(codes)s."),
+    gettext_noop(
+        "Name the postmortem that this change follows from, by a line “Postmortem: PM-…” in the last"
+        " paragraph of a commit message or in the description."
+    ),
+)
+
+
+def translated(detail: str) -> str:
+    """The sentence in the language in force; one that no rule of today writes stays as it is."""
+    for sentence, pattern in _patterns():
+        if match := pattern.fullmatch(detail):
+            return gettext(sentence) % match.groupdict() if match.groupdict() else gettext(sentence)
+    return detail
+
+
+@lru_cache(maxsize=1)
+def _patterns() -> list[tuple[str, re.Pattern[str]]]:
+    return [
+        (sentence, re.compile(re.sub(r"%\\\((\w+)\\\)s", r"(?P<\1>.+)", re.escape(sentence))))
+        for sentence in _SENTENCES
+    ]
