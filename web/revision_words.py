@@ -43,6 +43,9 @@ _PARTS: dict[str, Promise] = {
     "lessons_without_item": gettext_lazy("Lessons that need no item"),
 }
 _LABELS: dict[str, Promise] = {
+    "public_id": gettext_lazy("Id"),
+    "kind": gettext_lazy("Kind"),
+    "facts_version": gettext_lazy("Version of the facts"),
     "teams_present": gettext_lazy("Teams"),
     "services": gettext_lazy("Services"),
     "participants": gettext_lazy("People"),

@@ -74,6 +74,8 @@ _ACTS: dict[str, Promise] = {
 
 # What to call columns whose field has no words of its own.
 _LABELS: dict[str, Promise] = {
+    "public_id": gettext_lazy("Id"),
+    "kind": gettext_lazy("Kind"),
     "review_id": gettext_lazy("Review"),
     "opened_at": gettext_lazy("Opened"),
     "closed_at": gettext_lazy("Closed"),
@@ -100,7 +102,7 @@ _CHOICES = {
 _UNSHOWN = {
     "id", "duplicate_of_id", "version", "first_archived_at", "content_hash", "dedup_key",
     "declared_by_id", "archived_by_id", "signed_by_id", "secret_digest", "previous_digest", "rotated_at",
-    "password",
+    "password", "facts_version",
 }  # fmt: skip
 
 
