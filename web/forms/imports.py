@@ -41,7 +41,7 @@ class DocumentForm(forms.Form):
 class LocalMomentField(forms.CharField):
     """A date and a time on the clocks of the document's zone."""
 
-    widget = forms.DateTimeInput(attrs={"type": "datetime-local", "step": "1"})
+    widget = forms.DateTimeInput(format="%Y-%m-%dT%H:%M:%S", attrs={"type": "datetime-local", "step": "1"})
 
     def to_python(self, value: Any) -> datetime | None:
         if not value:

@@ -49,7 +49,9 @@ class PasteForm(forms.Form):
     )
     zone = forms.ChoiceField(label=_("Times without a zone are in"), required=False)
     day = forms.DateField(
-        label=_("Times without a day are of"), widget=forms.DateInput(attrs={"type": "date"}), required=False
+        label=_("Times without a day are of"),
+        widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
+        required=False,
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
