@@ -256,7 +256,7 @@ def _line(definition: Definition, row: Counted, found: Report, names: Names) -> 
         "row": row,
         "title": titles.get(row.public_id, ""),
         "url": reverse(_PAGES[row.kind], args=[row.public_id]) if row.kind in _PAGES else "",
-        "detail": figure_words.detail(row.detail),
+        "detail": figure_words.detail(row.detail, figure=definition.key),
         "value": _value(definition, row),
         "team": names.of("team", row.team) if row.team else "",
         "category": names.of("category", row.category) if row.category else "",
