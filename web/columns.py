@@ -114,11 +114,16 @@ def _y(count: float, top: float) -> float:
 
 
 def _grid(ticks: Sequence[int], top: float, width: int) -> SafeString:
-    rows = ((f"{_y(tick, top):.1f}", width - RIGHT, f"{_y(tick, top) + 3.5:.1f}", tick) for tick in ticks)
+    rows = (
+        (f"{y:.1f}", width - RIGHT, f"{y + 3.5:.1f}", tick, f"{y - 3:.1f}")
+        for tick, y in ((tick, _y(tick, top)) for tick in ticks)
+    )
+    # The second number of each is shown where only the right end of the picture is, as on a phone.
     return format_html_join(
         "",
-        f'<path class="grid" d="M{LEFT} {{}}H{{}}"/>'
-        f'<text x="{LEFT - 6}" y="{{}}" text-anchor="end">{{}}</text>',
+        f'<path class="grid" d="M{LEFT} {{0}}H{{1}}"/>'
+        f'<text x="{LEFT - 6}" y="{{2}}" text-anchor="end">{{3}}</text>'
+        '<text class="again" x="{1}" y="{4}" text-anchor="end">{3}</text>',
         rows,
     )
 
