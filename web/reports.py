@@ -70,6 +70,9 @@ def report_publish(request: HttpRequest, month: str) -> HttpResponse:
     first = months.read(month)
     if not months.has_begun(first, timezone.now()):
         raise Http404
+    is_governor = request.user.is_at_least("governor")
+    if is_governor:
+        publishing.need_publishable(first, now=timezone.now())
     return ask(
         request,
         title=_("Publish %(month)s?") % {"month": date_format(first, _("F Y"))},
@@ -78,7 +81,7 @@ def report_publish(request: HttpRequest, month: str) -> HttpResponse:
         done=_("The month is published and frozen."),
         back=reverse("web:report", args=[month]),
         act=lambda _data: publishing.publish(first, by=request.user, now=timezone.now()),
-        is_allowed=request.user.is_at_least("governor"),
+        is_allowed=is_governor,
     )
 
 
