@@ -164,15 +164,15 @@ def _ticks(low: float, high: float) -> list[float]:
 
 def _value_axis(scale: _Scale) -> SafeString:
     rows = (
-        (f"{scale.y(tick):.1f}", f"{scale.y(tick) + 3.5:.1f}", figure(tick), f"{scale.y(tick) - 3:.1f}")
+        (f"{scale.y(tick):.1f}", f"{scale.y(tick) + 3.5:.1f}", figure(tick))
         for tick in _ticks(scale.low, scale.high)
     )
-    # On a phone a frame shows the right end first, where the numbers stand again.
+    # On a phone a frame shows the right end first: beyond it, in the frame's margin, they stand again.
     return format_html_join(
         "",
         f'<path class="grid" d="M{LEFT} {{0}}H{WIDTH - RIGHT}"/>'
         f'<text x="{LEFT - 8}" y="{{1}}" text-anchor="end">{{2}}</text>'
-        f'<text class="again" x="{WIDTH - RIGHT}" y="{{3}}" text-anchor="end">{{2}}</text>',
+        f'<text class="again" x="{WIDTH - RIGHT + 8}" y="{{1}}">{{2}}</text>',
         rows,
     )
 

@@ -293,7 +293,8 @@ def _groups(definition: Definition, value: dict[str, Any], names: Names) -> list
                     "name": group["name"],
                     "words": names.of(dimension, group["name"]),
                     "shown": figure_words.shown(definition, group),
-                    "made_of": figure_words.made_of(definition, group),
+                    # In parts, between which a narrow column breaks.
+                    "made_of": figure_words.made_of(definition, group).split(" · "),
                     "percent": group.get("percent"),
                 }
                 for group in value["by"].get(dimension, [])
