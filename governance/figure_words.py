@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from governance.metrics import Definition, Shape, Unit
 from postmortem.durations import duration_words
+from remediation.models import RemediationItem
 
 Words = str | Promise
 
@@ -45,7 +46,7 @@ FIGURES: dict[str, Told] = {
         _("Items whose deadline lies in the period and that were verified after it."),
     ),
     "overdue": Told(
-        _("Overdue items"),
+        _("Age of overdue items"),
         _("End of the period − deadline, in whole days; median and P90."),
         _(
             "Items past their deadline at the end of the period, never verified in time, and then "
@@ -169,6 +170,8 @@ DETAILS: dict[str, Words] = {
     "by_people": _("By people"),
 }
 
+_STATES: dict[str, Words] = {state.value: state.label for state in RemediationItem.State}
+
 DIMENSIONS: dict[str, Words] = {
     "service": _("By service"),
     "team": _("By team"),
@@ -210,8 +213,10 @@ def before(definition: Definition, value: Mapping[str, Any], name: str) -> str:
     Args:
         name: "previous" or "year_before".
     """
-    # A month that was frozen earlier kept one number without its currency.
-    sums = value.get(f"{name}_sums")
+    # A month that was frozen earlier kept one number, without its currency and rounded.
+    sums, seconds = value.get(f"{name}_sums"), value.get(f"{name}_seconds")
+    if seconds is not None:
+        return duration_words(timedelta(seconds=seconds))
     return number(definition, value.get(name)) if sums is None else amounts(sums)
 
 
@@ -250,9 +255,15 @@ def made_of(definition: Definition, value: Mapping[str, Any]) -> str:
     return f"n = {value['n']}"
 
 
-def detail(word: str) -> str:
-    """How a row was judged, in words; a word that is none of ours stands as it is."""
-    return str(DETAILS.get(word, word))
+def detail(word: str, *, figure: str = "") -> str:
+    """How a row was judged, in words; a word that is none of ours stands as it is.
+
+    Args:
+        figure: the key of the figure that counts the row; some words mean something else there.
+    """
+    # An item that is overdue says its state then, whose “open” is not the outcome “open” of a promise.
+    words = _STATES if figure == "overdue" else DETAILS
+    return str(words.get(word, word))
 
 
 def _plain(value: Decimal) -> str:

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from governance import goals
-from governance.metrics import CATALOGUE, Counted, Definition, Rows, Unit, split
+from governance.metrics import CATALOGUE, Counted, Definition, Rows, Shape, Unit, split
 
 Json = dict[str, Any]
 
@@ -49,7 +49,8 @@ def beside(
     """Figures with what they were the month and the year before, and with their target and baseline.
 
     Of money "previous_sums" and "year_before_sums" hold the amounts by currency, for several have no one
-    number; "goal_currency" is what the goal's numbers are in.
+    number; "goal_currency" is what the goal's numbers are in. Of durations "previous_seconds" and
+    "year_before_seconds" hold the medians, for a number of minutes or days is rounded to one decimal.
     """
     aims = goals.of_figures()
     found = {}
@@ -66,6 +67,11 @@ def beside(
                 "previous_sums": _sums_of(previous, key),
                 "year_before_sums": _sums_of(year_before, key),
                 "goal_currency": aim.currency,
+            }
+        if CATALOGUE[key].shape is Shape.SPREAD:
+            found[key] |= {
+                "previous_seconds": _seconds_of(previous, key),
+                "year_before_seconds": _seconds_of(year_before, key),
             }
     return found
 
@@ -114,6 +120,11 @@ def _number_of(figures: Mapping[str, Json] | None, key: str) -> str | None:
 def _sums_of(figures: Mapping[str, Json] | None, key: str) -> dict[str, str]:
     sums: dict[str, str] = (figures or {}).get(key, {}).get("sums", {})
     return sums
+
+
+def _seconds_of(figures: Mapping[str, Json] | None, key: str) -> int | None:
+    seconds: int | None = (figures or {}).get(key, {}).get("median_seconds")
+    return seconds
 
 
 def _decimal(text: str | None) -> Decimal | None:

@@ -41,6 +41,19 @@ def publish(month: date, *, by: User | None, now: datetime) -> GovernanceReport:
     return report
 
 
+def need_publishable(month: date, *, now: datetime) -> None:
+    """Refuse a month that cannot be published now, before anybody is asked whether it should be.
+
+    Raises:
+        MonthNotOver, AlreadyPublished, Invalid: as for `reports.publish`.
+    """
+    _starts_at, ends_at = periods.period(month)
+    if now < ends_at:
+        raise MonthNotOver(_("The month is not over."), field="month")
+    if reports.find(month) is not None:
+        raise AlreadyPublished(_("This month is published already."), field="month")
+
+
 def ask(month: date, *, by: User, now: datetime) -> ReportBuild:
     """Have a month built and published in the background; asking twice is asking once.
 
@@ -49,11 +62,7 @@ def ask(month: date, *, by: User, now: datetime) -> ReportBuild:
         MonthNotOver, AlreadyPublished, Invalid: nothing was written.
     """
     access.need(by, User.Role.GOVERNOR)
-    _starts_at, ends_at = periods.period(month)
-    if now < ends_at:
-        raise MonthNotOver(_("The month is not over."), field="month")
-    if reports.find(month) is not None:
-        raise AlreadyPublished(_("This month is published already."), field="month")
+    need_publishable(month, now=now)
     with trail.act("publishing.ask", by=by):
         return _begin(month, by=by, now=now)
 

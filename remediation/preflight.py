@@ -58,6 +58,11 @@ class Preflight:
     def total(self) -> int:
         return len(self.requirements)
 
+    @property
+    def missing(self) -> list[Requirement]:
+        """What is not done yet, also where something earlier must be done first."""
+        return [one for one in self.requirements if not one.is_done]
+
 
 # The requirement that each gap belongs to; an unsigned step is one of its own.
 _KEYS = {

@@ -167,10 +167,12 @@ def _value_axis(scale: _Scale) -> SafeString:
         (f"{scale.y(tick):.1f}", f"{scale.y(tick) + 3.5:.1f}", figure(tick))
         for tick in _ticks(scale.low, scale.high)
     )
+    # On a phone a frame shows the right end first: beyond it, in the frame's margin, they stand again.
     return format_html_join(
         "",
-        f'<path class="grid" d="M{LEFT} {{}}H{WIDTH - RIGHT}"/>'
-        f'<text x="{LEFT - 8}" y="{{}}" text-anchor="end">{{}}</text>',
+        f'<path class="grid" d="M{LEFT} {{0}}H{WIDTH - RIGHT}"/>'
+        f'<text x="{LEFT - 8}" y="{{1}}" text-anchor="end">{{2}}</text>'
+        f'<text class="again" x="{WIDTH - RIGHT + 8}" y="{{1}}">{{2}}</text>',
         rows,
     )
 
@@ -197,12 +199,16 @@ def _baseline_line(baseline: float | None, scale: _Scale) -> SafeString:
     )  # fmt: skip
 
 
+# As people write them; what programs write stands for them in our arguments.
+_SIGNS = {">=": "≥", "<=": "≤", "==": "=", "!=": "≠"}
+
+
 def _threshold_line(threshold: float | None, comparator: str, scale: _Scale) -> SafeString:
     if threshold is None or not _is_drawable(threshold):
         return mark_safe("")
     y = scale.y(threshold)
     words = _("must be %(comparator)s %(threshold)s") % {
-        "comparator": comparator,
+        "comparator": _SIGNS.get(comparator, comparator),
         "threshold": figure(threshold),
     }
     above = y - 5 if y > TOP + 16 else y + 14
@@ -264,11 +270,16 @@ class Share:
     tone: str
 
 
-def shares(parts: Sequence[Share], *, label: str) -> SafeString:
-    """A bar made of its parts, each as wide as its count; "" when there is nothing to divide."""
-    whole = sum(part.count for part in parts)
-    if not whole:
+def shares(parts: Sequence[Share], *, label: str, full: int = 0) -> SafeString:
+    """A bar made of its parts, each as wide as its count; "" when there is nothing to divide.
+
+    Args:
+        full: the count at which a bar is as wide as its room, where several are compared; 0 for its own sum.
+    """
+    count = sum(part.count for part in parts)
+    if not count:
         return mark_safe("")
+    whole = max(full, count)
     drawn, x = [], 0.0
     for part in parts:
         width = 100 * part.count / whole

@@ -114,11 +114,14 @@ def _y(count: float, top: float) -> float:
 
 
 def _grid(ticks: Sequence[int], top: float, width: int) -> SafeString:
-    rows = ((f"{_y(tick, top):.1f}", width - RIGHT, f"{_y(tick, top) + 3.5:.1f}", tick) for tick in ticks)
+    end = width - RIGHT
+    rows = ((f"{_y(tick, top):.1f}", end, f"{_y(tick, top) + 3.5:.1f}", tick, end + 8) for tick in ticks)
+    # The numbers at the right are shown where only that end of the picture is, as on a phone.
     return format_html_join(
         "",
-        f'<path class="grid" d="M{LEFT} {{}}H{{}}"/>'
-        f'<text x="{LEFT - 6}" y="{{}}" text-anchor="end">{{}}</text>',
+        f'<path class="grid" d="M{LEFT} {{0}}H{{1}}"/>'
+        f'<text x="{LEFT - 6}" y="{{2}}" text-anchor="end">{{3}}</text>'
+        '<text class="again" x="{4}" y="{2}">{3}</text>',
         rows,
     )
 

@@ -256,7 +256,7 @@ def _line(definition: Definition, row: Counted, found: Report, names: Names) -> 
         "row": row,
         "title": titles.get(row.public_id, ""),
         "url": reverse(_PAGES[row.kind], args=[row.public_id]) if row.kind in _PAGES else "",
-        "detail": figure_words.detail(row.detail),
+        "detail": figure_words.detail(row.detail, figure=definition.key),
         "value": _value(definition, row),
         "team": names.of("team", row.team) if row.team else "",
         "category": names.of("category", row.category) if row.category else "",
@@ -293,7 +293,8 @@ def _groups(definition: Definition, value: dict[str, Any], names: Names) -> list
                     "name": group["name"],
                     "words": names.of(dimension, group["name"]),
                     "shown": figure_words.shown(definition, group),
-                    "made_of": figure_words.made_of(definition, group),
+                    # In parts, between which a narrow column breaks.
+                    "made_of": figure_words.made_of(definition, group).split(" · "),
                     "percent": group.get("percent"),
                 }
                 for group in value["by"].get(dimension, [])

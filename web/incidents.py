@@ -82,6 +82,7 @@ def incident(request: HttpRequest, public_id: str) -> HttpResponse:
     changed = step_evidence.changes_around(record, may_edit=user.is_at_least("member"))
     version_links.counted(_with_changes(record, changed))
     is_over = bool(record.closed_at or record.dismissed_as)
+    is_archived = record.review is not None and record.review.is_archived
     context = {
         "incident": record,
         "now": now,
@@ -98,16 +99,18 @@ def incident(request: HttpRequest, public_id: str) -> HttpResponse:
         "has_entries": bool(entries),
         "events": _events(record, entries),
         "files": list(record.evidence.all()),
-        "may_attach": user.is_at_least("member") and not (record.review and record.review.is_archived),
+        "may_attach": user.is_at_least("member") and not is_archived,
         "items": review_items(record.review, user),
         "next_action": next_action.of(record, people=people, user=user),
         "clock": _clock(record, now),
         "steps": closing.steps(record, people=people, may_edit=user.is_at_least("member")),
         "history": trails.of_incident(record, people=people, links=links, limit=HISTORY_SHOWN),
         "may_edit": user.is_at_least("member"),
+        "may_mark": user.is_at_least("member") and not is_over and not is_archived,
         "may_excuse": may_excuse(user, record),
         "may_remind": reminders.may_remind(record, user),
         "is_over": is_over,
+        "is_archived": is_archived,
         "twin": _twin(record, user),
         "regressed": _regressed(record, user),
         **changed,
@@ -236,7 +239,7 @@ def incident_mark(request: HttpRequest, public_id: str) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def incident_invite(request: HttpRequest, public_id: str) -> HttpResponse:
     record = find_incident(request, public_id)
-    form = InviteForm(request.POST if request.method == "POST" else None)
+    form = InviteForm(request.POST if request.method == "POST" else None, incident=record)
     now = timezone.now()
     return ask(
         request,

@@ -43,7 +43,9 @@ class KpiEditForm(forms.ModelForm):
 class ValueForm(forms.Form):
     """What it was on a day."""
 
-    date = forms.DateField(label=gettext_lazy("Day"), widget=forms.DateInput(attrs={"type": "date"}))
+    date = forms.DateField(
+        label=gettext_lazy("Day"), widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"})
+    )
     value = forms.DecimalField(label=gettext_lazy("Value"), max_digits=18, decimal_places=4)
     source = forms.CharField(label=gettext_lazy("Source"), max_length=200, required=False)
 

@@ -37,7 +37,8 @@ def of(incident: Incident, *, people: Sequence[Participant], user: User) -> Next
     if mine is not None and mine.settled == "sealed" and not is_archived:
         return NextAction(_("File your timeline"), _page("timeline", incident), "edit")
     if incident.resolved_at is None:
-        url = f"{_page('incident_mark', incident)}?milestone=resolved_at" if may_edit else ""
+        may_mark = may_edit and not is_archived
+        url = f"{_page('incident_mark', incident)}?milestone=resolved_at" if may_mark else ""
         return NextAction(_("Mark when the service is restored"), url, "flag")
     if incidents.requires_postmortem(incident) and not is_archived:
         return _on_the_way(incident, people, may_edit=may_edit)

@@ -7,6 +7,7 @@ from django.contrib.auth.forms import PasswordChangeForm
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import path
+from django.utils import translation
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
@@ -25,7 +26,9 @@ def settings(request: HttpRequest) -> HttpResponse:
     if form.is_valid():
         with trail.act("people.edit", by=request.user):
             form.save()
-        messages.success(request, _("Saved."))
+        # It is read on the next page, which speaks the language just chosen.
+        with translation.override(person.language):
+            messages.success(request, _("Saved."))
         return redirect("web:settings")
     context = {"form": form, "section": "settings", "teams": list(person.teams.all())}
     return render(request, "settings/profile.html", context, status=422 if form.errors else 200)

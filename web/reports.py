@@ -4,9 +4,10 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -26,6 +27,7 @@ from governance import (
 )
 from governance.metrics import CATALOGUE
 from governance.reports import Report
+from postmortem.errors import DomainError
 from web import figures, months, report_charts
 from web.asking import ask
 from web.exports import csv_response
@@ -70,6 +72,13 @@ def report_publish(request: HttpRequest, month: str) -> HttpResponse:
     first = months.read(month)
     if not months.has_begun(first, timezone.now()):
         raise Http404
+    is_governor = request.user.is_at_least("governor")
+    if is_governor and request.method == "GET":
+        try:
+            publishing.need_publishable(first, now=timezone.now())
+        except DomainError as refusal:
+            messages.error(request, refusal.message)
+            return redirect("web:report", month)
     return ask(
         request,
         title=_("Publish %(month)s?") % {"month": date_format(first, _("F Y"))},
@@ -78,7 +87,7 @@ def report_publish(request: HttpRequest, month: str) -> HttpResponse:
         done=_("The month is published and frozen."),
         back=reverse("web:report", args=[month]),
         act=lambda _data: publishing.publish(first, by=request.user, now=timezone.now()),
-        is_allowed=request.user.is_at_least("governor"),
+        is_allowed=is_governor,
     )
 
 

@@ -114,6 +114,9 @@ def review_page(
     _mark_vague_changes(
         steps[2], changes, search, is_going=before is not None and record.opened_at is not None
     )
+    for shown in steps:
+        if shown.state == "ready" and shown.vague_words and not shown.note:
+            shown.note = _("Vague words to replace")
     promised = review_items(record, user)
     may_write = user.is_at_least("member") and not record.is_archived and record.opened_at is not None
     if may_write:

@@ -21,7 +21,9 @@ class SampleForm(forms.Form):
     title = forms.CharField(label=_("title"), max_length=200, help_text=_("One sentence: what users saw."))
     severity = forms.ChoiceField(label=_("severity"), choices=[("P0", "P0"), ("P1", "P1"), ("P2", "P2")])
     due_at = forms.DateTimeField(
-        label=_("due"), required=False, widget=forms.DateTimeInput(attrs={"type": "datetime-local"})
+        label=_("due"),
+        required=False,
+        widget=forms.DateTimeInput(format="%Y-%m-%dT%H:%M", attrs={"type": "datetime-local"}),
     )
     threshold = forms.FloatField(label=_("threshold"))
     expression = forms.CharField(label=_("PromQL"), widget=forms.Textarea(attrs={"class": "code", "rows": 3}))

@@ -178,6 +178,7 @@ def _recurrence(user: Any, now: datetime) -> list[dict[str, Any]]:
     rows = trends.recurrence(user, now=now)
     known = CauseClass.objects.filter(slug__in=[slug for slug, _n, _back in rows])
     names = {one.slug: one.words for one in known}
+    most = max((n for _slug, n, _back in rows), default=0)
     return [
         {
             "name": names.get(slug, slug) or _("none"),
@@ -186,6 +187,7 @@ def _recurrence(user: Any, now: datetime) -> list[dict[str, Any]]:
             "bar": charts.shares(
                 [charts.Share(_("Came back"), back, "bad"), charts.Share(_("New"), n - back, "mute")],
                 label=_("%(back)d of %(n)d came back") % {"back": back, "n": n},
+                full=most,
             ),
         }
         for slug, n, back in rows

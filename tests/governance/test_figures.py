@@ -8,7 +8,7 @@ from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
-from governance import cohorts, figures, goals, metrics, periods, reports
+from governance import cohorts, figure_words, figures, goals, metrics, periods, reports
 from governance.metrics import CATALOGUE
 from governance.models import FigureGoal
 from postmortem.errors import Invalid, NotAllowed
@@ -186,6 +186,24 @@ def test_report_says_what_a_figure_was_before(governor):
     found = reports.build(MAY, viewer=governor, now=LATER).figures["all"]["ttr"]
 
     assert (found["number"], found["previous"], found["year_before"]) == ("20.0", "30.0", "60.0")
+
+
+def test_month_before_says_the_same_as_its_own_report(governor):
+    # In minutes it is 0.6, which is 36 s again.
+    at = datetime(2026, 4, 9, tzinfo=UTC)
+    f.resolved_incident(started_at=at, detected_at=at, acknowledged_at=at + timedelta(seconds=37), minutes=9)
+    tta = CATALOGUE["tta"]
+
+    april = reports.build(date(2026, 4, 1), viewer=governor, now=LATER).figures["all"]["tta"]
+    may = reports.build(MAY, viewer=governor, now=LATER).figures["all"]["tta"]
+
+    assert figure_words.shown(tta, april) == "37 s"
+    assert figure_words.before(tta, may, "previous") == "37 s"
+    assert figure_words.before(tta, may, "year_before") == "–"
+
+
+def test_month_that_was_frozen_with_rounded_minutes_only_says_those():
+    assert figure_words.before(CATALOGUE["tta"], {"previous": "0.6"}, "previous") == "36 s"
 
 
 def test_first_month_that_can_be_has_nothing_before_it(governor):

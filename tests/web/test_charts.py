@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from web.charts import Course, Point, courses, figure, sparkline, value_line
+from web.charts import Course, Point, Share, courses, figure, shares, sparkline, value_line
 
 START = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
@@ -45,6 +45,23 @@ def test_value_line_draws_each_run_with_a_title_and_the_threshold():
     assert drawn.count("<rect") == 1
     assert "Fail · 210 · 20 Nov 2026, 12:10" in drawn
     assert "must be &lt; 200" in drawn
+
+
+@pytest.mark.parametrize(("written", "shown"), [(">=", "≥"), ("<=", "≤"), ("==", "="), ("!=", "≠")])
+def test_threshold_is_said_as_people_write_it(written, shown):
+    assert f"must be {shown} 90<" in value_line(points(80.0, 95.0), threshold=90.0, comparator=written)
+
+
+def test_bars_that_are_compared_are_as_wide_as_their_counts():
+    drawn = [
+        shares([Share("Came back", back, "bad"), Share("New", new, "mute")], label="A class", full=4)
+        for back, new in ((1, 3), (0, 1))
+    ]
+
+    assert [re.findall(r' x="([\d.]+)" y="0" width="([\d.]+)"', bar) for bar in drawn] == [
+        [("0.000", "24.700"), ("25.000", "74.700")],
+        [("0.000", "24.700")],
+    ]
 
 
 def test_value_line_shows_a_gap_where_a_run_had_no_value():

@@ -1,5 +1,6 @@
 """What the committee opens beside the month: trends, key figures, usage, a team."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -7,6 +8,7 @@ from django.utils import timezone
 
 from governance import kpis, usage
 from governance.models import FeatureUse, Kpi, KpiValue, UsageDecision
+from postmortem.models import CauseClass
 from tests import factories
 from web.usage import Counting, features
 
@@ -119,6 +121,21 @@ def test_trends_show_24_months(page):
     assert '<svg class="chart courses"' in text(response)
     lines = b"".join(page.get("/report/trends.csv").streaming_content).decode().splitlines()
     assert len(lines) == 25
+
+
+def test_trends_draw_each_class_as_long_as_its_count(page):
+    at = timezone.now() - timedelta(days=3)
+    for kind, count in ((None, 1), (CauseClass.objects.first(), 3)):
+        for _number in range(count):
+            review = factories.review(incidents=[factories.resolved_incident(started_at=at)])
+            cause = factories.verified_cause(review)
+            cause.cause_class = kind
+            cause.save()
+
+    lines = page.get("/report/trends").context["recurrence"]
+
+    widths = {line["n"]: round(float(re.search(r' width="([\d.]+)"', line["bar"])[1])) for line in lines}
+    assert widths == {1: 33, 3: 100}
 
 
 def test_trends_draw_what_came_and_went_and_what_came_back(page):

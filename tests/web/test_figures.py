@@ -67,6 +67,36 @@ def test_proof_shows_the_rows_and_those_left_out(page):
     assert "17 min" in body
 
 
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [("en", {"Open", "In progress"}), ("zh-hans", {"待处理", "进行中"})],
+)
+def test_overdue_rows_say_their_state_and_not_an_outcome(client, language, words):
+    client.force_login(factories.user(language=language))
+    begun = factories.item("begun", agreed_at=MAY - 9 * DAY, due_at=MAY + 9 * DAY)
+    factories.moved(begun, "in_progress", at=MAY)
+    factories.item("not begun", agreed_at=MAY - 9 * DAY, due_at=MAY + 9 * DAY)
+
+    response = client.get("/report/2026-05/figures/overdue/")
+
+    assert {line["detail"] for line in response.context["lines"]} == words
+
+
+@pytest.mark.parametrize(
+    ("language", "age", "count"),
+    [("en", "Age of overdue items", "Overdue items"), ("zh-hans", "改进项超期时长", "超期改进项")],
+)
+def test_age_of_overdue_items_is_not_called_like_their_count(client, language, age, count):
+    client.force_login(factories.user(language=language))
+    factories.item(agreed_at=MAY - 9 * DAY, due_at=MAY + 9 * DAY)
+
+    tiles = {tile.key: tile.name for tile in client.get("/report/2026-05/").context["tiles"]}
+
+    assert tiles["overdue"] == age
+    assert f'<span class="stat-label">{age}' not in text(client.get("/"))
+    assert count in text(client.get("/"))
+
+
 def test_group_leads_to_its_rows(page):
     for slug, minutes in (("order", 10), ("stock", 50)):
         incident(slug, minutes=minutes, services=[factories.service(slug)])

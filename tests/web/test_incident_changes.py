@@ -1,11 +1,14 @@
 """What changed around an incident stands on its page, from the first minute on."""
 
+import re
+from datetime import UTC, datetime
+
 import pytest
 from django.test import Client
 
 from postmortem.models import Review
 from tests import factories
-from tests.factories import HOUR, NOW
+from tests.factories import DAY, HOUR, NOW
 
 pytestmark = pytest.mark.django_db
 
@@ -50,6 +53,26 @@ def test_changes_stand_around_the_impact_with_their_verdicts(incident):
     assert sorted(words, key=shown.index) == words
     assert "1 h before" in shown
     assert "1 h after" in shown
+
+
+def test_what_went_out_on_another_day_says_which():
+    order = factories.service("order")
+    started_at = datetime(2026, 5, 7, 3, 50, tzinfo=UTC)
+    incident = factories.resolved_incident("Orders fail", started_at=started_at, services=[order])
+    factories.deploy(order, version="1.4.3", deployed_at=started_at - HOUR)
+    factories.deploy(order, version="1.4.2", deployed_at=started_at - 22 * HOUR)
+    factories.change(incident, "Pool of 20", happened_at=started_at - 2 * HOUR)
+    factories.change(incident, "Pool of 30", happened_at=started_at - 2 * DAY)
+
+    shown = panel(factories.user(time_zone="UTC"), incident)
+
+    days = {
+        name: re.findall(r">(\d+ May 2026)<", row)
+        for row in shown.split("<li")
+        for name in ("1.4.3", "1.4.2", "Pool of 20", "Pool of 30")
+        if name in row
+    }
+    assert days == {"1.4.3": [], "1.4.2": ["6 May 2026"], "Pool of 20": [], "Pool of 30": ["5 May 2026"]}
 
 
 def test_incident_without_changes_says_where_to_begin(incident):

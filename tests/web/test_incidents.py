@@ -447,6 +447,19 @@ def test_of_an_archived_postmortems_incident_only_the_privacy_can_change():
     assert (incident.is_restricted, incident.title) == (True, "Orders fail")
 
 
+def test_of_an_archived_postmortems_incident_no_milestone_is_offered():
+    incident = factories.resolved_incident(participants=[], acknowledged_at=None)
+    client, address = client_of(factories.user()), f"/incidents/{incident.public_id}/"
+    assert f"{address}mark" in client.get(address).text
+
+    factories.archived_review(incidents=[incident])
+
+    page = client.get(address).text
+    assert f"{address}mark" not in page
+    assert f"{address}invite" not in page
+    assert f"{address}close" in page
+
+
 # --- one incident -----------------------------------------------------------------------------------------
 
 
@@ -589,6 +602,17 @@ def test_inviting_and_inviting_twice():
 
     assert list(incident.participants.values_list("user", "role")) == [(ada.pk, "scribe")]
     assert again.context["form"].errors == {"user": ["Ada is a participant already."]}
+
+
+def test_who_takes_part_is_not_offered_for_an_invitation():
+    ada, lin = factories.user("Ada"), factories.user("Lin")
+    incident = factories.incident(participants=[ada])
+
+    form = client_of(lin).get(f"/incidents/{incident.public_id}/invite").context["form"]
+
+    offered = [str(words) for value, words in form.fields["user"].widget.choices if value]
+    assert "Lin" in offered
+    assert "Ada" not in offered
 
 
 def test_closing_tells_why_it_cannot():

@@ -24,6 +24,13 @@ def next_of(client, incident):
     return (found.words, found.url) if found else None
 
 
+def test_no_milestone_is_offered_once_the_postmortem_is_archived(client, ada):
+    incident = factories.incident(started_at=timezone.now() - 2 * HOUR)
+    factories.archived_review(incidents=[incident])
+
+    assert next_of(client, incident) == ("Mark when the service is restored", "")
+
+
 def test_the_next_thing_follows_the_way_to_the_closing(client, ada):
     now = timezone.now()
     incident = factories.incident(started_at=now - 2 * HOUR)

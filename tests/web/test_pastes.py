@@ -130,6 +130,16 @@ def test_zone_and_day_of_bare_times_are_chosen(ada, address):
     assert (entry.zone, entry.happened_at) == ("UTC", datetime(2026, 3, 5, 14, 3, 1, tzinfo=UTC))
 
 
+def test_zones_to_choose_from_are_places(ada, address):
+    form = client_of(ada).get(address).context["form"]
+
+    names = [name for name, _words in form.fields["zone"].choices]
+    assert names[:2] == ["Asia/Shanghai", "UTC"]
+    assert "Europe/Berlin" in names
+    assert not {"Factory", "localtime", "posixrules"} & set(names)
+    assert len(names) == len(set(names))
+
+
 def test_zone_that_the_text_names_is_kept(ada, address):
     fields = preview(client_of(ada), address, "2026-03-02T06:03:01.250Z ERROR x\n")
 

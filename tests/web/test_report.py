@@ -152,6 +152,19 @@ def test_a_running_month_is_not_published(governor):
     assert governor.post(f"/report/{month}/publish").status_code == 409
 
 
+def test_what_cannot_be_published_is_said_before_anybody_is_asked(governor):
+    month = f"/report/{timezone.now():%Y-%m}/"
+    running = governor.get(f"{month}publish", follow=True)
+    governor.post("/report/2026-05/publish")
+    published = governor.get("/report/2026-05/publish", follow=True)
+
+    assert running.redirect_chain == [(month, 302)]
+    assert published.redirect_chain == [("/report/2026-05/", 302)]
+    assert "The month is not over." in running.text
+    assert "This month is published already." in published.text
+    assert "Publish and freeze" not in running.text + published.text
+
+
 def test_nobody_else_publishes(page):
     assert page.get("/report/2026-05/publish").status_code == 403
     assert page.post("/report/2026-05/publish").status_code == 403

@@ -176,6 +176,9 @@ def test_vague_words_block_the_signature_and_are_shown(review):
     assert (found.start, found.end, found.phrase, found.after) == (0, 2, "可能", "是连接池")
     assert found.why
     assert found.suggestion
+    # What blocks the signature is not ready to be signed.
+    assert page.context["steps"][0].note == "Vague words to replace"
+    assert "Ready to sign" not in page.content.decode()
     assert "<mark>可能</mark>是连接池</span><button" in page.content.decode()
     step.refresh_from_db()
     assert (step.finding, step.is_signed) == ("可能是连接池", False)
@@ -468,6 +471,21 @@ def test_each_gap_leads_to_the_field_that_mends_it(review):
     ]
     assert page.context["state"] == "in_review"
     assert "1 of 9 done" in page.content.decode()
+
+
+def test_what_is_missing_is_counted_as_it_is_shown(review):
+    incident = Incident.objects.get()
+    for name in ("Ada", "Lin"):
+        factories.participant(incident, factories.user(name))
+
+    page = client_of(factories.user()).get(f"/reviews/{review.public_id}/").text
+
+    part = page.partition('id="gaps"')[2].partition("</section>")[0]
+    # Two timelines are one thing that is missing, with two links below it.
+    assert part.count("person-") == 2
+    assert part.count('class="case-gap"') == 8
+    assert '<span class="count">8</span>' in part
+    assert "1 of 9 done" in part
 
 
 def test_viewers_read_what_is_missing_and_follow_nothing(review):

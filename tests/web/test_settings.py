@@ -94,6 +94,11 @@ def test_profile_is_saved(page, ada):
     )
 
 
+def test_profile_answers_in_the_language_just_chosen(page):
+    assert "已保存。" in page.post("/settings/", PROFILE, follow=True).text
+    assert "Saved." in page.post("/settings/", PROFILE | {"language": "en"}, follow=True).text
+
+
 @pytest.mark.parametrize(
     ("changes", "field"),
     [

@@ -3,6 +3,7 @@
 import re
 from datetime import datetime
 from typing import Any
+from zoneinfo import available_timezones
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
@@ -16,6 +17,11 @@ EARLIEST_YEAR, LATEST_YEAR = 2000, 2100
 def show_refusal(form: forms.BaseForm, refusal: DomainError) -> None:
     """Put an act's refusal beside the field it names, or above the form: what was typed stays."""
     form.add_error(refusal.field if refusal.field in form.fields else None, refusal.message)
+
+
+def zone_names() -> list[str]:
+    """The IANA zones to choose from: places, and UTC; not what only files have, such as “Factory”."""
+    return sorted(name for name in available_timezones() if "/" in name or name == "UTC")
 
 
 class MomentField(forms.DateTimeField):

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 from typing import Any
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from django import forms
 from django.utils.translation import gettext as _now
@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from postmortem import imports
 from postmortem.importing.draft import Draft, Moment
 from postmortem.models import MAX_SOURCE, ImportedDocument, IncidentService, Service, Severity
-from web.forms import EARLIEST_YEAR, LATEST_YEAR, ProseField
+from web.forms import EARLIEST_YEAR, LATEST_YEAR, ProseField, zone_names
 
 # So many doubtful entries can be settled on the page; the others stay in the notes.
 MOST_SETTLED = 100
@@ -41,7 +41,7 @@ class DocumentForm(forms.Form):
 class LocalMomentField(forms.CharField):
     """A date and a time on the clocks of the document's zone."""
 
-    widget = forms.DateTimeInput(attrs={"type": "datetime-local", "step": "1"})
+    widget = forms.DateTimeInput(format="%Y-%m-%dT%H:%M:%S", attrs={"type": "datetime-local", "step": "1"})
 
     def to_python(self, value: Any) -> datetime | None:
         if not value:
@@ -83,8 +83,7 @@ class AcceptanceForm(forms.Form):
         super().__init__(*args, initial=_initial(self.draft), **kwargs)
         self.fields["severity"].queryset = Severity.objects.all()
         self.fields["origin"].queryset = self.fields["affected"].queryset = Service.objects.all()
-        names = sorted(name for name in available_timezones() if "/" in name or name == "UTC")
-        self.fields["zone"].choices = [("", _now("Choose…")), *((name, name) for name in names)]
+        self.fields["zone"].choices = [("", _now("Choose…")), *((name, name) for name in zone_names())]
         doubtful = [(n, one) for n, one in enumerate(self.draft.entries) if not one.moment.is_sure]
         self.unsettled = doubtful[:MOST_SETTLED]
         for number, _entry in self.unsettled:

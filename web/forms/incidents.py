@@ -147,12 +147,18 @@ class InviteForm(forms.Form):
         label=_("Role"), choices=Participant.Role.choices, initial=Participant.Role.RESPONDER
     )
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, incident: Incident | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         # A viewer could not file a timeline.
-        self.fields["user"].queryset = User.objects.filter(
-            ~Q(role=User.Role.VIEWER), is_active=True, is_service=False
-        )
+        people = User.objects.filter(~Q(role=User.Role.VIEWER), is_active=True, is_service=False)
+        field = self.fields["user"]
+        field.queryset = people
+        if incident is not None:
+            there = set(incident.participants.values_list("user_id", flat=True))
+            # Not offered, yet valid: whoever was invited meanwhile is refused by name.
+            field.widget.choices = [
+                (value, words) for value, words in field.choices if not value or value.value not in there
+            ]
 
 
 class _People(forms.BaseFormSet):

@@ -1,12 +1,12 @@
 """The form about oneself: name and preferences."""
 
 from typing import Any
-from zoneinfo import available_timezones
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
+from web.forms import zone_names
 
 
 class ProfileForm(forms.ModelForm):
@@ -18,7 +18,7 @@ class ProfileForm(forms.ModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        zones = sorted(zone for zone in available_timezones() if "/" in zone or zone == "UTC")
+        zones = zone_names()
         mine = self.instance.time_zone
         choices = [(zone, zone) for zone in ([] if mine in zones else [mine]) + zones]
         self.fields["time_zone"] = forms.ChoiceField(

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from django import forms
 from django.utils import timezone
@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from postmortem.models import MAX_TEXT, Entry
 from postmortem.pasting import Piece
-from web.forms import ProseField
+from web.forms import ProseField, zone_names
 from web.uploads import FileField
 
 # So many events are shown at once to be looked through.
@@ -49,13 +49,16 @@ class PasteForm(forms.Form):
     )
     zone = forms.ChoiceField(label=_("Times without a zone are in"), required=False)
     day = forms.DateField(
-        label=_("Times without a day are of"), widget=forms.DateInput(attrs={"type": "date"}), required=False
+        label=_("Times without a day are of"),
+        widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
+        required=False,
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         own = timezone.get_current_timezone_name()
-        names = [own, *(["UTC"] if own != "UTC" else []), *sorted(available_timezones() - {own, "UTC"})]
+        first = [own, "UTC"] if own != "UTC" else ["UTC"]
+        names = [*first, *(name for name in zone_names() if name not in first)]
         self.fields["zone"].choices = [(name, name) for name in names]
 
     def clean_zone(self) -> str:

@@ -131,6 +131,12 @@ def duration(value: timedelta | int | float | None) -> str:
 
 
 @register.filter
+def on_another_day(value: datetime | None, other: datetime | None) -> bool:
+    """Whether two moments lie on different days in the reader's zone."""
+    return bool(value and other and timezone.localtime(value).date() != timezone.localtime(other).date())
+
+
+@register.filter
 def counted(count: int) -> str:
     """A count of `web.counting`: the number, or "1000+"."""
     return counting.words(count)
