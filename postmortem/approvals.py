@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from accounts.models import User
@@ -75,6 +76,13 @@ def missing(review: Review, *, asked: Policy) -> int:
     if not asked.needed:
         return 0
     return max(0, asked.needed - sum(given.is_valid for given in of(review, asked=asked)))
+
+
+def who_may(review: Review, *, asked: Policy) -> QuerySet[User]:
+    """The people who have the role and do not own the review, by name."""
+    roles = User.RANK[User.RANK.index(asked.role) :]
+    people = User.objects.filter(is_active=True, is_service=False, role__in=roles)
+    return people.exclude(pk=review.owner_id).order_by("name", "pk")
 
 
 def approve(review: Review, *, by: User, now: datetime, comment: str = "") -> ReviewApproval:

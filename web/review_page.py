@@ -58,16 +58,23 @@ def may_compose(user: User, record: Review) -> bool:
     return is_theirs or user.is_at_least("facilitator")
 
 
+APPROVERS_SHOWN = 5
+
+
 def approval_context(record: Review, user: User, steps: list[ReviewStep]) -> dict[str, Any]:
     """What the panel of approvals shows: nothing where none is asked for and none was given."""
     asked = approvals.policy(record)
     given = approvals.of(record, asked=asked)
     is_fresh = any(one.is_valid and one.approval.given_by_id == user.pk for one in given)
+    valid = sum(one.is_valid for one in given)
+    is_wanted = not record.is_archived and valid < asked.needed
     return {
+        "approvals_wanted": is_wanted,
+        "approvers": list(approvals.who_may(record, asked=asked)[:APPROVERS_SHOWN]) if is_wanted else [],
         "approval_policy": asked,
         "approver_words": User.Role(asked.role).label,
         "approvals": given,
-        "approvals_valid": sum(one.is_valid for one in given),
+        "approvals_valid": valid,
         "may_approve": (
             asked.needed > 0
             and not record.is_archived

@@ -135,6 +135,19 @@ def test_the_button_to_approve_is_for_those_who_may(lin):
     assert not ReviewApproval.objects.exists()
 
 
+def test_who_may_approve_is_named(lin):
+    """Whoever owns the review may not, and must know whom to ask."""
+    Severity.objects.filter(code="P1").update(approvals_needed=1)
+    owner = factories.user("Olu", role="governor")
+    here = f"/reviews/{factories.complete_review(owner=owner).public_id}/"
+    factories.user("Left", role="governor", is_active=False)
+
+    assert "Nobody but the owner has this role" in client_of(owner).get(here).text
+
+    factories.user("Grace", role="governor")
+    assert "These may: Grace." in client_of(owner).get(here).text
+
+
 def test_where_no_approval_is_asked_for_none_is_spoken_of(review, governor):
     assert 'id="approvals"' not in client_of(governor).get(f"/reviews/{review.public_id}/").content.decode()
 
