@@ -51,6 +51,12 @@ class FigureValue(serializers.Serializer):
     )
     previous = serializers.CharField(allow_null=True, help_text="That number of the month before.")
     year_before = serializers.CharField(allow_null=True, help_text="And of the same month a year before.")
+    previous_seconds = serializers.IntegerField(
+        required=False, allow_null=True, help_text="Of a spread: the median of the month before."
+    )
+    year_before_seconds = serializers.IntegerField(
+        required=False, allow_null=True, help_text="And of the same month a year before."
+    )
     previous_sums = serializers.DictField(
         child=serializers.CharField(),
         required=False,
