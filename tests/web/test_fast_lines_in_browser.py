@@ -5,11 +5,12 @@ from datetime import timedelta
 from itertools import pairwise
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from django.utils import timezone
 from playwright.sync_api import Page, Route, expect
 
 from postmortem.models import Draft, Entry, Timeline
-from tests import factories
+from tests import factories, files
 from tests.factories import HOUR
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -213,7 +214,62 @@ def test_dropped_line_is_not_offered_again(page):
     expect(page.locator(".draft-offer")).to_have_count(0)
 
 
+def test_refused_file_stays_with_its_line(page):
+    gate = Gate(page)
+    shot = {"name": "pool.png", "mimeType": "image/png", "buffer": files.picture()}
+    page.set_input_files("[name=file]", shot)
+    box(page).fill("soon the pool was full")
+    box(page).press("Enter")
+    type_line(page, "+1m restarted it")
+    gate.open()
+    expect(page.locator(".event")).to_have_count(1)
+
+    rows(page).get_by_role("button", name="Edit").click()
+    expect(page.locator("[data-shot-name]")).to_have_text("pool.png")
+    expect(page.locator("[name=kind]")).to_have_value("screenshot")
+    page.keyboard.press("Home")
+    type_line(page, "+1m ")
+
+    expect(page.locator(".event img")).to_have_count(1)
+    assert texts() == ["restarted it", "soon the pool was full"]
+
+
+def test_line_of_a_timeline_that_was_filed_elsewhere_is_not_lost(page, incident, lin):
+    factories.filed_timeline(incident.participants.get(user=lin))
+    box(page).focus()
+    type_line(page, "+1m alert fired")
+
+    expect(box(page)).to_have_value("+1m alert fired")
+    expect(page.locator("#mine .errors")).to_contain_text("filed")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_lines_in_sight_and_the_question_are_accessible(page, scheme):
+    page.emulate_media(color_scheme=scheme)
+    gate = Gate(page)
+    box(page).focus()
+    type_line(page, "+1m alert fired")
+    type_line(page, "soon it was calm")
+    page.keyboard.insert_text(SEVERAL)
+    page.keyboard.press("Enter")
+    page.keyboard.type("+9h future thing")
+    gate.open()
+    expect(page.locator(".event")).to_have_count(1)
+    expect(rows(page)).to_have_count(2)
+    expect(page.locator("#reading .tone-warn")).to_be_visible()
+
+    assert violations(page) == []
+    open_filing(page)
+    expect(page.get_by_role("dialog")).to_be_visible()
+    assert violations(page) == []
+
+
 # --- filing -------------------------------------------------------------------------------------------
+
+
+def violations(page: Page) -> list[str]:
+    found = Axe().run(page).response["violations"]
+    return [f"{rule['id']}: {node['target']}" for rule in found for node in rule["nodes"]]
 
 
 def open_filing(page: Page) -> None:

@@ -190,8 +190,11 @@ async function send(one) {
   }
   if (answer?.status === 422 && mine) {
     const errors = [...mine.querySelectorAll("form[data-line] .errors")];
+    if (errors.length) return { errors, why: errors.map(wordsOf) };
     // A timeline that was filed meanwhile has no form, but says so.
-    return { errors, why: (errors.length ? errors : [mine.querySelector(".message")]).map(wordsOf) };
+    const why = wordsOf(mine.querySelector(".message"));
+    const said = Object.assign(document.createElement("p"), { className: "errors", textContent: why });
+    return { errors: [said], why: [why] };
   }
   const refusal = answer?.headers.has("HX-Reswap") ? page.querySelector("[data-refusal]") : null;
   const said = refusal ?? document.querySelector("template[data-not-sent]").content.cloneNode(true).firstElementChild;
