@@ -28,9 +28,9 @@ document.addEventListener("input", (event) => {
   clearTimeout(pause);
   pause = setTimeout(read, 150);
 });
-function remember() {
+function remember(text = line().value) {
   try {
-    if (line().value) sessionStorage.setItem(place(), line().value);
+    if (text) sessionStorage.setItem(place(), text);
     else sessionStorage.removeItem(place());
   } catch {
     // A browser may keep nothing.
@@ -313,7 +313,7 @@ function split(event) {
     whenSent().then(() => form().requestSubmit(button));
     return;
   }
-  sessionStorage.removeItem(place());
+  remember("");
   const file = form().elements.file;
   file.disabled = true;
   setTimeout(() => (file.disabled = false));
