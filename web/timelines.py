@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from governance import notices
-from postmortem import access, evidence, pasting, reminders, secrets, timelines, trail
+from postmortem import access, evidence, pasting, reminders, secrets, timelines, trail, values
 from postmortem.errors import DomainError, Invalid
 from postmortem.models import MAX_TEXT, Entry, Incident, Participant, Timeline
 from web import drafts, maskwords, version_links
@@ -68,11 +68,13 @@ def timeline_reading(request: HttpRequest, public_id: str) -> HttpResponse:
         masked, found = secrets.mask_and_tell(line)
         zone = timezone.get_current_timezone()
         try:
-            context["reading"] = timelines.read_line(
-                masked, participant=participant, zone=zone, now=context["now"]
-            )
+            reading = timelines.read_line(masked, participant=participant, zone=zone, now=context["now"])
         except Invalid as refusal:
             context["refusal"] = refusal
+        else:
+            # With the leave that saving gives to clocks.
+            is_ahead = reading.at > context["now"] + values.CLOCK_SKEW
+            context |= {"reading": reading, "is_ahead": is_ahead}
         context["many"] = _count_events(line, incident, zone, context["now"])
         context["masked"] = maskwords.warning(found) if found else ""
     return render(request, "timelines/_reading.html", context)
@@ -229,9 +231,6 @@ def _page(request: HttpRequest, incident: Incident, participant: Participant, fo
         "may_write": may_write,
         "now": timezone.now(),
     }
-    if request.htmx:
-        # The next line begins where the last one began.
-        form.fields["line"].widget.attrs["autofocus"] = True
     template = "timelines/_mine.html" if request.htmx else "timelines/detail.html"
     return render(request, template, context, status=422 if form.errors else 200)
 

@@ -78,6 +78,36 @@ def test_line_is_read_while_it_is_typed_and_enter_saves_it(open_page, live_serve
     expect(page.locator("[name=line]")).to_have_value("soon it was calm")
 
 
+def test_moment_that_is_still_to_come_is_warned_of(open_page, live_server, people, incident):
+    page = open_page()
+    page.set_default_timeout(15_000)
+    log_in(page, live_server.url, people[0])
+    page.goto(f"{live_server.url}/incidents/{incident}/timeline/")
+
+    page.fill("[name=line]", "+9h future thing")
+
+    expect(page.locator("#reading .tone-warn")).to_contain_text("lies in the future")
+    expect(page.locator("#reading .tone-good")).to_have_count(0)
+
+
+def test_box_that_somebody_made_larger_breaks_no_policy_when_a_line_is_added(
+    open_page, live_server, people, incident
+):
+    """Dragging its corner gives the box a style of its own, which must not be copied to what comes back."""
+    page = open_page()
+    page.set_default_timeout(15_000)
+    log_in(page, live_server.url, people[0])
+    page.goto(f"{live_server.url}/incidents/{incident}/timeline/")
+    page.locator("[name=line]").evaluate("box => { box.style.blockSize = '12rem'; }")
+
+    for number in (1, 2):
+        type_line(page, f"+{number}m step {number}")
+        expect(page.locator(".event")).to_have_count(number)
+    type_line(page, "soon it was calm")
+
+    expect(page.locator("#mine .errors")).to_be_visible()
+
+
 def test_three_are_invited_and_two_file(open_page, live_server, people, incident):
     lin, chen, wang = people
     facilitator = factories.user("Gu", role="facilitator")

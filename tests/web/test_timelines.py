@@ -310,6 +310,19 @@ def test_reading_of_a_line_is_shown_before_it_is_stored(ada, address, written, s
     assert "<strong>hunter22" not in response.text
 
 
+@pytest.mark.parametrize(
+    ("ahead", "is_warned"),
+    [(timedelta(minutes=-1), False), (timedelta(minutes=4), False), (timedelta(hours=9), True)],
+)
+def test_reading_warns_of_a_moment_that_is_still_to_come(ada, address, ahead, is_warned):
+    moment = timezone.now() + ahead
+
+    page = client_of(ada).post(f"{address}reading", {"line": f"{moment:%Y-%m-%d %H:%M:%S} UTC calm"}).text
+
+    assert ("lies in the future" in page, "tone-warn" in page) == (is_warned, is_warned)
+    assert ("tone-good" in page) is not is_warned
+
+
 def test_a_zone_that_the_line_names_is_the_zone_of_the_entry(ada, address):
     client_of(ada).post(address, line(happened_at="15:03 Asia/Tokyo"))
 

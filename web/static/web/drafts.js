@@ -130,8 +130,11 @@ async function send(form) {
   }
   state.busy = true;
   const body = copy(form);
+  const shelf = place(form);
   const answer = await post(body);
   state.busy = false;
+  // These words have left the form meanwhile, and others are in it.
+  if (place(form) !== shelf) return;
   state.isLost = answer === "lost" || answer === "out";
   if (answer === "closed") {
     drop(place(form), body);
@@ -248,6 +251,30 @@ function forgetTab(form) {
     // It kept nothing.
   }
 }
+
+// Lines of a timeline leave their form to be sent by themselves: the words go with their draft, and the form begins
+// another. What becomes of them is said by the page of that draft.
+document.addEventListener("draft:part", ({ detail: { form } }) => {
+  if (!states.has(form)) return;
+  close(form);
+  forgetTab(form);
+});
+document.addEventListener("draft:anew", ({ detail: { form } }) => {
+  const state = states.get(form);
+  if (!state) return;
+  anew(form);
+  const first = said(form);
+  Object.assign(state, { first, sent: first, isStored: true, isClosed: false, isLost: false, isAdopted: false });
+  say(state, "");
+});
+document.addEventListener("draft:end", ({ detail: { page } }) => drop(SHELF + page));
+document.addEventListener("draft:drop", ({ detail: { body } }) => {
+  const of = (name) => body.get(`draft_${name}`);
+  if (!of("page")) return;
+  drop(SHELF + of("page"));
+  const facts = { reader: of("reader"), key: of("key"), page: of("page"), number: Number(of("number")) + 1, empty: 1 };
+  post(Object.entries(facts).map(([name, value]) => [`draft_${name}`, value]));
+});
 
 // --- copies that were never sent -----------------------------------------------------------------------------------
 

@@ -24,7 +24,7 @@ document.addEventListener("input", (event) => {
   const form = event.target.closest("form[data-guard]");
   if (form) changed.add(form);
 });
-document.addEventListener("submit", (event) => changed.delete(event.target));
+for (const end of ["submit", "reset"]) document.addEventListener(end, (event) => changed.delete(event.target));
 addEventListener("beforeunload", (event) => {
   for (const form of changed) if (form.isConnected) event.preventDefault();
 });
