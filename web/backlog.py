@@ -104,7 +104,8 @@ def _lines(found: Backlog) -> Iterator[tuple[Any, ...]]:
 
 def markdown(found: Backlog) -> str:
     """The backlog as a document to paste into a plan: a heading and a table for each team."""
-    lines = [f"# {_('Technical debt, %(quarter)s') % {'quarter': found.quarter}}", "", _summary(found), ""]
+    title = _("Technical debt, %(quarter)s") % {"quarter": found.quarter}
+    lines = [f"# {title}", "", _summary(found), ""]
     for team in found.teams:
         words = {"done": team.done, "total": team.total}
         lines += [f"## {_cell(team.name)}", "", _("%(done)d of %(total)d done.") % words, ""]

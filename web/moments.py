@@ -52,7 +52,9 @@ def _written(aware: datetime, style: str, _language: str | None, _zone: str) -> 
     """A moment for machines, in full, and in the words of a style; language and zone are those in force."""
     local = timezone.localtime(aware)
     # The patterns are translated too: a language chooses its own order of day, month and year.
-    full = f"{_in(_('j M Y, H:i:s'), local)} {_zone_words(local)}"
+    # Not within the f-string: there gettext would not find it.
+    pattern = _("j M Y, H:i:s")
+    full = f"{_in(pattern, local)} {_zone_words(local)}"
     words = full
     if style == "time":
         words = _in("H:i:s", local)
