@@ -5,9 +5,9 @@
 A month of 100,000 incidents, 1,000,000 items and 10,000,000 check runs (multitude.py) is gathered by the
 application and by hand-written SQL that gives the same figures, in turns; what counts is the ratio of the
 medians, of the time in the database alone. The whole report (rows, figures, groups, HTML) is held against one
-sequential scan of the check runs, and so are the trends. The two months that a report is compared with are
-published then, as the schedule leaves them; "none published" is the report before that, which gathers all
-three months. Python looks for garbage as rarely as it does in a worker. The last line is the memory of a
+sequential scan of the check runs, and so are the trends. The months before are published then, as the
+schedule leaves them; "none published" is the report before that, which also gathers the two that it is
+compared with. Python looks for garbage as rarely as it does in a worker. The last line is the memory of a
 process that does nothing but build and write one report.
 `--small`: in a database of a fiftieth of that (population.py), whose scan is short, so that the ratios to it
 say little.
@@ -158,9 +158,14 @@ def _measure(rounds: int) -> dict[str, list[float]]:
 
 
 def _publish_others(governor: Any, month: Any, now: datetime) -> None:
-    from governance import periods, reports
+    """All months before this one that the trends show, and those it is compared with."""
+    from governance import periods, reports, trends
 
-    for other in (periods.before(month), periods.year_before(month)):
+    others, other = {periods.year_before(month)}, month
+    for _number in range(trends.MONTHS - 2):
+        other = periods.before(other)
+        others.add(other)
+    for other in sorted(others):
         if reports.find(other) is None:
             reports.publish(other, by=governor, now=now)
 

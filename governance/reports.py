@@ -170,6 +170,7 @@ def freeze(month: date, rows: Rows, *, by: User | None, now: datetime) -> Govern
         published_at=now,
         published_by=by,
         figures=figures_of(rows)
+        | {"verified": cohorts.verified(periods.window(month, now=now))}
         | {"all": _beside(figures.of_rows(rows), month, viewer=None, now=now)}
         | {"period": _period_json(month), "policies": _policies()},
         rows=frozen.as_json(rows),

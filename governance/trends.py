@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -46,7 +47,7 @@ class Month:
         agreed, verified: items agreed, and those first verified by a check, whenever they were due.
         asked, blocked, waived: changes about which CI asked the gate; those that did not pass; those of which
             a waiver excused findings.
-        is_frozen: what a report has is as published; `verified` is in none, and as the records say now.
+        is_frozen: what a report has is as published.
     """
 
     month: date
@@ -86,13 +87,13 @@ def of(viewer: User, *, now: datetime, months: int = MONTHS) -> list[Month]:
     sees_all = viewer.is_superuser or viewer.is_at_least(User.Role.GOVERNOR)
     frozen = _frozen(names[0]) if sees_all else {}
     # A report of old may lack figures that were thought of later.
-    first_open = next((name for name in names if not frozen.get(name, {}).keys() >= _COUNTS), names[-1])
-    whole, window = (
-        periods.Window(periods.period(name)[0], now, is_past=False) for name in (names[0], first_open)
+    window, of_verified = (
+        periods.Window(periods.period(_first_without(frozen, names, known))[0], now, is_past=False)
+        for known in (_COUNTS - {"verified"}, {"verified"})
     )
     counted = [
-        _due(window, viewer), _agreed(window, viewer), _verified(whole, viewer), _resolved(window, viewer),
-        _gate(window),
+        _due(window, viewer), _agreed(window, viewer), _verified(of_verified, viewer),
+        _resolved(window, viewer), _gate(window),
     ]  # fmt: skip
     found = []
     for name in names:
@@ -101,6 +102,11 @@ def of(viewer: User, *, now: datetime, months: int = MONTHS) -> list[Month]:
             month = replace(month, **rows.get(name, {}))
         found.append(month)
     return found
+
+
+def _first_without(frozen: Counts, names: Sequence[date], known: Set[str]) -> date:
+    """The first month that no report has these figures of; the running one at the latest."""
+    return next((name for name in names if not frozen.get(name, {}).keys() >= known), names[-1])
 
 
 def so_far(viewer: User, *, now: datetime) -> Month:
@@ -182,22 +188,23 @@ def _by_month(rows: QuerySet[Any], column: str, window: periods.Window, **counts
 
 # What trends show -> where a frozen report has it.
 _FROZEN = {
-    "due": "closure__n",
-    "in_time": "closure__numerator",
-    "resolved": "ttr__n",
-    "ttr": "ttr__median_seconds",
-    "ttr_p90": "ttr__p90_seconds",
-    "agreed": "proactive__n",
-    "asked": "gate-blocks__n",
-    "blocked": "gate-blocks__numerator",
-    "waived": "gate-waivers__numerator",
+    "due": "all__closure__n",
+    "in_time": "all__closure__numerator",
+    "resolved": "all__ttr__n",
+    "ttr": "all__ttr__median_seconds",
+    "ttr_p90": "all__ttr__p90_seconds",
+    "agreed": "all__proactive__n",
+    "asked": "all__gate-blocks__n",
+    "blocked": "all__gate-blocks__numerator",
+    "waived": "all__gate-waivers__numerator",
+    "verified": "verified",
 }
 # Of these the times are None where nothing was resolved.
 _COUNTS = _FROZEN.keys() - {"ttr", "ttr_p90"}
 
 
 def _frozen(first: date) -> Counts:
-    places = [f"figures__all__{place}" for place in _FROZEN.values()]
+    places = [f"figures__{place}" for place in _FROZEN.values()]
     found: Counts = {}
     for month, *values in GovernanceReport.objects.filter(month__gte=first).values_list("month", *places):
         read = dict(zip(_FROZEN, values, strict=True))

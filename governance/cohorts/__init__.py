@@ -43,6 +43,15 @@ def gather_part(name: str, window: Window) -> Rows:
     return Rows(**PARTS[name](window, look_back(window), None))
 
 
+def verified(window: Window) -> int:
+    """How many items check runs first verified in a period, whenever they were due; for the trends."""
+    return (
+        items.visible(None)
+        .filter(first_verified_at__gte=window.starts_at, first_verified_at__lt=window.as_of)
+        .count()
+    )
+
+
 def look_back(window: Window) -> Then:
     """How to read rows as they stood at the end of a period; for a running one they stand as they are."""
     return Then(past.edits(since=window.as_of) if window.is_past else past.NONE)

@@ -82,8 +82,10 @@ def test_trend_tells_what_was_agreed_verified_and_asked(governor):
             kind="change", decided_at=month(5), verdict=verdict, waivers=waivers, repository="shop/order",
             policy_version="1", findings=[], token=f.api_token(scopes=["gate"])[0], mode="strict",
         )  # fmt: skip
-    report = reports.publish(date(2026, 5, 1), by=governor, now=NOW).figures["all"]
+    published = reports.publish(date(2026, 5, 1), by=governor, now=NOW)
+    report = published.figures["all"]
 
+    assert published.figures["verified"] == 1
     for viewer in (governor, f.user()):
         rows = {row.month: row for row in trends.of(viewer, now=NOW)}
         may = rows[date(2026, 5, 1)]
