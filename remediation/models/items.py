@@ -168,6 +168,13 @@ class RemediationItem(models.Model):
         indexes = (
             models.Index(fields=["due_at", "id"], name="item_by_deadline"),
             models.Index(fields=["service", "state"], name="item_by_service"),
+            # A month of the report and of the trends.
+            models.Index(fields=["agreed_at"], name="item_by_agreement"),
+            models.Index(
+                fields=["first_verified_at"],
+                condition=Q(first_verified_at__isnull=False),
+                name="item_by_verification",
+            ),
             # A page of one state, and a column of the board.
             models.Index(fields=["state", "due_at", "id"], include=["review"], name="item_by_state"),
             # Most items are settled some day; a page of what is not must not walk past them.
