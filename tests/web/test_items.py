@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from remediation.models import RemediationItem
+from remediation.models import RemediationItem, VerificationCheck
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -124,6 +124,10 @@ def test_counts_beside_lists_end_where_they_say_many(page, monkeypatch):
     monkeypatch.setattr("web.counting.words.__defaults__", (2,))
 
     assert '<span class="count">2+</span>' in page.get("/items/").text
+    assert 'aria-label="2+ items, Open: show as a list">2+</a>' in page.get("/items/board").text
+    VerificationCheck.objects.update(next_run_at=timezone.now() - timedelta(minutes=10))
+    monkeypatch.setattr("web.counting.COUNTED_UP_TO", 2)
+    assert "2+ checks wait" in page.get("/").text
 
 
 @pytest.mark.parametrize("rows", [1, 3])
