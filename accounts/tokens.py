@@ -12,6 +12,7 @@ from ipaddress import ip_address, ip_network
 
 from django.conf import settings
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from accounts.models import ApiToken, User
 
@@ -169,6 +170,18 @@ def rotate(token: ApiToken, *, keep: timedelta, expires_at: datetime, now: datet
     row.rotated_at, row.expires_at = now, expires_at
     row.save(update_fields=["previous_digest", "previous_until", "secret_digest", "rotated_at", "expires_at"])
     return row, f"clp_{row.key_id}.{secret}"
+
+
+def refusal_words(field: str) -> str:
+    """What to say of the field that `issue` or `rotate` refused."""
+    return {
+        "expires_at": _("Choose a moment from now on, at most %(days)d days ahead.")
+        % {"days": LONGEST_LIFE.days},
+        "repositories": _("Only a token of the gate alone (audit, gate) can be limited to repositories."),
+        "services": _("Only a token of the gate alone (audit, gate) can be limited to services."),
+        "networks": _("Write networks like 192.0.2.0/24."),
+        "token": _("This token has ended and gets no new secret."),
+    }.get(field, _("This value is not possible here."))
 
 
 def find(presented: Presented, *, now: datetime) -> ApiToken | None:

@@ -39,7 +39,7 @@ _PAGES = {"INC": "incidents", "PM": "reviews", "RI": "items", "waiver": "gate/wa
 _OBJECT = re.compile(r"(?:(INC|PM|RI)-[0-9]{4}-[0-9]{4,9}|(waiver)-([0-9]{1,18}))")
 
 _SLUG = re.compile(r"[-a-zA-Z0-9_]{1,80}")
-_PLAIN = re.compile(r"service=([-a-zA-Z0-9_]{1,80})")
+_PLAIN = re.compile(f"service=({_SLUG.pattern})")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, ClassVar
@@ -56,17 +56,15 @@ class Resource(GenericViewSet):
 
     def read(self, **url: Any) -> Any:
         """The record the URL names, whole; 404 as for `find`."""
+        # Who finds in a way of their own looks among other rows than `visible`.
         if type(self).find is not Resource.find:
             return self.again(self.find(**url))
         (name,) = url.values()
         return one(self.whole(self.visible()), **{self.key: name})
 
     def answer(self, gives: type[BaseSerializer[Any]], record: Any, status: int = 200) -> Response:
-        return Response(self.shown(gives, record), status)
-
-    def shown(self, gives: type[BaseSerializer[Any]], record: Any) -> Any:
-        """A record as an answer shows it."""
-        return _written(gives, self.get_serializer_context()).to_representation(record)
+        (shown,) = _written(gives, [record], self.get_serializer_context())
+        return Response(shown, status)
 
 
 def listing(
@@ -90,8 +88,7 @@ def listing(
         filters.pop("after", None)
         found = rows(view, **url, **filters) if rows else view.visible()
         page = view.paginate_queryset(view.whole(found))
-        shape = _written(gives, view.get_serializer_context())
-        return view.get_paginated_response([shape.to_representation(row) for row in page])
+        return view.get_paginated_response(_written(gives, page, view.get_serializer_context()))
 
     return handler
 
@@ -220,14 +217,15 @@ def one(rows: QuerySet[Any], **which: Any) -> Any:
 _serializers = threading.local()
 
 
-def _written(gives: type[BaseSerializer[Any]], context: dict[str, Any]) -> BaseSerializer[Any]:
-    """The serializer of this thread that writes answers of a shape; it is given nothing to read."""
+def _written(gives: type[BaseSerializer[Any]], records: Iterable[Any], context: dict[str, Any]) -> list[Any]:
+    """Records as answers of a shape, by the serializer of this thread, which forgets afterwards who asked."""
     kept: dict[type[BaseSerializer[Any]], BaseSerializer[Any]] = _serializers.__dict__
-    if gives not in kept:
-        kept[gives] = gives()
-    serializer = kept[gives]
+    serializer = kept[gives] if gives in kept else kept.setdefault(gives, gives())
     serializer._context = context
-    return serializer
+    try:
+        return [serializer.to_representation(record) for record in records]
+    finally:
+        serializer._context = {}
 
 
 def _context(view: Resource, parents: Sequence[Any]) -> dict[str, Any]:

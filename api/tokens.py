@@ -98,18 +98,7 @@ def _named(name: str, act: Callable[[], Any], *, by: User) -> Any:
             return act()
     except ValueError as problem:
         field = str(problem)
-        raise serializers.ValidationError({field: [_words(field)]}) from None
-
-
-def _words(field: str) -> str:
-    return {
-        "expires_at": _("Choose a moment from now on, at most %(days)d days ahead.")
-        % {"days": tokens.LONGEST_LIFE.days},
-        "repositories": _("Only a token of the gate alone (audit, gate) can be limited to repositories."),
-        "services": _("Only a token of the gate alone (audit, gate) can be limited to services."),
-        "networks": _("Write networks like 192.0.2.0/24."),
-        "token": _("This token has ended and gets no new secret."),
-    }.get(field, _("This value is not possible here."))
+        raise serializers.ValidationError({field: [tokens.refusal_words(field)]}) from None
 
 
 class Tokens(Resource):

@@ -12,11 +12,10 @@ from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
 from postmortem.errors import Invalid
-from remediation.items.locking import UNFINISHED
+from remediation.items.locking import SETTLED, UNFINISHED
 from remediation.models import ItemTransition, RemediationItem
 
 State = RemediationItem.State
-SETTLED = (State.VERIFIED, State.WONT_DO)
 _FORM = re.compile(r"([0-9]{4})-[Qq]([1-4])", re.ASCII)
 
 

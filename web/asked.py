@@ -16,8 +16,10 @@ from accounts.models import User
 Made = TypeVar("Made")
 
 
-class Blank:
-    """Stands in a statement for a value that differs each time it is asked."""
+class Blank(str):
+    """Stands in a statement for a value that differs each time; a text, which Django leaves as it is."""
+
+    __slots__ = ()
 
 
 # As `Blank`, where a moment is wanted: stands in a statement for the moment at which it is asked.

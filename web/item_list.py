@@ -29,7 +29,6 @@ from web.paging import Key, Page, sorted_page
 
 EXPORTED_UP_TO = 10_000
 State = RemediationItem.State
-SETTLED = (State.VERIFIED, State.WONT_DO)
 
 # Reading fifty rows costs by the column.
 _SHOWN = (
@@ -66,7 +65,7 @@ def shown(rows: Iterable[RemediationItem], now: datetime) -> list[RemediationIte
     found = list(rows)
     for row in found:
         row.standing = standing(row, now)
-        row.is_late = row.standing == sla.Standing.BREACHED and row.state not in SETTLED
+        row.is_late = row.standing == sla.Standing.BREACHED and row.state not in items.SETTLED
         row.checks = list(row.verification_checks.all())
         for check in row.checks:
             check.marks = history.marks(check)
@@ -130,7 +129,7 @@ def export(request: HttpRequest) -> HttpResponseBase:
 
 def _default_sort(filters: ItemFilters) -> str:
     """Open work is read from the most urgent on, what is settled from the newest back."""
-    return "-due" if filters.value("state") in {*SETTLED, ItemFilters.ALL} else "due"
+    return "-due" if filters.value("state") in {*items.SETTLED, ItemFilters.ALL} else "due"
 
 
 def _page(found: QuerySet[RemediationItem], filters: ItemFilters, query: Any) -> Page:

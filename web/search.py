@@ -22,7 +22,7 @@ from postmortem.models.timelines import ENTRY_WORDS
 from remediation import items
 from remediation.models import RemediationItem
 from remediation.models.items import ITEM_WORDS
-from web.asked import Asked, kept, reader
+from web.asked import Asked, Blank, kept, reader
 
 FOUND_A_KIND = 20
 # Of each kind the newest matches; ranking all of a common word would read most of what there is.
@@ -63,7 +63,7 @@ def search(request: HttpRequest) -> HttpResponse:
 
 
 # Stand in statements for what is looked for: as PostgreSQL's query, as patterns of its words, as one pattern.
-_TERMS, _PATTERNS, _PART = "(terms)", "(patterns)", "(part)"
+_TERMS, _PATTERNS, _PART = Blank("terms"), Blank("patterns"), Blank("part")
 
 
 _WORDS: dict[str, tuple[type[Model], Any]] = {

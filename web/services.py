@@ -25,7 +25,7 @@ ITEMS_SHOWN = 20
 def service(request: HttpRequest, slug: str) -> HttpResponse:
     now = timezone.now()
     record = get_object_or_404(access.services(request.user).select_related("team__manager"), slug=slug)
-    active = items.visible_to(request.user).filter(service=record).exclude(state__in=item_list.SETTLED)
+    active = items.visible_to(request.user).filter(service=record, state__in=items.UNFINISHED)
     incidents = access.incidents(request.user).filter(pk__in=record.incident_links.values("incident"))
     judgement = audit.look(slug, now=now)
     context = {

@@ -103,13 +103,8 @@ def _tried(form: forms.Form, act: Callable[[], Any]) -> Any:
         return act()
     except ValueError as problem:
         field = str(problem)
-        words = {
-            "repositories": _("Only a token of the gate alone (audit, gate) can be limited to repositories."),
-            "services": _("Only a token of the gate alone (audit, gate) can be limited to services."),
-            "networks": _("Write networks like 192.0.2.0/24, one a line."),
-            "token": _("This token has ended and gets no new secret."),
-        }.get(field, _("This value is not possible here."))
-        form.add_error(next((name for name in (field, f"only_{field}") if name in form.fields), None), words)
+        place = next((name for name in (field, f"only_{field}") if name in form.fields), None)
+        form.add_error(place, tokens.refusal_words(field))
         return None
 
 

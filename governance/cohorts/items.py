@@ -30,7 +30,7 @@ from governance.periods import Window
 from governance.policy import SETTLED
 from postmortem.models import Incident
 from remediation import items
-from remediation.items import UNFINISHED
+from remediation.items import selecting
 from remediation.models import ItemTransition, RemediationItem
 
 _COLUMNS = ("pk", "public_id", "severity__code", "service__slug", "team__slug", "category", "due_at")
@@ -114,10 +114,13 @@ def overdue(window: Window, then: Then, viewer: User | None) -> list[OverdueItem
 def overdue_days(viewer: User | None, *, now: datetime) -> list[tuple[str, int, int]]:
     """The same items now, counted: slug of the team, whole days since the deadline, how many."""
     days = ExtractDay(ExpressionWrapper(Value(now) - F("due_at"), output_field=DurationField()))
-    owed = visible(viewer).filter(
-        ~Q(first_verified_at__lte=F("due_at")), due_at__lt=now, agreed_at__lt=now, state__in=UNFINISHED
+    counted = (
+        visible(viewer)
+        .filter(selecting.late(now))
+        .order_by()
+        .values("team__slug", days=days)
+        .annotate(count=Count("pk"))
     )
-    counted = owed.order_by().values("team__slug", days=days).annotate(count=Count("pk"))
     return [(row["team__slug"], row["days"], row["count"]) for row in counted]
 
 

@@ -18,7 +18,7 @@ from remediation.items.declining import (
     refuse_wont_do,
     withdraw_wont_do,
 )
-from remediation.items.locking import UNFINISHED, State, WrongState, visible_to
+from remediation.items.locking import SETTLED, UNFINISHED, State, WrongState, visible_to
 from remediation.items.mapping import Unanswered, answer_causes, unanswered
 from remediation.items.moves import (
     RED_FIRST_RANK,
@@ -53,6 +53,7 @@ from remediation.items.words import SORTS, WORDS, edit
 __all__ = [
     "MAX_CHECKS",
     "RED_FIRST_RANK",
+    "SETTLED",
     "SORTS",
     "UNFINISHED",
     "WORDS",

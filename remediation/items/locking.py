@@ -12,7 +12,8 @@ from postmortem.models import Review
 from remediation.models import RemediationItem, VerificationCheck
 
 State = RemediationItem.State
-UNFINISHED = tuple(state for state in State.values if state not in {State.VERIFIED, State.WONT_DO})
+SETTLED = (State.VERIFIED, State.WONT_DO)
+UNFINISHED = tuple(state for state in State.values if state not in SETTLED)
 
 
 class WrongState(DomainError):
