@@ -168,6 +168,23 @@ def test_ageing_is_told_by_team(governor):
     assert (found[one.team.slug].up_to_7_days, found[two.team.slug].up_to_90_days) == (1, 1)
 
 
+def test_classes_count_the_causes_of_the_report(governor):
+    """No drills, and no review whose first incident lies before the time that is looked at."""
+    cause_class = CauseClass.objects.get(slug="capacity-pool")
+    for incidents in (
+        [f.resolved_incident(started_at=month(5))],
+        [f.resolved_incident(started_at=month(5), is_drill=True)],
+        [f.resolved_incident(started_at=month(5)), f.resolved_incident(started_at=month(3))],
+        [f.resolved_incident(started_at=month(3))],
+    ):
+        RootCause.objects.filter(pk=f.verified_cause(f.review(incidents=incidents)).pk).update(
+            cause_class=cause_class
+        )
+
+    assert trends.recurrence(governor, now=NOW, months=2) == [("capacity-pool", 1, 0)]
+    assert trends.recurrence(governor, now=NOW, months=4) == [("capacity-pool", 3, 0)]
+
+
 def test_ageing_counts_the_rows_of_the_report(governor):
     second = timedelta(seconds=1)
     edges = [days * DAY for days in (7, 8, 30, 31, 90, 91)]
