@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db.models import QuerySet
+from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -15,7 +16,7 @@ from accounts.models import User
 from api.commands import approve_view, command_view
 from api.pipelines import CommandFields, PipelineAnswer
 from api.resource import Resource, act, checked, creation, detail, listing, one
-from api.shapes import Answer, ById, Count, Empty, Figure, Strict
+from api.shapes import Answer, ById, Count, Empty, Figure, Moment, Strict
 from postmortem.errors import Invalid
 from remediation import catalogue, items, verification
 from remediation.checkspec import CheckSpec
@@ -89,6 +90,16 @@ class Pause(Strict):
 class CheckAnswer(PipelineAnswer):
     item = serializers.SlugRelatedField(slug_field="public_id", read_only=True)
     data_source_name = serializers.CharField(source="data_source.name", default=None, allow_null=True)
+    streak = serializers.IntegerField(source="standing.streak")
+    last_outcome = serializers.ChoiceField(
+        VerificationCheck.Outcome.choices, source="standing.last_outcome", allow_blank=True
+    )
+    last_run_at = Moment(source="standing.last_run_at", allow_null=True)
+    last_value = Figure(source="standing.last_value", allow_null=True)
+    next_run_at = Moment(
+        source="standing.due_next_at", allow_null=True, help_text="None while a run is under way."
+    )
+    seen_red_at = Moment(source="standing.seen_red_at", allow_null=True)
 
     class Meta:
         model = VerificationCheck
@@ -105,6 +116,8 @@ class CheckAnswer(PipelineAnswer):
 
 class RunAnswer(Answer):
     check = serializers.PrimaryKeyRelatedField(source="verification_check", read_only=True)
+    started_at = Moment(allow_null=True, help_text="None while it waits for a worker.")
+    finished_at = Moment(allow_null=True, help_text="None until it is stored, with its outcome.")
 
     class Meta:
         model = CheckRun
@@ -185,7 +198,7 @@ class ItemChecks(Resource):
         return items.visible_to(self.request.user)
 
     def whole(self, rows: QuerySet[Any]) -> QuerySet[Any]:
-        return rows.select_related("item", "data_source")
+        return rows.select_related("item", "data_source", "standing")
 
     add = creation(
         "Add a check to an item; it is tried once first.",
@@ -207,7 +220,7 @@ class Checks(Resource):
         return VerificationCheck.objects.filter(item__in=items.visible_to(self.request.user))
 
     def whole(self, rows: QuerySet[VerificationCheck]) -> QuerySet[VerificationCheck]:
-        return rows.select_related("item", "data_source")
+        return rows.select_related("item", "data_source", "standing")
 
     retrieve = detail("One check.", gives=CheckAnswer)
     edit = act(
@@ -242,14 +255,19 @@ class CheckRuns(Resource):
     tag = "checks"
     ordering = ("-slot", "-id")
 
+    def again(self, record: CheckRun) -> CheckRun:
+        """A run that waits for a worker is shown as it is: it is stored when it is finished."""
+        return record
+
     def find(self, **url: Any) -> VerificationCheck:
         rows = VerificationCheck.objects.filter(item__in=items.visible_to(self.request.user))
         check: VerificationCheck = one(rows, pk=url["check"])
         return check
 
-    list = listing("The runs of a check, newest first.", gives=RunAnswer, rows=_runs)
+    list = listing("The finished runs of a check, newest first.", gives=RunAnswer, rows=_runs)
     create = creation(
-        "Run a check as soon as a worker is free; a run that waits already stands for this one.",
+        "Run a check as soon as a worker is free; a run that waits already stands for this one. "
+        "What came of it is at /runs/{id}.",
         verification.run_now,
         takes=Empty,
         gives=RunAnswer,
@@ -271,11 +289,15 @@ class CheckDays(CheckRuns):
     )
 
 
+def _run(view: Resource, *, run: int) -> CheckRun:
+    visible = items.visible_to(view.request.user)
+    # The one that waits first: should it be stored in between, it is found then.
+    checks = VerificationCheck.objects.filter(item__in=visible)
+    waiting = verification.waiting_run(checks, run, now=timezone.now())
+    return waiting or one(CheckRun.objects.filter(item__in=visible), pk=run)
+
+
 class Runs(Resource):
-    key = "pk"
     tag = "checks"
 
-    def visible(self) -> QuerySet[CheckRun]:
-        return CheckRun.objects.filter(item__in=items.visible_to(self.request.user))
-
-    retrieve = detail("One run.", gives=RunAnswer)
+    retrieve = detail("One run, finished or not.", gives=RunAnswer, of=_run)

@@ -6,7 +6,7 @@ import time
 from datetime import datetime
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Prefetch, QuerySet
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
@@ -34,7 +34,7 @@ from api.item_shapes import (
 from api.resource import Resource, act, checked, creation, detail, listing, refuse_query
 from remediation import items, waivers
 from remediation.checkspec import CheckSpec
-from remediation.models import RemediationItem
+from remediation.models import RemediationItem, VerificationCheck
 
 # Checks are tried one after the other while the caller waits; a slow source may not hold them longer.
 PATIENCE_SECONDS = 15.0
@@ -76,7 +76,9 @@ class Items(Resource):
         return rows.select_related("agreed_by", "fix_claimed_by", "wont_do_approved_by").prefetch_related(
             "causes",
             "lessons",
-            "verification_checks__data_source",
+            Prefetch(
+                "verification_checks", VerificationCheck.objects.select_related("data_source", "standing")
+            ),
             "transitions__by",
             "wont_do_requests__asked_by",
             "deadline_waivers__asked_by",

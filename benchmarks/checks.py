@@ -2,8 +2,8 @@
 
     python -m benchmarks.checks [--checks 10000] [--rounds 5]
 
-A check goes the whole way: its due row becomes a waiting run, a Celery worker (prefork, two processes) claims
-it, asks Prometheus, judges the answer and stores it in PostgreSQL. One worker asks each expression alone, for
+A check goes the whole way: a Celery worker (prefork, two processes) claims what is due, asks
+Prometheus, judges the answer and stores it in PostgreSQL. One worker asks each expression alone, for
 G5; another joins expressions (PROMETHEUS_COMBINE_QUERIES), for G6 and G7. The floor is the same query asked
 over the same 16 connections by wrk, which stores nothing. All take turns in one run; what counts is the ratio
 of their medians, for the figures themselves are the machine's. All checks are due at one moment; how long
@@ -115,13 +115,13 @@ def _turn(worker: Worker, programs: dict[str, Pids], count: int, *, silent: bool
     from django.db import connection
     from django.utils import timezone
 
-    from remediation.models import CheckRun, VerificationCheck
+    from remediation.models import CheckRun, CheckStanding
 
-    VerificationCheck.objects.update(next_run_at=timezone.now())
+    CheckStanding.objects.update(next_run_at=timezone.now())
     with connection.cursor() as cursor:
-        cursor.execute("VACUUM ANALYZE remediation_checkrun, remediation_verificationcheck")
+        cursor.execute("VACUUM ANALYZE remediation_checkrun, remediation_checkstanding")
     last = CheckRun.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
-    fresh = CheckRun.objects.filter(pk__gt=last).exclude(outcome="")
+    fresh = CheckRun.objects.filter(pk__gt=last)
     if silent:
         fresh = fresh.exclude(verification_check__data_source__name="silent")
     sides: dict[str, Callable[[], list[int]]] = {"worker": worker.pids, **programs}

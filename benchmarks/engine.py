@@ -53,7 +53,6 @@ def fill(url: str, checks: int) -> int:
                 comparator=">=",
                 threshold=0.0,
                 created_at=sample.created_at,
-                next_run_at=sample.next_run_at,
                 interval_seconds=30 * 86400,
             )
             for number in range(missing)

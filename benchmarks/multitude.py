@@ -84,6 +84,7 @@ def _copy_all(cursor: CursorWrapper) -> None:
     _copy(cursor, "postmortem_incidentservice", COPIES, _OWN | _of("incident_id") | _SERVICE)
     _copy(cursor, "remediation_remediationitem", COPIES, _NAMED | _SERVICE)
     _copy(cursor, "remediation_verificationcheck", COPIES, _OWN | _of("item_id") | _SERVICE)
+    _copy(cursor, "remediation_checkstanding", COPIES, _of("verification_check_id") | _SERVICE)
     # Runs are copied twice over, the second time to the days before.
     before = f"(k % {RUN_COPIES}) * interval '{population.RUNS_PER_CHECK} days'"
     moments = {name: f"b.{name} - {before}" for name in ("slot", "queued_at", "started_at", "finished_at")}
@@ -141,7 +142,7 @@ def _decisions(cursor: CursorWrapper) -> None:
 @contextmanager
 def _unwatched(cursor: CursorWrapper) -> Iterator[None]:
     """Without the triggers and without foreign keys, which are checked at the end all at once."""
-    tables = (*_TABLES, "postmortem_rootcause")
+    tables = (*_TABLES, "remediation_checkstanding", "postmortem_rootcause")
     cursor.execute(
         "SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint"
         " WHERE contype = 'f' AND conrelid::regclass::text = ANY(%s)",

@@ -16,7 +16,14 @@ from django.db.models import F
 from accounts import tokens
 from accounts.models import Team, User
 from postmortem.models import Incident, IncidentService, Review, Revision, Service, Severity, TrailEntry
-from remediation.models import CheckRun, DataSource, ItemTransition, RemediationItem, VerificationCheck
+from remediation.models import (
+    CheckRun,
+    CheckStanding,
+    DataSource,
+    ItemTransition,
+    RemediationItem,
+    VerificationCheck,
+)
 
 SERVICES, INCIDENTS, ITEMS, RUNS_PER_CHECK = 400, 2_000, 20_000, 5
 _BATCH = 1000
@@ -156,7 +163,7 @@ def _items(now: datetime, people: list[User], team: Team, services: list[Service
 
 def _checks(now: datetime, items: list[RemediationItem]) -> list[VerificationCheck]:
     source, _ = DataSource.objects.get_or_create(name="bench", base_url="http://127.0.0.1:9090")
-    return VerificationCheck.objects.bulk_create(
+    checks = VerificationCheck.objects.bulk_create(
         VerificationCheck(
             item=item,
             kind="prometheus",
@@ -166,12 +173,13 @@ def _checks(now: datetime, items: list[RemediationItem]) -> list[VerificationChe
             threshold=1,
             interval_seconds=86400,
             created_at=item.agreed_at,
-            next_run_at=now + DAY,
-            last_verdict_at=now - timedelta(minutes=5),
-            last_outcome="pass",
         )
         for item in items
     )
+    CheckStanding.objects.update(
+        next_run_at=now + DAY, last_verdict_at=now - timedelta(minutes=5), last_outcome="pass"
+    )
+    return checks
 
 
 def _history(now: datetime, person: User, checks: list[VerificationCheck]) -> None:

@@ -11,15 +11,12 @@ import re
 from collections.abc import Iterator, Mapping
 
 _ALL = ""
-_RUN = (
-    "lease_token, lease_until, attempt, started_at, finished_at, outcome, value, series, warnings,"
-    " expression, output, error_code, error, sandbox"
-)
 # What may be read: all columns of a table, or those named.
 READS: Mapping[str, str] = {
     "remediation_checkrun": _ALL,
     "remediation_checklistrun": _ALL,
     "remediation_verificationcheck": _ALL,
+    "remediation_checkstanding": _ALL,
     "remediation_remediationitem": _ALL,
     "remediation_itemtransition": _ALL,
     "remediation_proberevision": _ALL,
@@ -34,15 +31,21 @@ READS: Mapping[str, str] = {
 }
 # What may be changed, column by column: results, and how a check and its item stand after them.
 UPDATES: Mapping[str, str] = {
-    "remediation_checkrun": f"{_RUN}, check_version",
-    "remediation_checklistrun": _RUN,
-    "remediation_verificationcheck": (
-        "last_outcome, last_run_at, last_value, last_verdict_at, seen_red_at, counted_slot, streak"
+    "remediation_checklistrun": (
+        "lease_token, lease_until, attempt, started_at, finished_at, outcome, value, series, warnings,"
+        " expression, output, error_code, error, sandbox"
+    ),
+    "remediation_checkstanding": (
+        "next_run_at, is_wanted_again, asked_run_id, asked_at, run_id, slot, skipped_slots, lease_token,"
+        " lease_until, attempt, started_at, check_version, streak, counted_slot, last_outcome, last_run_at,"
+        " last_value, last_verdict_at, seen_red_at"
     ),
     "remediation_remediationitem": "state, first_verified_at",
 }
-# What may be added: who did what, and how an item moved.
-INSERTS = ("postmortem_trailentry", "remediation_itemtransition")
+# What may be added: who did what, how an item moved, and runs with their results.
+INSERTS = ("postmortem_trailentry", "remediation_itemtransition", "remediation_checkrun")
+# Where the numbers of claimed runs come from.
+SEQUENCES = ("remediation_checkrun_id_seq",)
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,50}")
 
 
@@ -64,3 +67,5 @@ def statements(role: str) -> Iterator[str]:
     for table in INSERTS:
         # Its id comes back from an insert, and nothing else of the trail.
         yield f"GRANT INSERT, SELECT (id) ON {table} TO {role}"
+    for sequence in SEQUENCES:
+        yield f"GRANT USAGE ON SEQUENCE {sequence} TO {role}"

@@ -22,6 +22,7 @@ def act(name: str, *, by: User | None) -> Iterator[None]:
 
     An act inside an act keeps its own name for its rows and joins the outer transaction.
     """
+    is_inside = connection.in_atomic_block
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
             "SELECT current_setting('closeloop.actor', true), current_setting('closeloop.act', true),"
@@ -30,10 +31,11 @@ def act(name: str, *, by: User | None) -> Iterator[None]:
         )
         outer_actor, outer_act = cursor.fetchone()[:2]
         yield
-        cursor.execute(
-            "SELECT set_config('closeloop.actor', %s, true), set_config('closeloop.act', %s, true)",
-            [outer_actor or "", outer_act or ""],
-        )
+        if is_inside:  # otherwise both end with the transaction
+            cursor.execute(
+                "SELECT set_config('closeloop.actor', %s, true), set_config('closeloop.act', %s, true)",
+                [outer_actor or "", outer_act or ""],
+            )
 
 
 def note(act_name: str, record: models.Model, said: dict[str, object], *, now: datetime) -> None:

@@ -87,7 +87,7 @@ def note(tallies: Mapping[int, Tally]) -> set[int]:
 
 def take_trials(*, limit: int = 20) -> list[tuple[Trial, DataSource]]:
     """The trials that are due, each for one caller: until its lease ends nobody else gets it."""
-    with connection.cursor() as cursor:
+    with connection.prepared() as cursor:  # type: ignore[attr-defined]
         cursor.execute(
             "WITH due AS ("
             "  SELECT h.id FROM remediation_sourcehealth h"

@@ -377,7 +377,7 @@ def _command(held: Claimed) -> shell.Command | ProbeResult:
 
 def _facts(held: Claimed) -> tuple[approvals.Owner, set[int], datetime]:
     """Whose command it is, the teams whose switch stops it, and the database's clock."""
-    if held.queue == runs.CHECKS.name:
+    if held.queue == runs.CHECKS:
         owner = approvals.Owner("verification_check", held.check_id)
         check = VerificationCheck.objects.filter(pk=held.check_id)
         found = list(check.values_list("item__team", Now()))

@@ -388,4 +388,4 @@ def _run_when_done(item: RemediationItem, now: datetime) -> None:
     if item.state == items.State.WONT_DO:
         return
     for pk in checks.values_list("pk", flat=True):
-        runs.enqueue_now(pk, now=now)
+        runs.ask_now(pk, now=now)

@@ -31,8 +31,8 @@ WITH candidate AS MATERIALIZED (
     ) oldest
     -- Nothing is over while a run is unfinished; there is at most one, and then none is newer.
     WHERE NOT EXISTS (
-        SELECT FROM remediation_checkrun u
-        WHERE u.verification_check_id = c.id AND u.finished_at IS NULL AND u.slot < %(before)s
+        SELECT FROM remediation_checkstanding u
+        WHERE u.verification_check_id = c.id AND u.slot < %(before)s
     )
     LIMIT %(limit)s
 ), run AS MATERIALIZED (

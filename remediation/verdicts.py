@@ -12,7 +12,7 @@ from django.db import connection
 from django.db.backends.utils import CursorWrapper
 
 from postmortem import secrets, trail
-from remediation import items, runs
+from remediation import checklistqueue, items, runs
 from remediation.models import CheckRun, RemediationItem, VerificationCheck
 from remediation.probes.result import ProbeResult
 from remediation.runs import Claimed
@@ -67,39 +67,72 @@ def next_state(state: str, standings: Sequence[Standing]) -> str:
     return State.VERIFYING if any(one.streak > 0 for one in standings) else state
 
 
-def record(finished: Sequence[tuple[Claimed, ProbeResult]]) -> Recorded:
+def record(finished: Sequence[tuple[Claimed, ProbeResult]], *, now: datetime | None = None) -> Recorded:
     """Store results, count them, and move the items they move, in one transaction.
 
     A result counts only while its worker's lease is the run's, so a worker that was given up for dead
     cannot overwrite another's. A result for a check that was edited meanwhile is kept and counts nowhere;
     one that began before the fix was claimed does not count towards the claim. A run of a checklist moves
     nothing: it is stored, and that is all.
+
+    Args:
+        now: when they were finished; the database's clock when None.
     """
     if not finished:
         return Recorded()
-    checks = [one for one in finished if one[0].queue == runs.CHECKS.name]
-    checklists = [one for one in finished if one[0].queue == runs.CHECKLISTS.name]
-    moves: list[tuple[int, str, str]] = []
-    with trail.act("verification.record", by=None), connection.cursor() as cursor:
-        stored = len(_store(cursor, runs.CHECKLISTS, checklists)) if checklists else 0
+    checks = [one for one in finished if one[0].queue == runs.CHECKS]
+    checklists = [one for one in finished if one[0].queue == runs.CHECKLISTS]
+    stored, moves = 0, []
+    # The same statements again and again: their plans are kept.
+    with trail.act("verification.record", by=None), connection.prepared() as cursor:  # type: ignore[attr-defined]
+        if checklists:
+            stored += checklistqueue.store(cursor, _rows(checklists))
         if checks:
-            movable = _lock(cursor, checks)
-            run_ids = _store(cursor, runs.CHECKS, checks)
-            moves = _move(_count(cursor, run_ids, movable))
-            stored += len(run_ids)
+            told = _store(cursor, checks, _lock(cursor, checks), now=now)
+            stored += len(told)
+            moves = _move(told)
     return Recorded(stored=stored, refused=len(finished) - stored, moves=tuple(moves))
 
 
-class _Counted(NamedTuple):
+def _rows(finished: Sequence[tuple[Claimed, ProbeResult]]) -> str:
+    return json.dumps([_row(claim, result) for claim, result in finished], ensure_ascii=False)
+
+
+def _row(claim: Claimed, result: ProbeResult) -> dict[str, object]:
+    """A result as the statements that store it read it; texts that are empty are left out."""
+    row: dict[str, object] = {
+        "id": claim.run_id,
+        "check_id": claim.check_id,
+        "kind": claim.kind,
+        "token": claim.lease_token.hex,
+        "outcome": result.outcome,
+        "value": result.value,
+        "expression": result.expression,
+    }
+    if result.series is not None:
+        row["series"] = [{"labels": one.labels, "value": one.value} for one in result.series]
+    if result.warnings:
+        row["warnings"] = list(result.warnings)
+    if result.output:
+        row["output"] = secrets.mask(result.output)[0]
+    if result.error_code:
+        row["error_code"], row["error"] = result.error_code, secrets.mask(result.error)[0]
+    if result.sandbox:
+        row["sandbox"] = result.sandbox
+    return row
+
+
+class _Told(NamedTuple):
     item_id: int
     check_id: int
     run_id: int
     outcome: str
     finished_at: datetime
+    may_move: bool
 
 
 def _lock(cursor: CursorWrapper, finished: Sequence[tuple[Claimed, ProbeResult]]) -> list[int]:
-    """Lock what may change, in the order in which everybody does: items, checks, runs.
+    """Lock what may change, in the order in which everybody does: items, then how their checks stand.
 
     Returns:
         The ids of the items that these results may move. The others stay unlocked, for speed; should one
@@ -109,110 +142,110 @@ def _lock(cursor: CursorWrapper, finished: Sequence[tuple[Claimed, ProbeResult]]
     failing = [item_id for item_id, outcome in verdicts if outcome == "fail"]
     cursor.execute(
         "SELECT id FROM remediation_remediationitem"
-        " WHERE id = ANY(%s) AND state = ANY(%s) OR id = ANY(%s) AND state = 'verified'"
+        " WHERE id = ANY(%s::bigint[]) AND state = ANY(%s::text[])"
+        " OR id = ANY(%s::bigint[]) AND state = 'verified'"
         " ORDER BY id FOR NO KEY UPDATE",
         [[item_id for item_id, outcome in verdicts if outcome in {"pass", "fail"}], _CLAIMED, failing],
     )
     movable = [item_id for (item_id,) in cursor.fetchall()]
     cursor.execute(
-        "SELECT FROM remediation_verificationcheck WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE",
+        "SELECT FROM remediation_checkstanding WHERE verification_check_id = ANY(%s::bigint[])"
+        " ORDER BY verification_check_id FOR NO KEY UPDATE",
         [[claim.check_id for claim, _ in finished]],
     )
     return movable
 
 
-# Runs are found by their ids alone: the planner remembers the queue as empty, and would compare each waiting
-# run with each result if the join itself asked for those that still wait (an empty outcome).
+# "Red" is a fail, or the absence of what is measured. A check that was edited meanwhile is another check.
 _STORE = """
-    WITH held AS MATERIALIZED (
-        SELECT x.*, r.lease_token, r.outcome AS outcome_before
-        FROM jsonb_to_recordset(%s::jsonb) AS x (id bigint, token uuid, outcome text, value float8,
-            series jsonb, warnings text[], expression text, output text, error_code text, error text,
-            sandbox text)
-        JOIN {table} r ON r.id = x.id
-        FOR NO KEY UPDATE OF r
-    )
-    UPDATE {table} r SET
-        finished_at = statement_timestamp(), outcome = x.outcome, value = x.value, series = x.series,
-        warnings = x.warnings, expression = x.expression, output = x.output,
-        error_code = x.error_code, error = x.error, sandbox = x.sandbox
-    FROM held x
-    WHERE r.id = x.id AND x.lease_token = x.token AND x.outcome_before = ''
-    RETURNING r.id
+WITH held AS MATERIALIZED (
+    SELECT x.*, c.item_id, s.team_id, s.service_id, s.check_version, s.slot, s.attempt,
+        COALESCE(s.asked_at, s.next_run_at) AS queued_at,
+        s.started_at, {now} AS finished_at,
+        s.skipped_slots + GREATEST(0, ceil(extract(epoch FROM grid.newest - s.slot) / c.interval_seconds)
+            )::int AS skipped_slots,
+        grid.newest + make_interval(secs => c.interval_seconds) AS following,
+        date_bin(make_interval(secs => c.interval_seconds), s.slot, grid.origin) AS slot_of_grid,
+        c.version = s.check_version AS is_current,
+        COALESCE(i.fix_claimed_at > s.started_at, false) AS is_before_claim,
+        c.version = s.check_version AND NOT c.is_paused AND i.fix_claimed_at <= s.started_at
+            AND i.id = ANY(%(movable)s::bigint[])
+            AND (x.outcome IN ('pass', 'fail') AND i.state = ANY(%(claimed)s::text[])
+                OR x.outcome = 'fail' AND i.state = 'verified') IS TRUE AS may_move
+    FROM jsonb_to_recordset(%(rows)s::jsonb) AS x (id bigint, check_id bigint, kind text, token uuid,
+        outcome text, value float8, series jsonb, warnings text[], expression text, output text,
+        error_code text, error text, sandbox text)
+    JOIN remediation_checkstanding s ON s.verification_check_id = x.check_id AND s.lease_token = x.token
+    JOIN remediation_verificationcheck c ON c.id = x.check_id
+    JOIN remediation_remediationitem i ON i.id = c.item_id
+    CROSS JOIN LATERAL (
+        SELECT origin, date_bin(make_interval(secs => c.interval_seconds), {now}, origin) AS newest
+        FROM (SELECT timestamptz 'epoch' + make_interval(secs => c.offset_seconds) AS origin) zero
+    ) grid
+), stored AS (
+    INSERT INTO remediation_checkrun (id, verification_check_id, item_id, team_id, service_id, kind,
+        check_version, slot, skipped_slots, queued_at, attempt, started_at, finished_at, outcome, value,
+        series, warnings, expression, output, error_code, error, sandbox)
+    SELECT id, check_id, item_id, team_id, service_id, kind,
+        check_version, slot, skipped_slots, queued_at, attempt, started_at, finished_at, outcome, value,
+        series, COALESCE(warnings, '{}'), expression, COALESCE(output, ''), COALESCE(error_code, ''),
+        COALESCE(error, ''), COALESCE(sandbox, '')
+    FROM held
+)
+UPDATE remediation_checkstanding s SET
+    asked_run_id = NULL, asked_at = NULL, run_id = NULL, slot = NULL, skipped_slots = 0, lease_token = NULL,
+    lease_until = NULL, attempt = 0, started_at = NULL, check_version = NULL, is_wanted_again = false,
+    next_run_at = CASE WHEN s.is_wanted_again THEN h.finished_at ELSE h.following END,
+    last_outcome = CASE WHEN h.is_current THEN h.outcome ELSE s.last_outcome END,
+    last_run_at = CASE WHEN h.is_current THEN h.finished_at ELSE s.last_run_at END,
+    last_value = CASE WHEN h.is_current THEN h.value ELSE s.last_value END,
+    last_verdict_at = CASE WHEN h.is_current AND h.outcome IN ('pass', 'fail') THEN h.finished_at
+        ELSE s.last_verdict_at END,
+    seen_red_at = COALESCE(s.seen_red_at,
+        CASE WHEN h.is_current AND h.outcome IN ('fail', 'no_data') THEN h.finished_at END),
+    counted_slot = CASE
+        WHEN h.is_current AND NOT h.is_before_claim AND h.outcome IN ('pass', 'fail') THEN h.slot_of_grid
+        ELSE s.counted_slot END,
+    streak = CASE
+        WHEN NOT h.is_current OR h.is_before_claim THEN s.streak
+        -- Asked again within the same slot, by hand: the same answer says nothing new.
+        WHEN s.counted_slot >= h.slot_of_grid
+            AND (h.outcome = 'pass' AND s.streak > 0 OR h.outcome = 'fail' AND s.streak < 0) THEN s.streak
+        WHEN h.outcome = 'pass' THEN GREATEST(s.streak, 0) + 1
+        WHEN h.outcome = 'fail' THEN LEAST(s.streak, 0) - 1
+        ELSE LEAST(s.streak, 0) END
+FROM held h
+WHERE s.verification_check_id = h.check_id
+RETURNING h.item_id, h.check_id, h.id, h.outcome, h.finished_at, h.may_move
 """
 
 
 def _store(
-    cursor: CursorWrapper, queue: runs.Queue, finished: Sequence[tuple[Claimed, ProbeResult]]
-) -> list[int]:
-    """Finish the runs whose lease is still ours; their ids."""
-    rows = json.dumps([_row(claim, result) for claim, result in finished], ensure_ascii=False)
-    cursor.execute(_STORE.format(table=queue.table), [rows])
-    return [run_id for (run_id,) in cursor.fetchall()]
-
-
-def _row(claim: Claimed, result: ProbeResult) -> dict[str, object]:
-    series = result.series
-    return {
-        "id": claim.run_id,
-        "token": str(claim.lease_token),
-        "outcome": result.outcome,
-        "value": result.value,
-        "series": None if series is None else [{"labels": one.labels, "value": one.value} for one in series],
-        "warnings": list(result.warnings),
-        "expression": result.expression,
-        "output": secrets.mask(result.output)[0] if result.output else "",
-        "error_code": result.error_code,
-        "error": secrets.mask(result.error)[0] if result.error else "",
-        "sandbox": result.sandbox,
-    }
-
-
-_SLOT = (
-    "date_bin(make_interval(secs => c.interval_seconds), r.slot,"
-    " timestamptz 'epoch' + make_interval(secs => c.offset_seconds))"
-)
-_COUNT = """
-    UPDATE remediation_verificationcheck c SET
-        last_outcome = r.outcome, last_run_at = r.finished_at, last_value = r.value,
-        last_verdict_at = CASE WHEN r.outcome IN ('pass', 'fail') THEN r.finished_at
-            ELSE c.last_verdict_at END,
-        seen_red_at = COALESCE(c.seen_red_at,
-            CASE WHEN r.outcome IN ('fail', 'no_data') THEN r.finished_at END),
-        counted_slot = CASE WHEN i.fix_claimed_at > r.started_at OR r.outcome NOT IN ('pass', 'fail')
-            THEN c.counted_slot ELSE {slot} END,
-        streak = CASE WHEN i.fix_claimed_at > r.started_at THEN c.streak
-            -- Asked again within the same slot, by hand: the same answer says nothing new.
-            WHEN c.counted_slot >= {slot}
-                AND (r.outcome = 'pass' AND c.streak > 0 OR r.outcome = 'fail' AND c.streak < 0)
-                THEN c.streak
-            WHEN r.outcome = 'pass' THEN GREATEST(c.streak, 0) + 1
-            WHEN r.outcome = 'fail' THEN LEAST(c.streak, 0) - 1
-            ELSE LEAST(c.streak, 0) END
-    FROM remediation_checkrun r JOIN remediation_remediationitem i ON i.id = r.item_id
-    WHERE r.id = ANY(%s) AND c.id = r.verification_check_id AND c.version = r.check_version
-    RETURNING i.id, c.id, r.id, r.outcome, r.finished_at,
-        NOT c.is_paused AND i.fix_claimed_at <= r.started_at AND i.id = ANY(%s)
-        AND (r.outcome IN ('pass', 'fail') AND i.state = ANY(%s)
-            OR r.outcome = 'fail' AND i.state = 'verified')
-    """.replace("{slot}", _SLOT)
-
-
-def _count(cursor: CursorWrapper, run_ids: list[int], movable: list[int]) -> list[_Counted]:
-    """Bring the checks up to date; the runs that may move an item, in the order of their ids.
+    cursor: CursorWrapper,
+    finished: Sequence[tuple[Claimed, ProbeResult]],
+    movable: list[int],
+    *,
+    now: datetime | None,
+) -> list[_Told]:
+    """Store the runs whose lease is still ours, and bring up to date how their checks stand.
 
     Its own statement, after the locks: it must see a claim that was made while we waited for them.
-    "Red" is a fail, or the absence of what is measured.
+
+    Returns:
+        One for each that was stored, in the order of their ids.
     """
-    cursor.execute(_COUNT, [run_ids, movable, _CLAIMED])
-    return sorted((_Counted(*row[:-1]) for row in cursor.fetchall() if row[-1]), key=lambda one: one.run_id)
+    moment = "statement_timestamp()" if now is None else "%(now)s::timestamptz"
+    values = {"rows": _rows(finished), "movable": movable, "claimed": _CLAIMED, "now": now}
+    cursor.execute(_STORE.replace("{now}", moment), values)
+    return sorted((_Told(*row) for row in cursor.fetchall()), key=lambda one: one.run_id)
 
 
-def _move(counted: Iterable[_Counted]) -> list[tuple[int, str, str]]:
+def _move(told: Iterable[_Told]) -> list[tuple[int, str, str]]:
     """Move each item at most once, naming the last run that speaks for the move."""
-    by_item: dict[int, list[_Counted]] = {}
-    for one in counted:
-        by_item.setdefault(one.item_id, []).append(one)
+    by_item: dict[int, list[_Told]] = {}
+    for one in told:
+        if one.may_move:
+            by_item.setdefault(one.item_id, []).append(one)
     if not by_item:
         return []
     standings = _standings(by_item)
@@ -235,7 +268,7 @@ def _move(counted: Iterable[_Counted]) -> list[tuple[int, str, str]]:
 def _standings(item_ids: Iterable[int]) -> dict[int, dict[int, Standing]]:
     standings: dict[int, dict[int, Standing]] = {}
     rows = VerificationCheck.objects.filter(item__in=item_ids, is_paused=False).values_list(
-        "item", "pk", "streak", "passes_needed", "fails_needed"
+        "item", "pk", "standing__streak", "passes_needed", "fails_needed"
     )
     for item_id, check_id, *row in rows:
         standings.setdefault(item_id, {})[check_id] = Standing(*row)

@@ -1,4 +1,4 @@
-"""Verification checks at work: due ones are queued, workers run them, results decide about items.
+"""Verification checks at work: workers run those that are due, results decide about items.
 
 This is the module the faces call. `runs` is the queue, `verdicts` stores results and moves items, `probes`
 ask the outside world; no transaction is open while they do.
@@ -14,6 +14,7 @@ from datetime import datetime
 
 from django.conf import settings
 from django.db import DataError, IntegrityError, transaction
+from django.db.models import QuerySet
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 
@@ -23,7 +24,7 @@ from remediation import circuits, desks, exams, runs
 from remediation.models import CheckRun, RemediationItem, VerificationCheck
 from remediation.probes import shell
 from remediation.probes.result import ProbeResult, failed
-from remediation.runs import Claimed, claim, enqueue_due
+from remediation.runs import Claimed, claim
 from remediation.trials import last_day, test_source, trial
 from remediation.verdicts import Recorded, record
 from remediation.workload import Lag, lag
@@ -35,7 +36,6 @@ __all__ = [
     "Lag",
     "Recorded",
     "claim",
-    "enqueue_due",
     "execute",
     "execute_exam",
     "execute_prometheus",
@@ -48,6 +48,7 @@ __all__ = [
     "test_source",
     "tick",
     "trial",
+    "waiting_run",
     "wake",
 ]
 
@@ -61,7 +62,6 @@ EXAM = VerificationCheck.Kind.EXAM.value
 BUDGET_SECONDS = 15.0
 # The probe workers may be switched on where the one that ticks is not: they get this long to take a run.
 _PATIENCE_SECONDS = 60
-_PORTION = 1000
 _EXAMS_AT_ONCE = 50
 
 
@@ -89,24 +89,19 @@ def _ring_nobody(kind: str) -> None:
 
 
 def tick(*, now: datetime | None = None, ring: Callable[[str], object] = _ring_nobody) -> list[str]:
-    """Queue everything that is due, end what was lost, and ring for each kind of check for which runs wait.
+    """End what was lost, and ring for each kind of check of which one is due.
 
     Any number of callers at any moment is fine.
 
     Args:
-        now: the database's clock when None.
-        ring: called with a kind; early when there is much to queue, so that work begins meanwhile.
+        now: the moment at which checks are due; the database's clock when None.
+        ring: called with a kind.
 
     Returns:
-        The kinds that were rung for at the end: those of waiting runs, and Prometheus for trials of sources.
+        The kinds that were rung for: those that wait, and Prometheus for trials of sources.
     """
-    is_first = True
-    while enqueue_due(now=now, limit=_PORTION).due == _PORTION:
-        for kind in runs.waiting_kinds() if is_first else ():
-            ring(kind)
-        is_first = False
     sweep()
-    kinds = runs.waiting_kinds()
+    kinds = runs.waiting_kinds(now=now)
     if PROMETHEUS not in kinds and circuits.is_trial_due():
         kinds.append(PROMETHEUS)
     for kind in kinds:
@@ -179,7 +174,9 @@ def execute_exam(
 
 
 def run_now(check: VerificationCheck, *, by: User, now: datetime) -> CheckRun:
-    """Queue a run of one check at once and wake a worker; an unfinished run is returned instead of a second.
+    """Ask for a run of one check and wake a worker; one that waits or runs is returned instead of a second.
+
+    The run is stored when it is finished, under the id that it has here.
 
     Raises:
         NotAllowed: `by` is a viewer.
@@ -192,9 +189,19 @@ def run_now(check: VerificationCheck, *, by: User, now: datetime) -> CheckRun:
         raise CannotRun(_("This check is paused."))
     if check.item.state == RemediationItem.State.WONT_DO:
         raise CannotRun(_("This item was declined: its checks rest."))
-    run = CheckRun.objects.get(pk=runs.enqueue_now(check.pk, now=now))
-    wake(run.kind)
+    run_id = runs.ask_now(check.pk, now=now)
+    run = waiting_run(VerificationCheck.objects.all(), run_id, now=now)
+    run = run or CheckRun.objects.filter(pk=run_id).first()
+    if run is None:
+        raise CannotRun(_("This check is paused."))
+    wake(check.kind)
     return run
+
+
+def waiting_run(checks: QuerySet[VerificationCheck], run_id: int, *, now: datetime) -> CheckRun | None:
+    """The run with this id that waits or that a worker holds, of one of these checks: not stored yet."""
+    check = checks.filter(standing__asked_run_id=run_id).select_related("standing").first()
+    return runs.unfinished(check, now=now) if check is not None else None
 
 
 def wake(kind: str) -> None:

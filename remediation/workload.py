@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 from django.db import connection
 
+from remediation.checkqueue import TURNS
+
 
 @dataclass(frozen=True, slots=True)
 class Lag:
@@ -26,7 +28,7 @@ class Lag:
 
 
 class Queued(NamedTuple):
-    """Unfinished runs of a kind: those that nobody holds, and those that a worker holds."""
+    """What waits of a kind, due or asked for: what nobody holds, and what a worker holds."""
 
     kind: str
     waiting: int
@@ -50,16 +52,15 @@ def lag(now: datetime, *, most: int | None = None) -> Lag:
     """
     with connection.cursor() as cursor:
         cursor.execute(
-            """
-            WITH overdue AS (
-                (SELECT c.next_run_at AS since
-                FROM remediation_verificationcheck c JOIN remediation_remediationitem i ON i.id = c.item_id
-                WHERE NOT c.is_paused AND c.next_run_at <= %(now)s AND i.state <> 'wont_do'
-                ORDER BY c.next_run_at LIMIT %(most)s + 1)
-                UNION ALL
-                SELECT slot FROM remediation_checkrun
-                WHERE finished_at IS NULL AND slot <= %(now)s
-                    AND (lease_until IS NULL OR lease_until < %(now)s)
+            f"""
+            WITH RECURSIVE {TURNS}, overdue AS (
+                SELECT due.since FROM turn t CROSS JOIN LATERAL (
+                    SELECT COALESCE(s.slot, s.next_run_at) AS since FROM remediation_checkstanding s
+                    WHERE NOT s.is_resting AND s.kind = t.kind AND s.team_id = t.team_id
+                        AND s.next_run_at <= %(now)s AND (s.lease_until IS NULL OR s.lease_until <= %(now)s)
+                    ORDER BY s.next_run_at LIMIT %(most)s + 1
+                ) due
+                LIMIT %(most)s + 1
             ), lateness AS (
                 -- By their ids, for these alone have an index that finds the last of a long history.
                 SELECT extract(epoch FROM newest.started_at - newest.slot)::float8 AS seconds
@@ -71,7 +72,7 @@ def lag(now: datetime, *, most: int | None = None) -> Lag:
                 (SELECT COALESCE(extract(epoch FROM %(now)s - min(since)), 0)::float8 FROM overdue),
                 (SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY seconds) FROM lateness),
                 (SELECT percentile_cont(0.99) WITHIN GROUP (ORDER BY seconds) FROM lateness)
-            """,
+            """,  # noqa: S608 - text of ours
             {"now": now, "most": most},
         )
         return Lag(*cursor.fetchone())
@@ -81,17 +82,20 @@ def queued(now: datetime) -> list[Queued]:
     """What waits and what is under way, by kind; a kind without either is left out."""
     with connection.cursor() as cursor:
         cursor.execute(
-            """
+            f"""
+            WITH RECURSIVE {TURNS}
             SELECT kind, count(*) FILTER (WHERE NOT is_held), count(*) FILTER (WHERE is_held)
             FROM (
-                SELECT kind, COALESCE(lease_until > %(now)s, false) AS is_held
-                FROM remediation_checkrun WHERE finished_at IS NULL
+                SELECT t.kind, COALESCE(s.lease_until > %(now)s, false) AS is_held
+                FROM turn t JOIN remediation_checkstanding s
+                    ON NOT s.is_resting AND s.kind = t.kind AND s.team_id = t.team_id
+                    AND s.next_run_at <= %(now)s
                 UNION ALL
                 SELECT kind, COALESCE(lease_until > %(now)s, false)
                 FROM remediation_checklistrun WHERE finished_at IS NULL
             ) unfinished
             GROUP BY kind ORDER BY kind
-            """,
+            """,  # noqa: S608 - text of ours
             {"now": now},
         )
         return [Queued(*row) for row in cursor.fetchall()]
@@ -103,13 +107,13 @@ def finished(now: datetime) -> list[Finished]:
         cursor.execute(
             """
             SELECT recent.kind, recent.outcome, count(*), count(*) FILTER (WHERE recent.attempt > 1)
-            FROM remediation_verificationcheck c CROSS JOIN LATERAL (
+            FROM remediation_checkstanding s CROSS JOIN LATERAL (
                 SELECT r.kind, r.outcome, r.attempt FROM remediation_checkrun r
-                WHERE r.verification_check_id = c.id AND r.slot > %(now)s - interval '1 hour'
-                    AND r.slot <= %(now)s
+                WHERE r.verification_check_id = s.verification_check_id
+                    AND r.slot > %(now)s - interval '1 hour' AND r.slot <= %(now)s
                 ORDER BY r.slot DESC LIMIT 100
             ) recent
-            WHERE recent.outcome <> ''
+            WHERE s.last_run_at > %(now)s - interval '1 hour'
             GROUP BY recent.kind, recent.outcome ORDER BY recent.kind, recent.outcome
             """,
             {"now": now},

@@ -12,6 +12,7 @@ import itertools
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import pgtrigger
 from django.db import transaction
@@ -50,6 +51,7 @@ from postmortem.models import (
 from remediation import approvals, catalogue, probe_secrets
 from remediation.models import (
     CheckRun,
+    CheckStanding,
     DataSource,
     DeadlineWaiver,
     Exam,
@@ -741,12 +743,34 @@ def check(
             "shell_expectation": "no_match",
             "pattern": "Pending",
         } | fields
-    made = VerificationCheck.objects.create(
-        item=item, kind=kind, created_at=created_at, **{"next_run_at": created_at} | fields
-    )
+    stands = {name: fields.pop(name) for name in STANDING & fields.keys()}
+    made = VerificationCheck.objects.create(item=item, kind=kind, created_at=created_at, **fields)
+    stand(made, **stands)
     if is_approved:
         approve_command(made)
     return made
+
+
+# What a check's standing says and not the check.
+STANDING = {
+    field.name for field in CheckStanding._meta.get_fields() if not hasattr(VerificationCheck, field.name)
+}
+
+
+def stand(checks: VerificationCheck | Iterable[VerificationCheck], **fields: Any) -> None:
+    """Let checks stand like this."""
+    found = [checks] if isinstance(checks, VerificationCheck) else list(checks)
+    CheckStanding.objects.filter(verification_check__in=found).update(**fields)
+    for one in found:
+        one.refresh_from_db()
+
+
+def hold(check: VerificationCheck, *, until: datetime, slot: datetime) -> None:
+    """As if a worker held a run of this check."""
+    stand(
+        check, run_id=1_000_000 + check.pk, slot=slot, next_run_at=slot, lease_token=uuid4(), attempt=1,
+        started_at=slot, check_version=check.version, lease_until=until,
+    )  # fmt: skip
 
 
 def approve_command(definition: VerificationCheck | ChecklistEntry) -> None:
@@ -818,10 +842,9 @@ def check_run(
     outcome: str = "pass",
     **fields: Any,
 ) -> CheckRun:
-    """A finished run; `outcome=""` gives one that waits."""
+    """A finished run."""
     check = check or item().verification_checks.get()
-    if outcome:
-        fields = {"started_at": slot, "finished_at": slot + timedelta(seconds=1), "attempt": 1} | fields
+    fields = {"started_at": slot, "finished_at": slot + timedelta(seconds=1), "attempt": 1} | fields
     fields = {
         "item": check.item,
         "team": check.item.team,

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from postmortem import access
 from postmortem.errors import DomainError, Invalid, NotAllowed
-from remediation import approvals, catalogue, items, verification
+from remediation import approvals, catalogue, items, runs, verification
 from remediation.models import (
     CheckDay,
     CheckRun,
@@ -47,10 +47,9 @@ PATIENCE = (1, 1, 2, 2, 3, 5, 5, 10, 10, 15, 15, 30, 30)
 def check(request: HttpRequest, pk: int) -> HttpResponse:
     now = timezone.now()
     record = find_check(request, pk)
-    finished = record.runs.filter(finished_at__isnull=False)
-    recent = list(finished.order_by("-slot")[:STRIP_LENGTH])[::-1]
+    recent = list(record.runs.order_by("-slot")[:STRIP_LENGTH])[::-1]
     page = page_of(
-        finished.select_related("verification_check"),
+        record.runs.select_related("verification_check"),
         request.GET,
         by="slot",
         is_descending=True,
@@ -70,12 +69,12 @@ def check(request: HttpRequest, pk: int) -> HttpResponse:
         else "",
         "page": page,
         "days": [_day(day) for day in record.days.all()[:DAYS_SHOWN]],
-        "waiting": record.runs.filter(finished_at=None).first(),
+        "waiting": runs.unfinished(record, now=now),
         "silent": record.data_source.open_circuit
         if record.data_source and record.data_source.is_enabled
         else None,
         "wait_seconds": PATIENCE[0],
-        "is_late": record.item.state != RemediationItem.State.WONT_DO and record.is_stale(now),
+        "is_late": record.standing.is_stale(now),
         "transitions": ItemTransition.objects.filter(run__verification_check=record)
         .select_related("run")
         .order_by("-at", "-id")[:20],
@@ -95,7 +94,7 @@ def check(request: HttpRequest, pk: int) -> HttpResponse:
 def check_waiting(request: HttpRequest, pk: int) -> HttpResponse:
     """Whether the run that waits has finished, for htmx: asks ever more rarely, and gives up."""
     record = find_check(request, pk)
-    run = record.runs.filter(finished_at=None).first()
+    run = runs.unfinished(record, now=timezone.now())
     if run is None:
         response = HttpResponse()
         response["HX-Refresh"] = "true"
@@ -253,7 +252,10 @@ def find_check(request: HttpRequest, pk: int) -> VerificationCheck:
     """The check, if this reader may see its item."""
     visible = VerificationCheck.objects.filter(item__in=items.visible_to(request.user))
     return get_object_or_404(
-        visible.select_related("item__owner", "item__service", "item__severity", "data_source__health"), pk=pk
+        visible.select_related(
+            "standing", "item__owner", "item__service", "item__severity", "data_source__health"
+        ),
+        pk=pk,
     )
 
 

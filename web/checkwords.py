@@ -98,16 +98,16 @@ def ticks(check: VerificationCheck) -> list[bool]:
     """The passes in a row that are needed, True where it is there; [] where there are too many to draw."""
     if check.passes_needed > 12:
         return []
-    return [number < check.streak for number in range(check.passes_needed)]
+    return [number < check.standing.streak for number in range(check.passes_needed)]
 
 
 def progress(check: VerificationCheck) -> str:
     """“2 of 3 passes in a row”, or the row of fails."""
-    if check.streak < 0:
-        return ngettext("%(count)d fail in a row", "%(count)d fails in a row", -check.streak) % {
-            "count": -check.streak
+    if check.standing.streak < 0:
+        return ngettext("%(count)d fail in a row", "%(count)d fails in a row", -check.standing.streak) % {
+            "count": -check.standing.streak
         }
-    done = min(check.streak, check.passes_needed)
+    done = min(check.standing.streak, check.passes_needed)
     return _("%(done)d of %(needed)d passes in a row") % {"done": done, "needed": check.passes_needed}
 
 
@@ -116,5 +116,5 @@ def describe(check: VerificationCheck) -> VerificationCheck:
     check.title, check.expectation, check.no_data_words = title(check), expectation(check), no_data(check)
     check.rhythm, check.ticks, check.progress = rhythm(check), ticks(check), progress(check)
     check.command = pipelines.show(check.pipeline) if check.pipeline else ""
-    check.value_words = figure(check.last_value)
+    check.value_words = figure(check.standing.last_value)
     return check

@@ -31,7 +31,7 @@ def with_recent(checks: QuerySet[VerificationCheck], *, size: int = STRIP) -> Qu
     A window over all runs would read a month of them to show twenty.
     """
     newest = (
-        CheckRun.objects.filter(verification_check=OuterRef("pk"), finished_at__isnull=False)
+        CheckRun.objects.filter(verification_check=OuterRef("pk"))
         .order_by("-slot")
         .values(row=JSONObject(at=F("finished_at"), outcome=F("outcome"), value=F("value")))[:size]
     )
@@ -46,7 +46,7 @@ def marks(check: VerificationCheck) -> list[Mark]:
 
 def points(runs: Iterable[Mark | CheckRun]) -> list[Point]:
     """Runs as points of a chart, in the order given."""
-    return [Point(run.finished_at, run.value, run.outcome) for run in runs if run.finished_at is not None]
+    return [Point(run.finished_at, run.value, run.outcome) for run in runs]
 
 
 def _moment(text: str) -> datetime:

@@ -86,13 +86,14 @@ def _deadline(record: RemediationItem, user: User, now: datetime) -> dict[str, A
 def _checks(record: RemediationItem, now: datetime) -> list[VerificationCheck]:
     """The item's checks with their last runs and in words."""
     checks = list(
-        history.with_recent(record.verification_checks.select_related("data_source"), size=RUNS_DRAWN)
+        history.with_recent(
+            record.verification_checks.select_related("data_source", "standing"), size=RUNS_DRAWN
+        )
     )
     for check in checks:
         checkwords.describe(check)
         check.marks = history.marks(check)
-        # The checks of a declined item rest.
-        check.is_late = record.state != State.WONT_DO and check.is_stale(now)
+        check.is_late = check.standing.is_stale(now)
         check.line = charts.sparkline(history.points(check.marks), threshold=check.threshold)
     return checks
 
@@ -105,7 +106,7 @@ def _incidents(request: HttpRequest, record: RemediationItem) -> list[Incident]:
 
 def needs_reason(record: RemediationItem) -> bool:
     """Whether claiming the fix asks for a reason: grave, and a check that was never seen failing."""
-    never_red = record.verification_checks.filter(seen_red_at=None)
+    never_red = record.verification_checks.filter(standing__seen_red_at=None)
     return record.severity.rank <= items.RED_FIRST_RANK and never_red.exists()
 
 

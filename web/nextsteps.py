@@ -135,6 +135,6 @@ def _progress(checks: Sequence[VerificationCheck]) -> str:
     watching = [check for check in checks if not check.is_paused]
     if not watching:
         return _("Every check is paused")
-    slowest = min(watching, key=lambda check: max(check.streak, 0) / check.passes_needed)
-    done = min(max(slowest.streak, 0), slowest.passes_needed)
+    slowest = min(watching, key=lambda check: max(check.standing.streak, 0) / check.passes_needed)
+    done = min(max(slowest.standing.streak, 0), slowest.passes_needed)
     return _("%(done)d of %(needed)d passes") % {"done": done, "needed": slowest.passes_needed}

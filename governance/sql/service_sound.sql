@@ -33,9 +33,10 @@ SELECT
         WHERE w.service_id = s.id
     )
     AND NOT EXISTS (
-        SELECT FROM remediation_verificationcheck c
-        JOIN remediation_remediationitem i ON i.id = c.item_id
-        WHERE c.service_id = s.id AND NOT c.is_paused
+        SELECT FROM remediation_checkstanding c
+        JOIN remediation_verificationcheck d ON d.id = c.verification_check_id
+        JOIN remediation_remediationitem i ON i.id = d.item_id
+        WHERE c.service_id = s.id AND NOT c.is_resting
           AND (coalesce(c.last_verdict_at, c.created_at) AT TIME ZONE 'UTC')
               + (3 * c.interval_seconds + 300) * interval '1 second' < (%(as_of)s AT TIME ZONE 'UTC')
           AND i.state IN ('fix_claimed', 'verifying', 'verified')

@@ -9,7 +9,7 @@ from ops.story.exams import examine
 from ops.story.items import Promise
 from ops.story.people import Cast
 from remediation import items
-from remediation.models import CheckRun, RemediationItem, VerificationCheck
+from remediation.models import CheckRun, CheckStanding, RemediationItem, VerificationCheck
 
 _HOUR = timedelta(hours=1)
 _PASSES_NEEDED = 3
@@ -42,11 +42,9 @@ def live_through(item: RemediationItem, promise: Promise, cast: Cast, *, now: da
     elif promise.live:
         items.start(item, by=item.owner, now=item.agreed_at + _HOUR)
     _remember(check, runs)
-    VerificationCheck.objects.filter(pk=check.pk).update(
-        # The demo has no Prometheus to ask: its data source is an example, so those checks rest.
-        is_paused=not promise.live,
-        next_run_at=now,
-    )
+    # The demo has no Prometheus to ask: its data source is an example, so those checks rest.
+    VerificationCheck.objects.filter(pk=check.pk).update(is_paused=not promise.live)
+    CheckStanding.objects.filter(pk=check.pk).update(next_run_at=now)
 
 
 def _claimed_at(item: RemediationItem, promise: Promise, *, now: datetime) -> datetime | None:
@@ -147,7 +145,7 @@ def _remember(check: VerificationCheck, runs: list[CheckRun]) -> None:
             break
         streak += 1 if last.outcome == "pass" else -1
     red = next((run.finished_at for run in verdicts if run.outcome == "fail"), None)
-    VerificationCheck.objects.filter(pk=check.pk).update(
+    CheckStanding.objects.filter(pk=check.pk).update(
         streak=streak,
         last_outcome=runs[-1].outcome,
         last_run_at=runs[-1].finished_at,

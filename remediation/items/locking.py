@@ -34,7 +34,9 @@ def locked(item: RemediationItem) -> RemediationItem:
 def locked_check(check: VerificationCheck) -> VerificationCheck:
     """Lock the item first, then the check: the engine takes them in the same order."""
     locked(check.item)
-    return VerificationCheck.objects.select_for_update(of=("self",)).select_related("item").get(pk=check.pk)
+    # Not its key: a worker that stores a run of it, and holds how it stands, refers to it.
+    locked_checks = VerificationCheck.objects.select_for_update(of=("self",), no_key=True)
+    return locked_checks.select_related("item", "standing").get(pk=check.pk)
 
 
 def refuse_unless(item: RemediationItem, *states: str) -> None:

@@ -9,8 +9,16 @@ from django.utils.translation import gettext as _
 from accounts.models import User
 from postmortem import access, trail, values
 from postmortem.errors import DomainError
+from remediation import runs
 from remediation.items.locking import State, WrongState, locked, refuse_unless
-from remediation.models import MOVES, CheckRun, ItemTransition, RemediationItem, VerificationCheck
+from remediation.models import (
+    MOVES,
+    CheckRun,
+    CheckStanding,
+    ItemTransition,
+    RemediationItem,
+    VerificationCheck,
+)
 
 # P0 and P1: a claim over a check that was never seen failing needs a reason there.
 RED_FIRST_RANK = 1
@@ -62,14 +70,17 @@ def claim_fix(
         values.check(item)
         item.save(update_fields=["fix_url", "never_red_reason", "fix_claimed_at", "fix_claimed_by"])
         move(item, State.FIX_CLAIMED, by=by, run=None, at=now)
-        item.verification_checks.update(streak=0, next_run_at=now)
+        checks = list(item.verification_checks.order_by("pk").values_list("pk", flat=True))
+        runs.due_at(checks, now)
+        CheckStanding.objects.filter(pk__in=checks).update(streak=0)
     return item
 
 
 def _never_red(item: RemediationItem, reason: str) -> list[VerificationCheck]:
-    """The item's checks that were never seen failing, locked."""
-    checks = item.verification_checks.select_for_update().order_by("pk")
-    never_red = [check for check in checks if check.seen_red_at is None]
+    """The item's checks that were never seen failing; how they stand is locked."""
+    standings = CheckStanding.objects.filter(verification_check__item=item).order_by("pk")
+    standings = standings.select_related("verification_check").select_for_update(no_key=True, of=("self",))
+    never_red = [row.verification_check for row in standings if row.seen_red_at is None]
     if never_red and not reason and item.severity.rank <= RED_FIRST_RANK:
         raise NeverSeenRed(
             _("Say why no check was seen failing before the fix: %(checks)s.")

@@ -12,10 +12,10 @@ from django.utils.translation import gettext as _
 from accounts.models import User
 from postmortem import access, trail, values
 from postmortem.errors import DomainError, Invalid
-from remediation import approvals, catalogue, checkspec
+from remediation import approvals, catalogue, checkspec, runs
 from remediation.checkspec import CheckSpec
 from remediation.items.locking import locked, locked_check
-from remediation.models import DataSource, RemediationItem, VerificationCheck
+from remediation.models import CheckStanding, DataSource, RemediationItem, VerificationCheck
 
 MAX_CHECKS = 20
 
@@ -68,10 +68,13 @@ def edit_check(check: VerificationCheck, *, spec: CheckSpec, by: User, now: date
             return check
         values.fill(check, columns, allowed=frozenset(columns))
         check.version += 1
-        check.streak, check.seen_red_at, check.last_outcome, check.last_value = 0, None, "", None
         check.offset_seconds %= check.interval_seconds
-        check.next_run_at = now
         check.save()
+        runs.due_at([check.pk], now)
+        CheckStanding.objects.filter(pk=check.pk).update(
+            streak=0, seen_red_at=None, last_outcome="", last_value=None
+        )
+        check.standing.refresh_from_db()
         approvals.propose(check, by=by, now=now)
     return check
 
@@ -98,10 +101,12 @@ def pause(
         others = VerificationCheck.objects.filter(item=check.item, is_paused=False).exclude(pk=check.pk)
         if is_paused and not others.exists():
             raise LastCheck(_("This is the item's last active check."))
-        if check.is_paused and not is_paused:
-            check.next_run_at = now
+        was_paused = check.is_paused
         check.is_paused, check.pause_reason = is_paused, reason if is_paused else ""
-        check.save(update_fields=["is_paused", "pause_reason", "next_run_at"])
+        check.save(update_fields=["is_paused", "pause_reason"])
+        if was_paused and not is_paused:
+            runs.due_at([check.pk], now)
+        check.standing.refresh_from_db()
     return check
 
 
@@ -130,7 +135,7 @@ def refuse_count(checks: Sequence[CheckSpec]) -> None:
 def create_check(
     item: RemediationItem, spec: CheckSpec, *, by: User | None, now: datetime
 ) -> VerificationCheck:
-    check = VerificationCheck(item=item, created_at=now, next_run_at=now, **_columns(spec))
+    check = VerificationCheck(item=item, created_at=now, **_columns(spec))
     check.save(force_insert=True)
     # Spread over the interval, so that the checks agreed in one meeting do not all run in one second.
     check.offset_seconds = zlib.crc32(str(check.pk).encode()) % check.interval_seconds

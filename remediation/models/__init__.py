@@ -24,6 +24,7 @@ from remediation.models.sources import (
     SourceHealth,
     SourceShare,
 )
+from remediation.models.standings import CheckStanding
 from remediation.models.verification import EDITED, MAX_EXPRESSION, VerificationCheck
 
 __all__ = [
@@ -40,6 +41,7 @@ __all__ = [
     "AnsweredLesson",
     "CheckDay",
     "CheckRun",
+    "CheckStanding",
     "ChecklistRun",
     "DataSource",
     "DeadlineMark",

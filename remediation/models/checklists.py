@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import pgtrigger
 from django.db import models
 from django.db.models import Q
 
 from accounts.models import User
 from postmortem.models import ChecklistEntry, Review, never_truncated
-from remediation.models.queueing import Run, finished_has_an_outcome, finished_is_final
+from remediation.models.queueing import Run
 from remediation.models.sources import DataSource
 
 # How long one command of an entry may take.
@@ -15,7 +16,15 @@ COMMAND_SECONDS = 30
 
 
 class ChecklistRun(Run):
-    """One attempt at a checklist entry. It carries what it asks, for the entry may change or go meanwhile."""
+    """One attempt at a checklist entry: first the queue's row, then, once finished, a fact.
+
+    It carries what it asks, for the entry may change or go meanwhile.
+    """
+
+    lease_token = models.UUIDField(null=True)
+    lease_until = models.DateTimeField(null=True)
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
 
     review = models.ForeignKey(Review, models.PROTECT, related_name="checklist_runs", db_index=False)
     # The run outlives an entry that is taken off the list.
@@ -47,9 +56,20 @@ class ChecklistRun(Run):
             models.UniqueConstraint(
                 fields=["entry"], condition=Q(finished_at=None), name="one_unfinished_run_per_entry"
             ),
-            finished_has_an_outcome("finished_checklist_run_has_an_outcome"),
+            models.CheckConstraint(
+                condition=Q(finished_at=None, outcome="")
+                | Q(finished_at__isnull=False, started_at__isnull=False) & ~Q(outcome=""),
+                name="finished_checklist_run_has_an_outcome",
+            ),
         )
-        triggers = (finished_is_final(), never_truncated())
+        triggers = (
+            pgtrigger.Protect(
+                name="finished_is_final",
+                operation=pgtrigger.Update | pgtrigger.Delete,
+                condition=pgtrigger.Q(old__finished_at__isnull=False),
+            ),
+            never_truncated(),
+        )
 
     def __str__(self) -> str:
         return f"{self.title} @ {self.queued_at:%Y-%m-%d %H:%M:%S} {self.outcome or 'waiting'}"

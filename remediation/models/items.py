@@ -273,6 +273,20 @@ class RemediationItem(models.Model):
                     RETURN NULL;
                 """,
             ),
+            pgtrigger.Trigger(
+                name="tells_how_its_checks_stand",
+                operation=pgtrigger.UpdateOf("team_id", "state"),  # type: ignore[no-untyped-call]
+                when=pgtrigger.After,
+                func="""
+                    IF NEW.team_id <> OLD.team_id OR (NEW.state = 'wont_do') <> (OLD.state = 'wont_do') THEN
+                        UPDATE remediation_checkstanding s SET
+                            team_id = NEW.team_id, is_resting = c.is_paused OR NEW.state = 'wont_do'
+                        FROM remediation_verificationcheck c
+                        WHERE c.item_id = NEW.id AND s.verification_check_id = c.id;
+                    END IF;
+                    RETURN NULL;
+                """,
+            ),
         )
 
     def __str__(self) -> str:

@@ -10,17 +10,17 @@ from django.db.models import Q
 from accounts.models import Team
 from postmortem.models import Service, append_only, never_truncated
 from remediation.models.items import RemediationItem
-from remediation.models.queueing import Run, finished_has_an_outcome
+from remediation.models.queueing import Run
 from remediation.models.verification import VerificationCheck
 
 
 class CheckRun(Run):
-    """One attempt at a check: first the queue's row, then, once finished, a fact that is never edited."""
+    """One finished run of a check, never edited; one that waits or runs is part of `CheckStanding`."""
 
     verification_check = models.ForeignKey(
         VerificationCheck, models.PROTECT, related_name="runs", db_index=False
     )
-    # Copied when queued, so that reports over millions of runs need no join. The check's own keys hold what
+    # Copied when stored, so that reports over millions of runs need no join. The check's own keys hold what
     # is copied, so it is not looked up and locked again for each run.
     item = models.ForeignKey(
         RemediationItem, models.PROTECT, related_name="runs", db_index=False, db_constraint=False
@@ -32,31 +32,22 @@ class CheckRun(Run):
     check_version = models.PositiveIntegerField()
     slot = models.DateTimeField(help_text="The moment of the grid this run stands for.")
     skipped_slots = models.PositiveIntegerField(
-        default=0, help_text="Slots missed before this one, coalesced into it."
+        default=0, help_text="Slots missed before it began and while it ran, coalesced into it."
     )
+    started_at = models.DateTimeField()
+    finished_at = models.DateTimeField()
 
     class Meta:
         ordering = ("-slot", "-id")
-        indexes = (
-            # By team, for the teams take turns.
-            models.Index(fields=["kind", "team", "slot"], condition=Q(finished_at=None), name="run_waiting"),
-        )
         constraints = (
             models.UniqueConstraint(fields=["verification_check", "slot"], name="one_run_per_check_and_slot"),
-            # A slow or dead source must not pile up work: one unfinished run at a time.
-            models.UniqueConstraint(
-                fields=["verification_check"],
-                condition=Q(finished_at=None),
-                name="one_unfinished_run_per_check",
-            ),
-            finished_has_an_outcome("finished_run_has_an_outcome"),
+            models.CheckConstraint(condition=~Q(outcome=""), name="finished_run_has_an_outcome"),
         )
         triggers = (
             pgtrigger.Trigger(
                 name="finished_is_final",
                 operation=pgtrigger.Update | pgtrigger.Delete,
                 when=pgtrigger.Before,
-                condition=pgtrigger.Q(old__finished_at__isnull=False),
                 func="""
                     -- The one way out: its day was rolled up in this very transaction, and it is not kept.
                     IF TG_OP = 'DELETE' AND EXISTS (
@@ -75,7 +66,7 @@ class CheckRun(Run):
         )
 
     def __str__(self) -> str:
-        return f"{self.verification_check_id} @ {self.slot:%Y-%m-%d %H:%M:%S} {self.outcome or 'waiting'}"
+        return f"{self.verification_check_id} @ {self.slot:%Y-%m-%d %H:%M:%S} {self.outcome}"
 
 
 class CheckDay(models.Model):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import pgtrigger
 from django.core.validators import MaxValueValidator, MinValueValidator
@@ -17,7 +17,7 @@ from remediation.models.sources import DataSource
 MAX_EXPRESSION = 10_000
 
 
-# What the engine writes at every run is not an edit; everything else is, and the trail records it.
+# What an edit is, and the trail records; what the engine writes at every run stands in `CheckStanding`.
 EDITED: list[str] = [
     "kind", "name", "data_source_id", "promql", "quantifier", "comparator", "threshold", "no_data_rule",
     "no_data_reason", "pipeline", "reads", "network", "env", "template", "parameters",
@@ -125,22 +125,11 @@ class VerificationCheck(models.Model):
     is_paused = models.BooleanField(_("paused"), default=False)
     pause_reason = models.CharField(_("why it is paused"), max_length=300, blank=True)
     created_at = models.DateTimeField()
-    # The engine's own columns. The grid of slots is `offset_seconds` past every multiple of the interval.
+    # The grid of slots is this far past every multiple of the interval.
     offset_seconds = models.PositiveIntegerField(default=0)
-    next_run_at = models.DateTimeField()
-    # Passes in a row as a positive number, fails in a row as a negative one.
-    streak = models.IntegerField(default=0)
-    # The slot of the grid in which the last one that counted lies: one slot counts once (docs/adr/0023).
-    counted_slot = models.DateTimeField(null=True, blank=True)
-    last_outcome = models.CharField(max_length=8, choices=Outcome, blank=True)
-    last_run_at = models.DateTimeField(null=True, blank=True)
-    last_value = models.FloatField(null=True, blank=True)
-    last_verdict_at = models.DateTimeField(null=True, blank=True, help_text="When it last passed or failed.")
-    seen_red_at = models.DateTimeField(null=True, blank=True, help_text="When it first failed.")
 
     class Meta:
         ordering = ("id",)
-        indexes = (models.Index(fields=["next_run_at"], condition=Q(is_paused=False), name="check_due"),)
         constraints = (
             models.CheckConstraint(
                 condition=~Q(kind="prometheus")
@@ -193,6 +182,44 @@ class VerificationCheck(models.Model):
                 """,
             ),
             pgtrigger.Trigger(
+                name="has_a_standing",
+                operation=pgtrigger.Insert,
+                when=pgtrigger.After,
+                func="""
+                    INSERT INTO remediation_checkstanding (verification_check_id, kind, team_id, service_id,
+                        data_source_id, interval_seconds, created_at, is_resting, next_run_at,
+                        is_wanted_again, skipped_slots, attempt, streak, last_outcome)
+                    SELECT NEW.id, NEW.kind, i.team_id, NEW.service_id, NEW.data_source_id,
+                        NEW.interval_seconds, NEW.created_at, NEW.is_paused OR i.state = 'wont_do',
+                        NEW.created_at, false, 0, 0, 0, ''
+                    FROM remediation_remediationitem i WHERE i.id = NEW.item_id;
+                    RETURN NULL;
+                """,
+            ),
+            pgtrigger.Trigger(
+                name="tells_its_standing",
+                operation=pgtrigger.Update,
+                when=pgtrigger.After,
+                condition=pgtrigger.AnyChange(
+                    "kind",
+                    "item_id",
+                    "service_id",
+                    "data_source_id",
+                    "interval_seconds",
+                    "created_at",
+                    "is_paused",
+                ),
+                func="""
+                    UPDATE remediation_checkstanding s SET
+                        kind = NEW.kind, team_id = i.team_id, service_id = NEW.service_id,
+                        data_source_id = NEW.data_source_id, interval_seconds = NEW.interval_seconds,
+                        created_at = NEW.created_at, is_resting = NEW.is_paused OR i.state = 'wont_do'
+                    FROM remediation_remediationitem i
+                    WHERE s.verification_check_id = NEW.id AND i.id = NEW.item_id;
+                    RETURN NULL;
+                """,
+            ),
+            pgtrigger.Trigger(
                 name="item_keeps_a_check",
                 operation=pgtrigger.Delete | pgtrigger.UpdateOf("item_id"),  # type: ignore[no-untyped-call]
                 when=pgtrigger.After,
@@ -215,8 +242,3 @@ class VerificationCheck(models.Model):
     @property
     def interval(self) -> timedelta:
         return timedelta(seconds=self.interval_seconds)
-
-    def is_stale(self, now: datetime) -> bool:
-        """No pass and no fail for three intervals and a margin: nobody knows whether the fix holds."""
-        reference = self.last_verdict_at or self.created_at
-        return not self.is_paused and now - reference > 3 * self.interval + timedelta(minutes=5)

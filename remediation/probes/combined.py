@@ -14,9 +14,11 @@ import functools
 import json
 import re
 from collections.abc import Sequence
+from dataclasses import replace
+from urllib.parse import quote_plus
 
 from remediation.probes.http import Client
-from remediation.probes.prometheus import Query, exchange, judged_vector
+from remediation.probes.prometheus import Query, exchange, judged_vector, quoted
 from remediation.probes.result import ProbeResult, Series
 
 LABEL = "closeloop_part"
@@ -64,11 +66,18 @@ def is_self_contained(promql: str) -> bool:
 
 
 def joined(queries: Sequence[Query]) -> str:
-    """One expression for all; a line break ends a comment that one of them may end with."""
-    return " or ".join(
-        f'label_replace((\n{query.promql}\n), "{LABEL}", "{number}", "", "")'
-        for number, query in enumerate(queries)
+    """One expression for all, quoted; a line break ends a comment that one of them may end with."""
+    return _OR.join(
+        f"{_BEFORE}{quoted(query.promql)}{_after(number)}" for number, query in enumerate(queries)
     )
+
+
+_BEFORE, _OR = quote_plus("label_replace((\n"), quote_plus(" or ")
+
+
+@functools.lru_cache(maxsize=MOST)
+def _after(number: int) -> str:
+    return quote_plus(f'\n), "{LABEL}", "{number}", "", "")')
 
 
 async def ask(client: Client | None, queries: Sequence[Query]) -> list[ProbeResult | None] | ProbeResult:
@@ -78,10 +87,9 @@ async def ask(client: Client | None, queries: Sequence[Query]) -> list[ProbeResu
         A result for each, or None for one that must be asked otherwise; or, when nothing was heard of the
         server, the one result that says so.
     """
-    first = queries[0]
     seconds = min(query.timeout_seconds for query in queries)
-    query = Query(first.base_url, joined(queries), first.expectation, seconds, first.access)
-    answer = await exchange(client, query)
+    query = replace(queries[0], timeout_seconds=seconds)
+    answer = await exchange(client, query, expression=joined(queries))
     return answer if isinstance(answer, ProbeResult) else read(*answer, queries)
 
 

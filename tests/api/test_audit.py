@@ -12,6 +12,7 @@ from accounts.models import ApiToken
 from governance import audit as domain
 from governance.models import GateDecision
 from postmortem.models import Incident
+from remediation.models import CheckStanding
 from tests import factories as f
 from tests.api.wiretap import statements
 
@@ -50,7 +51,7 @@ def sound_item(service, **fields):
     item = f.item(service=service, state="verified", agreed_at=END - 20 * DAY, **fields)
     check = item.verification_checks.get()
     f.check_run(check, slot=END - 60 * timedelta(seconds=5))
-    type(check).objects.update(last_verdict_at=timezone.now())
+    CheckStanding.objects.update(last_verdict_at=timezone.now())
     return item
 
 

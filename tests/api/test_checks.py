@@ -1,7 +1,7 @@
 import pytest
 from django.utils import timezone
 
-from remediation import retention
+from remediation import retention, runs
 from remediation.models import CheckRun
 from tests import factories
 from tests.api.bodies import CHECK, COMMAND
@@ -79,10 +79,33 @@ def test_run_is_queued_once(member, check):
     )
 
 
+def test_run_that_waits_is_found_and_not_listed(member, check):
+    asked = member.post(f"checks/{check.pk}/runs").json()
+
+    assert member.get(f"runs/{asked['id']}").json() == asked
+    assert member.get(f"checks/{check.pk}/runs").json()["items"] == []
+
+
+def test_run_that_waits_for_a_check_of_a_hidden_incident_is_not_there(member):
+    review = factories.review(incidents=[factories.incident(is_restricted=True)])
+    hidden = factories.item(review=review).verification_checks.get()
+    run_id = runs.ask_now(hidden.pk, now=timezone.now())
+
+    assert member.get(f"runs/{run_id}").status_code == 404
+
+
+def test_check_says_when_its_turn_comes_and_that_it_is_under_way(member, check):
+    factories.stand(check, next_run_at=factories.NOW)
+    waiting = member.get(f"checks/{check.pk}").json()["next_run_at"]
+    factories.hold(check, slot=factories.NOW, until=timezone.now() + factories.HOUR)
+
+    assert waiting == factories.NOW.isoformat().replace("+00:00", "Z")
+    assert member.get(f"checks/{check.pk}").json()["next_run_at"] is None
+
+
 def test_figures_that_are_no_numbers_are_answered_as_null(member, check):
     run = factories.check_run(check, value=float("nan"), series=[{"labels": {"pod": "a"}, "value": "NaN"}])
-    check.last_value = float("inf")
-    check.save()
+    factories.stand(check, last_value=float("inf"))
 
     assert member.get(f"runs/{run.pk}").json()["value"] is None
     assert member.get(f"runs/{run.pk}").json()["series"] == [{"labels": {"pod": "a"}, "value": "NaN"}]

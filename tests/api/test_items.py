@@ -248,5 +248,5 @@ def test_detail_costs_the_same_queries_for_any_number_of_checks(member, django_a
         state=["", "in_progress", "", "verifying"][count],
     )
 
-    with django_assert_num_queries(12):
+    with django_assert_num_queries(11):
         assert len(member.get(f"items/{item}").json()["checks"]) == count

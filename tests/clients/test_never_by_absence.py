@@ -71,8 +71,9 @@ def promised(order, *, checked_at=None, **fields):
     item = factories.item(
         service=order, state="verifying", agreed_at=timezone.now() - 9 * DAY, due_at=timezone.now() + 9 * DAY
     )
-    made = {"created_at": timezone.now() - 8 * DAY, "interval_seconds": 300, "last_verdict_at": checked_at}
-    VerificationCheck.objects.filter(item=item).update(**made | fields)
+    made = {"created_at": timezone.now() - 8 * DAY, "interval_seconds": 300}
+    VerificationCheck.objects.filter(item=item).update(**made)
+    factories.stand(item.verification_checks.all(), last_verdict_at=checked_at, **fields)
     return item
 
 

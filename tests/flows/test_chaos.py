@@ -20,13 +20,14 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from django.db import connection
-from django.db.models import Max
+from django.db.models import Max, Q
+from django.db.models.functions import Now
 
 from ops import embedded, places
 from ops.broker import connect
 from ops.processes import Child
 from remediation import runs
-from remediation.models import CheckRun, SourceHealth, VerificationCheck
+from remediation.models import CheckRun, CheckStanding, SourceHealth, VerificationCheck
 from tests import factories
 from tests.servers import Process, StartProcess, wait_until
 
@@ -130,7 +131,7 @@ def broker() -> Iterator[Broker]:
 
 
 class Arming:
-    """Makes checks due over and over, each as soon as its last due moment was queued; a thread of its own."""
+    """Makes checks due over and over, each as soon as its last run is over; a thread of its own."""
 
     def __init__(self, every_seconds: float) -> None:
         self.slots: set[tuple[int, datetime]] = set()
@@ -158,9 +159,13 @@ class Arming:
     def _arm(self) -> None:
         with connection.cursor() as cursor:
             cursor.execute(
-                "UPDATE remediation_verificationcheck SET next_run_at = clock_timestamp() WHERE id IN ("
-                " SELECT id FROM remediation_verificationcheck WHERE next_run_at > clock_timestamp()"
-                " ORDER BY id FOR NO KEY UPDATE) RETURNING id, next_run_at"
+                # While a worker holds one, that moment is the end of its lease.
+                "UPDATE remediation_checkstanding SET next_run_at = clock_timestamp()"
+                " WHERE verification_check_id IN ("
+                "  SELECT verification_check_id FROM remediation_checkstanding"
+                "  WHERE lease_token IS NULL AND next_run_at > clock_timestamp()"
+                "  ORDER BY verification_check_id FOR NO KEY UPDATE"
+                " ) RETURNING verification_check_id, next_run_at"
             )
             self.slots.update(cursor.fetchall())
 
@@ -216,13 +221,14 @@ def make_checks(slow_server: SlowServer) -> None:
     source = factories.data_source(base_url=slow_server.url)
     item = factories.item(checks=PROMETHEUS_CHECKS, state="in_progress")
     # So long that the grid stays out of it: the test decides when a check is due.
-    common = {"interval_seconds": 30 * 86400, "next_run_at": FAR_AWAY}
+    common = {"interval_seconds": 30 * 86400}
     for number, check in enumerate(item.verification_checks.all()):
         values = {"promql": f"check_{number}", "data_source": source, "threshold": 5.0, "timeout_seconds": 3}
         VerificationCheck.objects.filter(pk=check.pk).update(**values, **common)
     for _ in range(SHELL_CHECKS):
         shell = {"pipeline": [["printf", "quiet"]], "shell_expectation": "no_match", "pattern": "loud"}
         factories.check(item, kind="shell", timeout_seconds=3, **shell, **common)
+    factories.stand(item.verification_checks.all(), next_run_at=FAR_AWAY)
 
 
 def kill_in_the_middle(worker: Process, slow_server: SlowServer) -> None:
@@ -233,9 +239,9 @@ def kill_in_the_middle(worker: Process, slow_server: SlowServer) -> None:
 
 def everybody_has_recovered() -> None:
     """Three deaths in a row are meant to end a run; each death here shall meet others."""
-    held = list(CheckRun.objects.filter(finished_at=None, attempt__gt=0).values_list("pk", flat=True))
+    held = list(CheckStanding.objects.filter(attempt__gt=0).values_list("run_id", flat=True))
     wait_until(
-        lambda: not CheckRun.objects.filter(pk__in=held, finished_at=None).exists(),
+        lambda: CheckRun.objects.filter(pk__in=held).count() == len(held),
         seconds=30,
         what="the end of what was held by a worker that died",
     )
@@ -254,9 +260,9 @@ def cut_database_connections() -> None:
 
 def everything_is_done(arming: Arming, *, seconds: float) -> None:
     def is_done() -> bool:
-        # In this order: a moment that is queued in between has a run that waits.
         is_accounted = accounted_for() == len(arming.slots)
-        return is_accounted and not CheckRun.objects.filter(finished_at=None).exists()
+        unfinished = CheckStanding.objects.filter(Q(run_id__isnull=False) | Q(next_run_at__lte=Now()))
+        return is_accounted and not unfinished.exists()
 
     wait_until(is_done, seconds=seconds, what="the end of every run")
 
@@ -278,7 +284,7 @@ def test_source_that_dies_and_returns_holds_up_nobody(
     item.verification_checks.update(
         data_source=source, threshold=5.0, timeout_seconds=1, interval_seconds=30 * 86400
     )
-    VerificationCheck.objects.filter(item=item).update(next_run_at=FAR_AWAY)
+    factories.stand(item.verification_checks.all(), next_run_at=FAR_AWAY)
     env = {"CHECK_TICK_SECONDS": "1", "SHELL_PROBES_ENABLED": "1"}
     for _ in range(2):
         celery_worker("checks,probes,default", **env)
@@ -396,7 +402,7 @@ def nothing_was_doubled(slow_server: SlowServer, *, kills: int = 3) -> None:
     assert all(slow_server.asked[promql] <= attempts[promql] for promql in attempts)
     # Each of those that died, workers and connections, held at most one run of each check.
     assert prometheus.filter(attempt__gt=1).count() <= kills * PROMETHEUS_CHECKS
-    streaks = VerificationCheck.objects.values_list("pk", "streak")
+    streaks = CheckStanding.objects.values_list("pk", "streak")
     # Within a slot of the grid the same answer counts once (docs/adr/0023), however often it was asked.
     runs = CheckRun.objects.select_related("verification_check")
     slots = {

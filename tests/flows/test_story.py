@@ -17,7 +17,7 @@ from postmortem import causes, incidents, pipelines, reviews, timelines
 from postmortem.models import Review
 from remediation import approvals, items, plan, verification
 from remediation.checkspec import CheckSpec
-from remediation.models import RemediationItem, VerificationCheck
+from remediation.models import CheckRun, CheckStanding, RemediationItem
 from tests import factories
 from tests.servers import Prometheus, StartProcess, wait_until
 from tests.services import require_program
@@ -230,24 +230,20 @@ def _run_all(item: RemediationItem, *, by: User) -> None:
     """Ask for a run of every check now, and wait until workers have done them."""
     checks = list(item.verification_checks.all())
     for check in checks:
-        # Beat may have queued this check by itself a moment ago.
-        wait_until(
-            lambda check=check: not check.runs.filter(finished_at=None).exists(), what="the run before"
-        )
+        # A worker may have claimed this check by itself a moment ago.
+        standing = CheckStanding.objects.filter(pk=check.pk)
+        wait_until(lambda standing=standing: standing.get().run_id is None, what="the run before")
     asked = [verification.run_now(check, by=by, now=timezone.now()) for check in checks]
     for run in asked:
-        wait_until(lambda run=run: _is_finished(run), seconds=30, what=f"run {run.pk}")
+        stored = CheckRun.objects.filter(pk=run.pk)
+        wait_until(stored.exists, seconds=30, what=f"run {run.pk}")
     # As if an interval had passed: two runs within one slot of the grid count once.
-    item.verification_checks.update(counted_slot=None)
-
-
-def _is_finished(run: object) -> bool:
-    run.refresh_from_db()
-    return run.finished_at is not None
+    factories.stand(checks, counted_slot=None)
 
 
 def _outcomes(item: RemediationItem) -> dict[str, str]:
-    return dict(VerificationCheck.objects.filter(item=item).values_list("kind", "last_outcome"))
+    standings = CheckStanding.objects.filter(verification_check__item=item)
+    return dict(standings.values_list("kind", "last_outcome"))
 
 
 def _state(item: RemediationItem) -> str:

@@ -14,7 +14,7 @@ from accounts import tokens
 from governance import facts, gatewaivers, policy
 from governance.models import GateWaiver
 from postmortem.models import Incident, Review, Severity
-from remediation.models import MOVES, CheckRun, RemediationItem, VerificationCheck
+from remediation.models import MOVES, CheckRun, CheckStanding, RemediationItem, VerificationCheck
 from tests import factories as f
 from tests import gating
 
@@ -91,9 +91,9 @@ class World:
         f.check_run(check, slot=slot, outcome=outcome)
 
     def settle(self):
-        """Bring the columns of the checks up to their runs, as the engine does with each run."""
+        """Bring how the checks stand up to their runs, as the engine does with each run."""
         latest = CheckRun.objects.filter(verification_check=OuterRef("pk"), outcome__in=["pass", "fail"])
-        VerificationCheck.objects.update(
+        CheckStanding.objects.update(
             last_verdict_at=Subquery(latest.order_by("-finished_at").values("finished_at")[:1])
         )
 
@@ -307,11 +307,11 @@ def test_facts_leave_out_only_what_breaks_no_rule():
             policy.CheckFacts(
                 item=one.item.public_id,
                 item_state=one.item.state,
-                answered_at=one.last_verdict_at or one.created_at,
+                answered_at=one.standing.last_verdict_at or one.created_at,
                 interval=one.interval,
                 is_paused=one.is_paused,
             )
-            for one in VerificationCheck.objects.select_related("item")
+            for one in VerificationCheck.objects.select_related("item", "standing")
         ],
     )
     verdict, findings = policy.evaluate(every, as_of=now)

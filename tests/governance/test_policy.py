@@ -20,7 +20,7 @@ from governance.policy import (
     evaluate,
     evaluate_change,
 )
-from remediation.models import RemediationItem, VerificationCheck
+from remediation.models import CheckStanding, RemediationItem
 
 AS_OF = datetime(2026, 11, 20, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -203,11 +203,11 @@ def test_evaluate_lists_findings_in_one_order_whatever_the_order_of_facts(items)
 
 
 def test_stale_at_is_the_models_own_bound():
-    check = VerificationCheck(interval_seconds=600, created_at=AS_OF, last_verdict_at=AS_OF)
-    bound = policy.stale_at(CheckFacts("RI-2026-0001", "verified", AS_OF, check.interval))
+    standing = CheckStanding(interval_seconds=600, created_at=AS_OF, last_verdict_at=AS_OF, is_resting=False)
+    bound = policy.stale_at(CheckFacts("RI-2026-0001", "verified", AS_OF, timedelta(seconds=600)))
 
-    assert not check.is_stale(bound)
-    assert check.is_stale(bound + timedelta(microseconds=1))
+    assert not standing.is_stale(bound)
+    assert standing.is_stale(bound + timedelta(microseconds=1))
 
 
 def test_states_named_by_the_rules_exist():

@@ -8,7 +8,7 @@ from django.db import OperationalError
 from django.utils import timezone
 
 from ops import metrics
-from remediation import circuits, workload
+from remediation import circuits, runs, workload
 from remediation.models import VerificationCheck
 from remediation.probes.result import ProbeResult
 from tests import factories
@@ -76,22 +76,25 @@ def test_figures_tell_what_is_late_held_and_found(scrape):
     now = timezone.now()
     item = factories.item(state="in_progress", checks=0)
     later = {"next_run_at": now + timedelta(hours=1), "interval_seconds": 300}
-    done, held, waiting = (factories.check(item, **later) for _ in range(3))
+    done, held, waiting, asked = (factories.check(item, **later) for _ in range(4))
     for number, outcome in enumerate(("pass", "pass", "error"), start=1):
         slot = now - timedelta(minutes=10 * number)
         factories.check_run(
             done, slot=slot, outcome=outcome, started_at=slot + timedelta(seconds=number), attempt=number
         )
-    factories.check_run(held, slot=now, outcome="", lease_until=now + timedelta(minutes=1))
-    factories.check_run(waiting, slot=now - timedelta(minutes=7), outcome="")
-    VerificationCheck.objects.exclude(item=item).update(next_run_at=now + timedelta(hours=1))
+    factories.stand(done, last_run_at=now - timedelta(minutes=10))
+    factories.hold(held, slot=now, until=now + timedelta(minutes=1))
+    factories.stand(waiting, next_run_at=now - timedelta(minutes=7))
+    runs.ask_now(asked.pk, now=now)
+    others = VerificationCheck.objects.exclude(item=item)
+    factories.stand(others, next_run_at=now + timedelta(hours=1))
 
     told = samples(scrape())
 
-    assert told["closeloop_checks_overdue"] == 1
+    assert told["closeloop_checks_overdue"] == 2
     assert 420 <= told["closeloop_checks_oldest_overdue_seconds"] < 480
     assert told['closeloop_check_lateness_seconds{quantile="0.5"}'] == 2
-    assert told['closeloop_runs_waiting{kind="prometheus"}'] == 1
+    assert told['closeloop_runs_waiting{kind="prometheus"}'] == 2
     assert told['closeloop_runs_claimed{kind="prometheus"}'] == 1
     assert told['closeloop_runs_last_hour{kind="prometheus",outcome="pass"}'] == 2
     assert told['closeloop_runs_last_hour{kind="prometheus",outcome="error"}'] == 1

@@ -83,7 +83,7 @@ def claimed_item():
     sha = approvals.sha_of(approvals.body_of_check(check))
     approvals.approve(check, sha=sha, by=root, now=timezone.now())
     items.claim_fix(item, by=item.owner, now=timezone.now(), never_red_reason="It is new.")
-    runs.enqueue_now(check.pk, now=timezone.now())
+    runs.ask_now(check.pk, now=timezone.now())
     return item
 
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from django.utils import timezone
 
 from remediation import runs
-from remediation.models import CheckRun, RemediationItem, VerificationCheck
+from remediation.models import CheckRun, CheckStanding, RemediationItem, VerificationCheck
 from remediation.probes.result import ProbeResult, failed
 from remediation.runs import Claimed
 from remediation.verdicts import Recorded, record
@@ -24,11 +24,13 @@ def result(outcome: str) -> ProbeResult:
 
 
 def begin(check: VerificationCheck, *, now: datetime | None = None) -> Claimed:
-    """Queue and claim a run of this check alone, an interval after the one before."""
+    """Ask for and claim a run of this check alone, an interval after the one before."""
     last = CheckRun.objects.filter(verification_check=check.pk).order_by("-slot").first()
     following = max(timezone.now(), last.slot + check.interval) if last else timezone.now()
-    runs.enqueue_now(check.pk, now=now or following)
-    [held] = [one for one in runs.claim(kind=check.kind, limit=1000) if one.check_id == check.pk]
+    runs.ask_now(check.pk, now=now or following)
+    claimed = runs.claim(kind=check.kind, limit=1000)
+    runs.give_back([one for one in claimed if one.check_id != check.pk])
+    [held] = [one for one in claimed if one.check_id == check.pk]
     return held
 
 
@@ -50,4 +52,5 @@ def state_of(item: RemediationItem) -> str:
 
 def expire_lease(run_id: int) -> None:
     """As if the worker had been silent for longer than its lease."""
-    CheckRun.objects.filter(pk=run_id).update(lease_until=timezone.now() - timedelta(seconds=1))
+    held = CheckStanding.objects.filter(run_id=run_id)
+    held.update(lease_until=timezone.now() - timedelta(seconds=1))

@@ -162,7 +162,7 @@ def test_checklist_is_claimed_before_checks_and_both_are_recorded(member):
     source = factories.data_source("Cell 1")
     item = factories.item(state="fix_claimed")
     check = item.verification_checks.get()
-    runs.enqueue_now(check.pk, now=timezone.now() - timedelta(hours=1))
+    runs.ask_now(check.pk, now=timezone.now() - timedelta(hours=1))
     checklists.run_now(query(), by=member, now=timezone.now())
 
     assert runs.claim(kind="prometheus", limit=10, busy=[source.pk, check.data_source_id]) == []

@@ -14,9 +14,10 @@ from django.utils import timezone
 from postmortem import trail
 from remediation import checklists, circuits, runs, sources, verification
 from remediation.circuits import Tally, Trial
-from remediation.models import CheckRun, DataSource, SourceHealth, VerificationCheck
+from remediation.models import CheckRun, CheckStanding, DataSource, SourceHealth, VerificationCheck
 from remediation.probes.result import ProbeResult, failed
 from tests import factories
+from tests.remediation.engine import expire_lease
 from tests.servers import Prometheus, free_port
 
 pytestmark = pytest.mark.django_db
@@ -79,7 +80,7 @@ def checks_of(source: DataSource, count: int, **fields) -> list[VerificationChec
 
 
 def make_due(source: DataSource) -> None:
-    VerificationCheck.objects.filter(data_source=source).update(next_run_at=timezone.now())
+    CheckStanding.objects.filter(data_source=source).update(next_run_at=timezone.now())
 
 
 def found(source: DataSource) -> list[tuple[str, str]]:
@@ -187,7 +188,11 @@ def test_run_of_an_open_source_counts_nowhere():
     verification.execute_prometheus()
 
     check.refresh_from_db()
-    assert (check.streak, check.last_outcome, check.last_verdict_at) == (0, "error", None)
+    assert (
+        check.standing.streak,
+        check.standing.last_outcome,
+        check.standing.last_verdict_at,
+    ) == (0, "error", None)
 
 
 def test_trial_is_one_harmless_query_and_its_answer_closes_the_circuit(prometheus: Prometheus):
@@ -207,9 +212,9 @@ def test_trial_is_one_harmless_query_and_its_answer_closes_the_circuit(prometheu
     verification.execute_prometheus()
     assert found(source) == [("error", "source_down"), ("pass", "")]
     # What was due meanwhile is not made up for: the next slot is the one of the grid.
-    assert not CheckRun.objects.filter(finished_at=None).exists()
+    assert runs.waiting_kinds() == []
     check.refresh_from_db()
-    assert check.next_run_at > timezone.now()
+    assert check.standing.next_run_at > timezone.now()
 
 
 def test_trial_calls_a_worker_although_no_run_waits():
@@ -398,10 +403,9 @@ def test_checklist_of_an_open_source_ends_at_once_too():
 
 def test_lost_runs_of_an_open_source_are_ended_by_the_sweep():
     [check] = checks_of(opened(), 1)
-    verification.enqueue_due()
     for _ in range(runs.MAX_ATTEMPTS):
         [held] = runs.claim(kind="prometheus", limit=10)
-        CheckRun.objects.filter(pk=held.run_id).update(lease_until=timezone.now() - timedelta(seconds=1))
+        expire_lease(held.run_id)
 
     assert verification.sweep().stored == 1
     assert CheckRun.objects.get(verification_check=check).error_code == "lost"

@@ -6,6 +6,7 @@ from django.db import DatabaseError, IntegrityError, connection, transaction
 from remediation.models import (
     MOVES,
     CheckRun,
+    CheckStanding,
     ItemTransition,
     RemediationItem,
     SlaPolicy,
@@ -233,23 +234,31 @@ class TestChecks:
             "shell_check_is_complete", lambda: VerificationCheck.objects.filter(pk=check.pk).update(**columns)
         )
 
-    def test_a_slot_has_one_run_and_a_check_one_unfinished(self):
+    def test_a_slot_has_one_run(self):
         run = factories.check_run()
         check = run.verification_check
 
         refused("one_run_per_check_and_slot", lambda: factories.check_run(check, slot=run.slot))
-        factories.check_run(check, slot=NOW, outcome="")
+
+    def test_a_check_stands_once_and_names_its_unfinished_run_whole(self):
+        first, second = factories.item(checks=2).verification_checks.all()
+        standings = CheckStanding.objects
+        factories.hold(first, until=NOW, slot=NOW)
+
+        refused("pkey", lambda: standings.create(**CheckStanding.objects.filter(pk=first.pk).values()[0]))
         refused(
-            "one_unfinished_run_per_check", lambda: factories.check_run(check, slot=NOW + DAY, outcome="")
+            "one_check_for_a_run_asked_for",
+            lambda: standings.update(asked_run_id=7, slot=NOW, asked_at=NOW),
         )
+        refused("run_asked_for_is_complete", lambda: standings.filter(pk=second.pk).update(asked_run_id=7))
+        refused("claimed_run_is_complete", lambda: standings.filter(pk=first.pk).update(started_at=None))
 
     def test_a_finished_run_has_an_outcome_and_is_final(self):
         run = factories.check_run()
-        waiting = factories.check_run(run.verification_check, slot=NOW, outcome="")
 
         refused(
             "finished_run_has_an_outcome",
-            lambda: CheckRun.objects.filter(pk=waiting.pk).update(finished_at=NOW, started_at=NOW),
+            lambda: factories.check_run(run.verification_check, slot=NOW, outcome=""),
         )
         for act in (lambda: CheckRun.objects.filter(pk=run.pk).update(outcome="fail"), run.delete):
             refused("remediation_checkrun", act, DatabaseError)

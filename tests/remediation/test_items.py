@@ -10,7 +10,14 @@ from postmortem.errors import Invalid, NotAllowed
 from remediation import items
 from remediation.checkspec import CheckSpec
 from remediation.items import CheckMissing, LastCheck, NeedsWaiver, NeverSeenRed, WrongState
-from remediation.models import MOVES, ItemTransition, RemediationItem, SlaPolicy, VerificationCheck
+from remediation.models import (
+    MOVES,
+    CheckStanding,
+    ItemTransition,
+    RemediationItem,
+    SlaPolicy,
+    VerificationCheck,
+)
 from tests import factories
 from tests.factories import DAY, HOUR, NOW
 from tests.race import at_once
@@ -66,7 +73,7 @@ class TestAgree:
         assert (item.due_at, item.policy_version) == (NOW + 14 * DAY, factories.sla_version(3))
         assert list(item.causes.all()) == [cause]
         check = item.verification_checks.get()
-        assert (check.promql, check.next_run_at, check.version) == ("pool_waiting", NOW, 1)
+        assert (check.promql, check.standing.next_run_at, check.version) == ("pool_waiting", NOW, 1)
         assert 0 <= check.offset_seconds < check.interval_seconds
         assert list(item.transitions.values_list("from_state", "to_state", "by", "at")) == [
             ("", "open", by.pk, NOW)
@@ -235,7 +242,7 @@ class TestMoves:
         item = factories.item(severity="P2")
         by = factories.user()
         factories.check_run(item.verification_checks.get())
-        VerificationCheck.objects.update(streak=2, next_run_at=NOW + DAY)
+        CheckStanding.objects.update(streak=2, next_run_at=NOW + DAY)
 
         items.start(item, by=by, now=NOW)
         claimed = items.claim_fix(item, fix_url="https://git.example.com/1", by=by, now=NOW + HOUR)
@@ -246,7 +253,7 @@ class TestMoves:
             by,
         )
         check = item.verification_checks.get()
-        assert (check.streak, check.next_run_at) == (0, NOW + HOUR)
+        assert (check.standing.streak, check.standing.next_run_at) == (0, NOW + HOUR)
         for to_state in ("verifying", "verified"):
             assert not any(hasattr(items, name) for name in (to_state, "verify"))
 
@@ -265,7 +272,7 @@ class TestMoves:
     def test_a_claim_over_a_check_never_seen_red_needs_a_reason(self, severity):
         item = factories.item(severity=severity, checks=2)
         red, green = item.verification_checks.all()
-        VerificationCheck.objects.filter(pk=red.pk).update(seen_red_at=NOW - DAY)
+        factories.stand(red, seen_red_at=NOW - DAY)
         VerificationCheck.objects.filter(pk=green.pk).update(is_paused=True)
 
         with pytest.raises(NeverSeenRed) as refusal:
@@ -278,7 +285,7 @@ class TestMoves:
 
     def test_a_claim_over_red_checks_or_minor_harm_needs_none(self):
         major, minor = factories.item(severity="P0"), factories.item(severity="P2")
-        major.verification_checks.update(seen_red_at=NOW - DAY)
+        factories.stand(major.verification_checks.all(), seen_red_at=NOW - DAY)
 
         assert items.claim_fix(major, by=major.owner, now=NOW).never_red_reason == ""
         assert items.claim_fix(minor, by=minor.owner, now=NOW).state == "fix_claimed"
@@ -439,30 +446,31 @@ class TestChecks:
 
         check = items.add_check(item, spec=spec(kind="shell", pipeline=[["uptime"]]), by=item.owner, now=NOW)
 
-        assert (check.item, check.kind, check.next_run_at, check.created_at) == (item, "shell", NOW, NOW)
+        assert (check.item, check.kind, check.standing.next_run_at) == (item, "shell", NOW)
         with pytest.raises(Invalid):
             items.add_check(item, spec=spec(promql="看一下监控"), by=item.owner, now=NOW)
 
     def test_editing_a_check_restarts_its_count(self):
         check = factories.item().verification_checks.get()
-        VerificationCheck.objects.update(streak=2, seen_red_at=NOW, last_outcome="pass", last_value=0.5)
+        factories.stand(check, streak=2, seen_red_at=NOW, last_outcome="pass", last_value=0.5)
         changed = spec(data_source_id=check.data_source_id, threshold=2.0)
 
         edited = items.edit_check(check, spec=changed, by=factories.user(), now=NOW)
 
-        assert (edited.version, edited.threshold, edited.streak, edited.next_run_at) == (2, 2.0, 0, NOW)
-        assert (edited.seen_red_at, edited.last_outcome, edited.last_value) == (None, "", None)
+        stands = edited.standing
+        assert (edited.version, edited.threshold, stands.streak, stands.next_run_at) == (2, 2.0, 0, NOW)
+        assert (stands.seen_red_at, stands.last_outcome, stands.last_value) == (None, "", None)
         assert trail.of(check).filter(act="items.edit_check").count() == 1
 
     def test_an_edit_that_changes_nothing_restarts_nothing(self):
         check = factories.item().verification_checks.get()
-        VerificationCheck.objects.update(streak=2)
+        factories.stand(check, streak=2)
 
         edited = items.edit_check(
             check, spec=spec(data_source_id=check.data_source_id), by=factories.user(), now=NOW
         )
 
-        assert (edited.version, edited.streak) == (1, 2)
+        assert (edited.version, edited.standing.streak) == (1, 2)
 
     def test_editing_a_check_changes_its_kind_altogether(self):
         check = factories.item().verification_checks.get()
@@ -502,7 +510,7 @@ class TestChecks:
             items.pause(second, is_paused=True, reason="Migration", by=item.owner, now=NOW)
 
         resumed = items.pause(first, is_paused=False, by=item.owner, now=NOW + HOUR)
-        assert (resumed.is_paused, resumed.next_run_at) == (False, NOW + HOUR)
+        assert (resumed.is_paused, resumed.standing.next_run_at) == (False, NOW + HOUR)
 
 
 @pytest.mark.django_db(transaction=True)

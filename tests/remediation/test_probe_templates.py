@@ -162,7 +162,7 @@ def outcome_of(slug, source=None, **values):
         data_source_id=source.pk if source else None,
     )
     check = items.add_check(factories.item(checks=0), spec=spec, by=factories.user(), now=timezone.now())
-    runs.enqueue_now(check.pk, now=timezone.now())
+    runs.ask_now(check.pk, now=timezone.now())
     verification.execute(check.kind)
     run = CheckRun.objects.get(verification_check=check)
     return run.outcome, run

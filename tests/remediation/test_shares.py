@@ -119,7 +119,7 @@ def test_three_tasks_together_keep_a_source_s_limit():
     server = Counting()
     source = factories.data_source(base_url=f"http://127.0.0.1:{server.server_address[1]}", queries_at_once=5)
     item = factories.item(checks=120)
-    item.verification_checks.update(data_source=source, threshold=5.0, next_run_at=timezone.now())
+    item.verification_checks.update(data_source=source, threshold=5.0)
     verification.tick()
 
     def work() -> None:

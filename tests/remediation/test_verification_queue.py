@@ -7,9 +7,11 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
-from remediation import runs, verification
-from remediation.models import CheckRun, VerificationCheck
-from remediation.verification import claim, enqueue_due
+from remediation import items, runs, verification
+from remediation.models import CheckRun, CheckStanding, VerificationCheck
+from remediation.runs import Claimed
+from remediation.verdicts import Recorded, record
+from remediation.verification import claim
 from tests import factories
 from tests.remediation.engine import begin, expire_lease, result, run
 
@@ -26,7 +28,16 @@ def check_due(next_run_at: datetime = NOON, *, state: str = "in_progress", **fie
     return factories.check(item, next_run_at=next_run_at, interval_seconds=300, **fields)
 
 
-def queued(check: VerificationCheck) -> list[tuple[datetime, int]]:
+def at(moment: datetime | None = None, *, limit: int = 10, kind: str = "prometheus") -> list[Claimed]:
+    """What is claimed at this moment."""
+    return claim(kind=kind, limit=limit, now=moment)
+
+
+def finish(held: list[Claimed], *, now: datetime, outcome: str = "pass") -> Recorded:
+    return record([(one, result(outcome)) for one in held], now=now)
+
+
+def stored(check: VerificationCheck) -> list[tuple[datetime, int]]:
     return list(
         CheckRun.objects.filter(verification_check=check)
         .order_by("slot")
@@ -35,25 +46,35 @@ def queued(check: VerificationCheck) -> list[tuple[datetime, int]]:
 
 
 def due_next(check: VerificationCheck) -> datetime:
-    return VerificationCheck.objects.get(pk=check.pk).next_run_at
+    return CheckStanding.objects.get(pk=check.pk).next_run_at
 
 
-def test_due_check_is_queued_once_with_what_reports_need():
+def test_due_check_is_claimed_once_and_stored_with_what_reports_need():
     check = check_due()
 
-    assert enqueue_due(now=NOON) == (1, 1)
-    assert enqueue_due(now=NOON) == (0, 0)
+    held = at(NOON)
+    assert [one.check_id for one in held] == [check.pk]
+    assert at(NOON) == []
+    assert not CheckRun.objects.exists()
+    finish(held, now=NOON + timedelta(seconds=1))
 
-    [waiting] = CheckRun.objects.filter(verification_check=check)
-    assert (waiting.slot, waiting.kind, waiting.check_version, waiting.attempt) == (NOON, "prometheus", 1, 0)
-    assert (waiting.item, waiting.team, waiting.service) == (check.item, check.item.team, check.item.service)
+    [run] = CheckRun.objects.filter(verification_check=check)
+    assert (run.pk, run.slot, run.kind, run.check_version, run.attempt) == (
+        held[0].run_id,
+        NOON,
+        "prometheus",
+        1,
+        1,
+    )
+    assert (run.item, run.team, run.service) == (check.item, check.item.team, check.item.service)
+    assert (run.queued_at, run.finished_at) == (NOON, NOON + timedelta(seconds=1))
     assert due_next(check) == NOON + 5 * MINUTE
 
 
-def test_check_is_not_queued_before_it_is_due():
+def test_check_is_not_claimed_before_it_is_due():
     check_due(NOON + timedelta(microseconds=1))
 
-    assert enqueue_due(now=NOON) == (0, 0)
+    assert at(NOON) == []
 
 
 @pytest.mark.parametrize("offset", [0, 1, 100, 299])
@@ -61,77 +82,141 @@ def test_grid_does_not_drift(offset):
     check = check_due(NOON + timedelta(seconds=offset), offset_seconds=offset)
 
     for late in (3, 17, 250):
-        due = due_next(check)
-        enqueue_due(now=due + timedelta(seconds=late))
-        run_waiting(check)
+        now = due_next(check) + timedelta(seconds=late)
+        finish(at(now), now=now + timedelta(seconds=1))
 
     start = NOON + timedelta(seconds=offset)
-    assert queued(check) == [(start + number * 5 * MINUTE, 0) for number in range(3)]
-
-
-def run_waiting(check: VerificationCheck) -> None:
-    CheckRun.objects.filter(verification_check=check, finished_at=None).update(
-        started_at=timezone.now(), finished_at=timezone.now(), outcome="pass"
-    )
+    assert stored(check) == [(start + number * 5 * MINUTE, 0) for number in range(3)]
 
 
 def test_missed_slots_are_coalesced_into_the_newest_and_counted():
     check = check_due()
 
-    enqueue_due(now=NOON + 17 * MINUTE)
+    finish(at(NOON + 17 * MINUTE), now=NOON + 17 * MINUTE)
 
-    assert queued(check) == [(NOON + 15 * MINUTE, 3)]
+    assert stored(check) == [(NOON + 15 * MINUTE, 3)]
     assert due_next(check) == NOON + 20 * MINUTE
 
 
 def test_check_due_off_the_grid_runs_then_and_returns_to_the_grid():
     check = check_due(NOON + MINUTE)
 
-    enqueue_due(now=NOON + MINUTE)
-    run_waiting(check)
-    enqueue_due(now=NOON + 5 * MINUTE)
+    for moment in (NOON + MINUTE, NOON + 5 * MINUTE):
+        finish(at(moment), now=moment)
 
-    assert queued(check) == [(NOON + MINUTE, 0), (NOON + 5 * MINUTE, 0)]
+    assert stored(check) == [(NOON + MINUTE, 0), (NOON + 5 * MINUTE, 0)]
 
 
-def test_slots_missed_while_a_run_is_unfinished_are_counted_there():
+def test_slots_missed_while_a_run_is_under_way_are_counted_there():
     check = check_due()
-    enqueue_due(now=NOON)
+    held = at(NOON)
 
-    assert enqueue_due(now=NOON + 5 * MINUTE) == (1, 0)
-    assert enqueue_due(now=NOON + 21 * MINUTE) == (1, 0)
+    finish(held, now=NOON + 21 * MINUTE)
 
-    assert queued(check) == [(NOON, 4)]
+    assert stored(check) == [(NOON, 4)]
     assert due_next(check) == NOON + 25 * MINUTE
+
+
+def test_slots_missed_before_and_while_it_ran_are_counted_together():
+    check = check_due()
+
+    finish(at(NOON + 12 * MINUTE), now=NOON + 16 * MINUTE)
+
+    assert stored(check) == [(NOON + 10 * MINUTE, 3)]
+    assert due_next(check) == NOON + 20 * MINUTE
+
+
+def test_what_is_asked_for_while_a_run_is_under_way_is_due_when_that_ends():
+    check = check_due()
+    held = at(NOON)
+    runs.due_at([check.pk], NOON + MINUTE)
+
+    assert at(NOON + 2 * MINUTE) == []
+    finish(held, now=NOON + 3 * MINUTE)
+    assert due_next(check) == NOON + 3 * MINUTE
+    finish(at(NOON + 4 * MINUTE), now=NOON + 4 * MINUTE)
+
+    assert stored(check) == [(NOON, 0), (NOON + 3 * MINUTE, 0)]
+    assert due_next(check) == NOON + 5 * MINUTE
 
 
 def test_paused_check_is_left_alone():
     check = check_due(is_paused=True)
 
-    assert enqueue_due(now=NOON) == (0, 0)
+    assert at(NOON) == []
     assert due_next(check) == NOON
 
 
-def test_check_of_a_declined_item_moves_on_without_a_run():
+def test_check_of_a_declined_item_rests_and_wakes_without_missed_slots():
     check = check_due(state="wont_do")
+    assert (at(NOON + MINUTE), verification.tick(now=NOON + MINUTE)) == ([], [])
 
-    assert enqueue_due(now=NOON + MINUTE) == (1, 0)
-    assert queued(check) == []
-    assert due_next(check) == NOON + 5 * MINUTE
+    before = timezone.now()
+    items.reopen(check.item, by=check.item.owner, now=before)
+
+    assert due_next(check) >= before
+    [held] = at()
+    finish([held], now=timezone.now())
+    assert [skipped for _slot, skipped in stored(check)] == [0]
 
 
-def test_enqueue_takes_no_more_than_its_limit_and_the_oldest_first():
-    newer, older = check_due(NOON), check_due(NOON - MINUTE)
+def test_what_was_asked_for_is_forgotten_when_the_check_is_put_to_rest():
+    check = check_due(NOON + MINUTE)
+    runs.ask_now(check.pk, now=NOON)
 
-    assert enqueue_due(now=NOON, limit=1) == (1, 1)
-    assert (len(queued(older)), len(queued(newer))) == (1, 0)
+    VerificationCheck.objects.filter(pk=check.pk).update(is_paused=True)
+
+    check.refresh_from_db()
+    assert runs.unfinished(check, now=timezone.now()) is None
+    assert at() == []
+
+
+def test_run_of_a_check_put_to_rest_is_stored_and_one_that_was_cut_short_is_no_more():
+    finished, cut_short = check_due(), check_due()
+    held = {one.check_id: one for one in at(NOON)}
+    VerificationCheck.objects.update(is_paused=True)
+    expire_lease(held[cut_short.pk].run_id)
+
+    assert finish([held[finished.pk]], now=NOON).stored == 1
+
+    assert CheckRun.objects.get().verification_check == finished
+    cut_short.refresh_from_db()
+    assert (at(), runs.unfinished(cut_short, now=timezone.now())) == ([], None)
+
+
+def test_standing_follows_its_check_and_its_item():
+    check = check_due(state="open")
+    team, service = factories.team(), factories.service()
+    factories.RemediationItem.objects.filter(pk=check.item_id).update(team=team, service=service)
+    VerificationCheck.objects.filter(pk=check.pk).update(interval_seconds=600)
+
+    stands = CheckStanding.objects.get(pk=check.pk)
+
+    assert (stands.team, stands.service, stands.interval_seconds) == (team, service, 600)
+    assert (stands.kind, stands.data_source_id, stands.created_at) == (
+        "prometheus",
+        check.data_source_id,
+        check.created_at,
+    )
+
+
+def test_claim_takes_no_more_than_its_limit_and_the_oldest_first():
+    item = factories.item(state="in_progress", checks=0)
+    newer, older = (
+        factories.check(item, next_run_at=NOON - minutes * MINUTE, interval_seconds=300) for minutes in (0, 1)
+    )
+
+    assert [one.check_id for one in at(NOON, limit=1)] == [older.pk]
+    assert [one.check_id for one in at(NOON, limit=1)] == [newer.pk]
 
 
 def test_without_a_moment_the_clock_is_the_databases():
     check = check_due(timezone.now() - timedelta(seconds=1))
     check_due(timezone.now() + MINUTE)
 
-    assert enqueue_due() == (1, 1)
+    held = at()
+    assert [one.check_id for one in held] == [check.pk]
+    record([(held[0], result("pass"))])
     assert due_next(check) > timezone.now()
 
 
@@ -139,7 +224,6 @@ def test_claim_gives_what_the_probe_needs():
     check = check_due(
         threshold=0.5, quantifier="any", comparator=">=", no_data_rule="fail", timeout_seconds=7
     )
-    enqueue_due(now=NOON)
 
     [held] = claim(kind="prometheus", limit=10)
 
@@ -151,16 +235,15 @@ def test_claim_gives_what_the_probe_needs():
     )
     assert (held.base_url, held.promql) == (check.data_source.base_url, "pool_waiting")
     assert (held.quantifier, held.comparator, held.threshold, held.no_data_rule) == ("any", ">=", 0.5, "fail")
-    stored = CheckRun.objects.get(pk=held.run_id)
-    assert (stored.lease_token, stored.attempt) == (held.lease_token, 1)
-    lease = stored.lease_until - stored.started_at
+    stands = CheckStanding.objects.get(pk=check.pk)
+    assert (stands.lease_token, stands.run_id, stands.attempt) == (held.lease_token, held.run_id, 1)
+    lease = stands.lease_until - stands.started_at
     assert abs(lease.total_seconds() - 7 - runs.LEASE_MARGIN_SECONDS) < 1
 
 
 def test_claim_of_a_command_gives_its_pipeline():
     item = factories.item(checks=0)
     factories.check(item, kind="shell", next_run_at=NOON)
-    enqueue_due(now=NOON)
 
     [held] = claim(kind="shell", limit=10)
 
@@ -171,7 +254,6 @@ def test_claim_of_a_command_gives_its_pipeline():
 
 def test_claimed_run_is_not_claimed_again_before_its_lease_ends():
     check_due()
-    enqueue_due(now=NOON)
     [first] = claim(kind="prometheus", limit=10)
 
     assert claim(kind="prometheus", limit=10) == []
@@ -186,12 +268,11 @@ def test_claim_takes_the_oldest_slots_of_a_team_first():
     check = check_due(NOON - 2 * MINUTE)
     for minutes in (0, 1):
         factories.check(check.item, next_run_at=NOON - minutes * MINUTE, interval_seconds=300)
-    enqueue_due(now=NOON)
-    by_slot = list(CheckRun.objects.order_by("slot").values_list("pk", flat=True))
+    by_moment = list(check.item.verification_checks.order_by("standing__next_run_at"))
 
-    claimed = [held.run_id for _ in range(3) for held in claim(kind="prometheus", limit=1)]
+    claimed = [held.check_id for _ in range(3) for held in claim(kind="prometheus", limit=1)]
 
-    assert claimed == by_slot
+    assert claimed == [one.pk for one in by_moment]
 
 
 def crowd_of(check: VerificationCheck, count: int) -> None:
@@ -203,23 +284,21 @@ def crowd_of(check: VerificationCheck, count: int) -> None:
             data_source=check.data_source,
             promql="pool_waiting",
             threshold=1.0,
-            created_at=NOON,
-            next_run_at=check.next_run_at,
+            created_at=check.standing.next_run_at,
         )
         for _ in range(count)
     )
 
 
 def teams_of(claims) -> list[int]:
-    ids = [held.run_id for held in claims]
-    return list(CheckRun.objects.filter(pk__in=ids).values_list("team_id", flat=True))
+    ids = [held.check_id for held in claims]
+    return list(CheckStanding.objects.filter(pk__in=ids).values_list("team_id", flat=True))
 
 
 def test_team_with_ten_thousand_due_checks_does_not_starve_another():
     many, few = check_due(NOON - 10 * MINUTE), check_due(NOON - MINUTE)
     crowd_of(many, 9_999)
     crowd_of(few, 4)
-    verification.tick(now=NOON)
 
     teams = teams_of(claim(kind="prometheus", limit=512))
 
@@ -232,7 +311,6 @@ def test_teams_with_much_to_do_share_equally():
     checks = [check_due(NOON - number * MINUTE) for number in range(3)]
     for check in checks:
         crowd_of(check, 99)
-    verification.tick(now=NOON)
 
     teams = teams_of(claim(kind="prometheus", limit=90))
 
@@ -241,7 +319,6 @@ def test_teams_with_much_to_do_share_equally():
 
 def test_every_team_is_served_although_each_claim_takes_one():
     checks = [check_due(NOON - number * MINUTE) for number in range(4)]
-    enqueue_due(now=NOON)
 
     teams = [team for _ in checks for team in teams_of(claim(kind="prometheus", limit=1))]
 
@@ -252,7 +329,6 @@ def test_claim_leaves_busy_sources_alone():
     busy = factories.data_source(base_url="http://busy:9090")
     check_due(data_source=busy)
     check_due()
-    enqueue_due(now=NOON)
 
     assert [held.base_url for held in claim(kind="prometheus", limit=10, busy=[busy.pk])] == [
         "http://127.0.0.1:9090"
@@ -261,19 +337,17 @@ def test_claim_leaves_busy_sources_alone():
 
 def test_claim_runs_the_check_as_it_is_now():
     check = check_due()
-    enqueue_due(now=NOON)
     check.promql, check.version = "up", 2
     check.save()
 
     [held] = claim(kind="prometheus", limit=10)
 
     assert held.promql == "up"
-    assert CheckRun.objects.get(pk=held.run_id).check_version == 2
+    assert CheckStanding.objects.get(pk=check.pk).check_version == 2
 
 
 def test_what_is_given_back_is_claimed_anew_and_the_attempt_does_not_count():
     check_due()
-    enqueue_due(now=NOON)
     held = claim(kind="prometheus", limit=10)
 
     runs.give_back(held)
@@ -285,7 +359,6 @@ def test_what_is_given_back_is_claimed_anew_and_the_attempt_does_not_count():
 
 def test_zombie_cannot_give_back_what_it_lost():
     check_due()
-    enqueue_due(now=NOON)
     zombie = claim(kind="prometheus", limit=10)
     expire_lease(zombie[0].run_id)
     claim(kind="prometheus", limit=10)
@@ -297,7 +370,6 @@ def test_zombie_cannot_give_back_what_it_lost():
 
 def test_run_that_kills_each_worker_is_recorded_as_lost():
     check = check_due()
-    enqueue_due(now=NOON)
     for _ in range(runs.MAX_ATTEMPTS):
         [held] = claim(kind="prometheus", limit=10)
         expire_lease(held.run_id)
@@ -308,12 +380,11 @@ def test_run_that_kills_each_worker_is_recorded_as_lost():
     [lost] = CheckRun.objects.filter(verification_check=check)
     assert (lost.outcome, lost.error_code, lost.attempt) == ("error", "lost", 3)
     assert lost.started_at is not None
-    assert enqueue_due(now=NOON + 5 * MINUTE) == (1, 1)
+    assert due_next(check) > timezone.now()
 
 
 def test_run_in_its_last_attempt_is_not_lost_while_its_lease_holds():
     check_due()
-    enqueue_due(now=NOON)
     for _ in range(runs.MAX_ATTEMPTS):
         [held] = claim(kind="prometheus", limit=10)
         if held.attempt < runs.MAX_ATTEMPTS:
@@ -327,9 +398,10 @@ def test_commands_that_nobody_takes_are_ended_while_they_are_switched_off(settin
     check = factories.check(factories.item(checks=0), kind="shell", next_run_at=NOON)
 
     # A probe worker elsewhere may be switched on.
-    assert verification.tick(now=NOON) == ["shell"]
-    CheckRun.objects.update(queued_at=timezone.now() - timedelta(seconds=61))
-    assert verification.tick(now=NOON) == []
+    factories.stand(check, next_run_at=timezone.now() - timedelta(seconds=50))
+    assert verification.tick() == ["shell"]
+    factories.stand(check, next_run_at=timezone.now() - timedelta(seconds=61))
+    assert verification.tick() == []
 
     [ended] = CheckRun.objects.filter(verification_check=check)
     assert (ended.outcome, ended.error_code) == ("error", "probes_off")
@@ -344,24 +416,6 @@ def test_tick_says_for_which_kinds_runs_wait(settings):
     assert verification.tick(now=NOON) == ["prometheus", "shell"]
     claim(kind="prometheus", limit=10)
     assert verification.tick(now=NOON) == ["shell"]
-
-
-def test_tick_queues_more_than_one_portion():
-    item = factories.item(checks=0)
-    for _ in range(3):
-        factories.check(item, next_run_at=NOON)
-    template = factories.check(item, next_run_at=NOON)
-    VerificationCheck.objects.bulk_create(
-        VerificationCheck(
-            item=item, kind="prometheus", data_source=template.data_source, promql="up", threshold=1.0,
-            created_at=NOON, next_run_at=NOON,
-        )
-        for _ in range(1000)
-    )  # fmt: skip
-
-    verification.tick(now=NOON)
-
-    assert CheckRun.objects.count() == 1004
 
 
 def test_database_refuses_a_second_run_for_a_slot():
@@ -383,16 +437,15 @@ def test_lag_counts_what_is_due_and_what_waits_and_not_what_runs():
     check_due(NOON - 3 * MINUTE)
     check_due(NOON - MINUTE, is_paused=True)
     check_due(NOON - 9 * MINUTE, state="wont_do")
-    waiting = check_due(NOON - 2 * MINUTE)
-    running = check_due(NOON - 8 * MINUTE)
-    for check in (waiting, running):
-        VerificationCheck.objects.filter(pk=check.pk).update(next_run_at=NOON + MINUTE)
-    factories.check_run(waiting, slot=NOON - 2 * MINUTE, outcome="")
-    factories.check_run(running, slot=NOON - 8 * MINUTE, outcome="", lease_until=NOON + MINUTE)
+    asked = check_due(NOON - 2 * MINUTE)
+    runs.ask_now(asked.pk, now=NOON - 2 * MINUTE)
+    running, given_up = check_due(NOON - 8 * MINUTE), check_due(NOON - 8 * MINUTE)
+    factories.hold(running, until=NOON + MINUTE, slot=NOON - 8 * MINUTE)
+    factories.hold(given_up, until=NOON - MINUTE, slot=NOON - 4 * MINUTE)
 
     lag = verification.lag(NOON)
 
-    assert (lag.overdue, lag.oldest_seconds) == (2, 180.0)
+    assert (lag.overdue, lag.oldest_seconds) == (3, 240.0)
 
 
 def test_lag_measures_from_slot_to_start_over_the_last_hour():
@@ -431,36 +484,21 @@ def in_threads(count: int, work) -> list:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_many_ticks_at_once_queue_each_slot_once():
-    factories.item(checks=60).verification_checks.update(next_run_at=NOON)
+def test_many_workers_at_once_claim_each_check_once():
+    item = factories.item(checks=60)
+    CheckStanding.objects.update(next_run_at=NOON)
 
-    in_threads(6, lambda: [enqueue_due(now=NOON, limit=7) for _ in range(12)])
-    enqueue_due(now=NOON)
+    claimed = in_threads(6, lambda: [held for _ in range(12) for held in at(limit=2)])
+    everything = [held for part in claimed for held in part] + at(limit=100)
 
-    assert CheckRun.objects.count() == 60
-    assert set(CheckRun.objects.values_list("slot", "skipped_slots")) == {(NOON, 0)}
-
-
-@pytest.mark.django_db(transaction=True)
-def test_many_workers_at_once_claim_each_run_once():
-    factories.item(checks=60).verification_checks.update(next_run_at=NOON)
-    enqueue_due(now=NOON)
-
-    claimed = in_threads(
-        6, lambda: [held.run_id for _ in range(12) for held in claim(kind="prometheus", limit=2)]
-    )
-    left = [held.run_id for held in claim(kind="prometheus", limit=100)]
-
-    everything = sorted([run_id for part in claimed for run_id in part] + left)
-    assert everything == sorted(CheckRun.objects.values_list("pk", flat=True))
+    checks = sorted(held.check_id for held in everything)
+    assert checks == sorted(item.verification_checks.values_list("pk", flat=True))
+    assert len({held.run_id for held in everything}) == 60
 
 
 @pytest.mark.django_db(transaction=True)
 def test_everything_at_once_ends_without_a_deadlock_and_counts_right():
-    """Ticks, workers that share items, claims of fixes and edits, as fast as they can."""
-    from remediation import items
-    from remediation.verdicts import record
-
+    """Workers that share items, claims of fixes and edits, as fast as they can."""
     crowd = [factories.item(state="in_progress", checks=4, severity="P3") for _ in range(5)]
     owner = factories.user()
     VerificationCheck.objects.filter(item__in=crowd).update(interval_seconds=60, passes_needed=100)
@@ -472,10 +510,10 @@ def test_everything_at_once_ends_without_a_deadlock_and_counts_right():
         for _ in range(25):
             with connection.cursor() as cursor:
                 cursor.execute(
-                    "UPDATE remediation_verificationcheck SET next_run_at = clock_timestamp() WHERE id IN"
-                    " (SELECT id FROM remediation_verificationcheck FOR NO KEY UPDATE SKIP LOCKED)"
+                    "UPDATE remediation_checkstanding SET next_run_at = clock_timestamp()"
+                    " WHERE verification_check_id IN (SELECT verification_check_id"
+                    " FROM remediation_checkstanding WHERE lease_token IS NULL FOR NO KEY UPDATE SKIP LOCKED)"
                 )
-            enqueue_due(limit=50)
             held = claim(kind="prometheus", limit=6)
             runs.give_back(held[:1])
             record([(one, result("pass" if one.run_id % 3 else "fail")) for one in held[1:]])
@@ -499,8 +537,11 @@ def test_everything_at_once_ends_without_a_deadlock_and_counts_right():
 
     in_threads(4, work)
 
-    assert not CheckRun.objects.filter(finished_at=None, attempt__gt=1).exists()
-    assert CheckRun.objects.exclude(finished_at=None).count() > 50
+    assert not CheckRun.objects.filter(attempt__gt=1).exists()
+    # Given back while a claim of a fix held it, one is left to its lease.
+    left = CheckStanding.objects.filter(lease_token__isnull=False)
+    assert set(left.values_list("attempt", flat=True)) <= {1}
+    assert CheckRun.objects.count() > 50
 
 
 def test_begin_helper_claims_exactly_one():

@@ -189,8 +189,7 @@ def test_any_check_may_regress_the_item():
 
 def test_old_fails_of_a_check_that_rested_do_not_regress_the_item():
     first, second = factories.item(state="verified", checks=2).verification_checks.all()
-    second.streak = -5
-    second.save()
+    factories.stand(second, streak=-5)
 
     assert run_all(first, ["fail"]) == "verified"
     assert run_all(second, ["fail"]) == "regressed"
@@ -206,7 +205,12 @@ def test_run_that_began_before_the_claim_does_not_count_towards_it():
     recorded = record([(held, result("pass"))])
 
     check.refresh_from_db()
-    assert (recorded.stored, recorded.moves, check.streak, check.last_outcome) == (1, (), 0, "pass")
+    assert (recorded.stored, recorded.moves, check.standing.streak, check.standing.last_outcome) == (
+        1,
+        (),
+        0,
+        "pass",
+    )
     assert run_all(check, ["pass"]) == "verified"
 
 
@@ -218,7 +222,11 @@ def test_fail_that_began_before_the_claim_is_seen_red_and_counts_nowhere():
     record([(held, result("fail"))])
 
     check.refresh_from_db()
-    assert (check.streak, check.seen_red_at is not None, state_of(check.item)) == (0, True, "fix_claimed")
+    assert (check.standing.streak, check.standing.seen_red_at is not None, state_of(check.item)) == (
+        0,
+        True,
+        "fix_claimed",
+    )
 
 
 def test_result_for_a_check_edited_meanwhile_is_kept_and_counts_nowhere():
@@ -230,7 +238,12 @@ def test_result_for_a_check_edited_meanwhile_is_kept_and_counts_nowhere():
     recorded = record([(held, result("pass"))])
 
     check.refresh_from_db()
-    assert (recorded.stored, recorded.moves, check.streak, check.last_outcome) == (1, (), 0, "")
+    assert (recorded.stored, recorded.moves, check.standing.streak, check.standing.last_outcome) == (
+        1,
+        (),
+        0,
+        "",
+    )
     assert CheckRun.objects.get(pk=held.run_id).check_version == 1
 
 
@@ -253,10 +266,10 @@ def test_check_remembers_how_it_stands(outcomes, streak, last_verdict, is_red):
 
     check.refresh_from_db()
     history = list(CheckRun.objects.filter(verification_check=check).order_by("id"))
-    assert (check.streak, check.last_outcome) == (streak, outcomes[-1])
-    assert check.last_run_at == history[-1].finished_at
-    assert check.last_verdict_at == history[last_verdict].finished_at
-    assert (check.seen_red_at is not None) == is_red
+    assert (check.standing.streak, check.standing.last_outcome) == (streak, outcomes[-1])
+    assert check.standing.last_run_at == history[-1].finished_at
+    assert check.standing.last_verdict_at == history[last_verdict].finished_at
+    assert (check.standing.seen_red_at is not None) == is_red
 
 
 def test_seen_red_is_the_first_time():
@@ -266,7 +279,7 @@ def test_seen_red_is_the_first_time():
 
     check.refresh_from_db()
     first = CheckRun.objects.filter(verification_check=check).order_by("id")[0]
-    assert check.seen_red_at == first.finished_at
+    assert check.standing.seen_red_at == first.finished_at
 
 
 def test_batch_with_runs_of_one_item_moves_it_once():
@@ -274,7 +287,7 @@ def test_batch_with_runs_of_one_item_moves_it_once():
     for check in (first, second):
         check.passes_needed = 1
         check.save()
-        runs.enqueue_now(check.pk, now=timezone.now())
+        runs.ask_now(check.pk, now=timezone.now())
     claims = runs.claim(kind="prometheus", limit=10)
 
     recorded = record([(held, result("pass")) for held in claims])
@@ -285,7 +298,7 @@ def test_batch_with_runs_of_one_item_moves_it_once():
 def test_batch_with_a_pass_and_a_fail_of_one_item_does_not_verify():
     first, second = factories.item(state="verifying", checks=2).verification_checks.all()
     for check in (first, second):
-        runs.enqueue_now(check.pk, now=timezone.now())
+        runs.ask_now(check.pk, now=timezone.now())
     claims = {held.check_id: held for held in runs.claim(kind="prometheus", limit=10)}
 
     recorded = record([(claims[first.pk], result("pass")), (claims[second.pk], result("fail"))])
@@ -307,7 +320,7 @@ def test_worker_given_up_for_dead_cannot_overwrite_its_successor():
     [stored] = CheckRun.objects.filter(verification_check=check)
     assert (stored.outcome, stored.attempt) == ("pass", 2)
     check.refresh_from_db()
-    assert check.streak == 1
+    assert check.standing.streak == 1
 
 
 def test_late_result_counts_while_nobody_else_has_the_run():
@@ -326,7 +339,7 @@ def test_same_result_twice_counts_once():
     again = record([(held, result("pass"))])
 
     check.refresh_from_db()
-    assert (again.stored, again.refused, check.streak) == (0, 1, 1)
+    assert (again.stored, again.refused, check.standing.streak) == (0, 1, 1)
 
 
 def test_secrets_in_what_a_command_printed_are_masked():
@@ -390,7 +403,7 @@ def test_three_quick_presses_do_not_verify():
         press(check, "pass", noon + timedelta(seconds=second))
 
     check.refresh_from_db()
-    assert (check.streak, state_of(check.item)) == (1, "verifying")
+    assert (check.standing.streak, state_of(check.item)) == (1, "verifying")
 
 
 def test_passes_in_three_slots_verify():
@@ -423,18 +436,16 @@ def test_a_fail_within_the_slot_of_a_pass_counts_at_once():
     press(check, "fail", noon + timedelta(seconds=1))
 
     check.refresh_from_db()
-    assert (check.streak, state_of(check.item)) == (-1, "fix_claimed")
+    assert (check.standing.streak, state_of(check.item)) == (-1, "fix_claimed")
 
 
 def test_a_claim_begins_the_count_anew_within_the_slot():
     check = factories.item(state="fix_claimed").verification_checks.get()
     noon = timezone.now().replace(minute=0, second=0, microsecond=0)
     press(check, "pass", noon)
-    check.refresh_from_db()
-    check.streak = 0  # as `items.claim_fix` leaves it
-    check.save()
+    factories.stand(check, streak=0)  # as `items.claim_fix` leaves it
 
     press(check, "pass", noon + timedelta(seconds=1))
 
     check.refresh_from_db()
-    assert check.streak == 1
+    assert check.standing.streak == 1

@@ -340,7 +340,9 @@ class _Story:
             factories.deadline_waiver(item, by=person, reason=f"The vendor is late, {self.word}")
         RemediationItem.objects.filter(pk=ownerless.pk).update(owner=gone)
         User.objects.filter(pk=gone.pk).update(is_active=False)
-        VerificationCheck.objects.filter(item__review=self.review).update(next_run_at=self.now + DAY)
+        factories.stand(
+            VerificationCheck.objects.filter(item__review=self.review), next_run_at=self.now + DAY
+        )
         administrator, leader = self.people["administrator"], self.people["leader"]
         # One team for every story: its name is no secret, and stands where teams are chosen.
         team = Team.objects.filter(name="Examined").first() or factories.team(
@@ -401,9 +403,8 @@ class _Story:
             incidents=[self._resolved("Mail fails")], title=f"Mail failed, {self.word}"
         )
         unopened = self._review("Search failed", self._resolved("Search fails"))
-        VerificationCheck.objects.filter(item__review__in=[archived, reopened, finished]).update(
-            next_run_at=self.now + DAY
-        )
+        later = VerificationCheck.objects.filter(item__review__in=[archived, reopened, finished])
+        factories.stand(later, next_run_at=self.now + DAY)
         self.world.parts |= {
             "incidents": running.public_id,
             "revisions": "1",

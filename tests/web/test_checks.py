@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from remediation.models import CheckRun
+from remediation import runs
 from remediation.probes.shipped import SHIPPED
 from tests import factories
 from web import checkwords
@@ -23,7 +23,10 @@ def page(client):
 
 @pytest.fixture
 def check():
-    return factories.item(checks=2).verification_checks.first()
+    """One whose turn comes later."""
+    made = factories.item(checks=2).verification_checks.first()
+    factories.stand(made, next_run_at=timezone.now() + 5 * MINUTE)
+    return made
 
 
 def run(check, *, minutes_ago, outcome="pass", **fields):
@@ -111,14 +114,44 @@ def test_check_of_a_hidden_incident_is_not_there(page):
 
 
 def test_run_now_queues_a_run_and_the_page_waits_for_it(page, check):
+    assert runs.unfinished(check, now=timezone.now()) is None
+
     response = page.post(f"/checks/{check.pk}/run", follow=True)
 
-    assert CheckRun.objects.filter(verification_check=check, finished_at=None).count() == 1
+    check.refresh_from_db()
+    assert runs.unfinished(check, now=timezone.now()).pk == check.standing.asked_run_id > 0
+    assert not check.runs.exists()
     assert f'hx-get="/checks/{check.pk}/waiting?asked=0"' in response.content.decode()
 
 
+def held(check):
+    now = timezone.now()
+    factories.hold(check, slot=now, until=now + MINUTE)
+
+
+@pytest.mark.parametrize(
+    ("happens", "words", "next_run", "is_offered"),
+    [
+        (lambda check: factories.stand(check, next_run_at=timezone.now()), "A run waits", "due now", True),
+        (lambda check: runs.ask_now(check.pk, now=timezone.now()), "A run waits", "due now", False),
+        (held, "It is running.", "running now", False),
+    ],
+    ids=["due", "asked for", "held"],
+)
+def test_page_waits_for_whatever_is_not_finished(page, check, happens, words, next_run, is_offered):
+    """Nobody needs to wait for the tick that finds it due: it can be asked for."""
+    happens(check)
+
+    body = page.get(f"/checks/{check.pk}/").content.decode()
+
+    assert words in body
+    assert next_run in body
+    assert f'hx-get="/checks/{check.pk}/waiting?asked=0"' in body
+    assert ('<button class="button primary" disabled>' not in body) is is_offered
+
+
 def test_waiting_asks_ever_more_rarely_and_gives_up(page, check):
-    run(check, minutes_ago=0, outcome="")
+    runs.ask_now(check.pk, now=timezone.now())
 
     early = page.get(f"/checks/{check.pk}/waiting?asked=0").content.decode()
     late = page.get(f"/checks/{check.pk}/waiting?asked=500").content.decode()
@@ -130,7 +163,7 @@ def test_waiting_asks_ever_more_rarely_and_gives_up(page, check):
 
 @pytest.mark.parametrize("asked", ["x", "-1", "9" * 400, "²"])
 def test_waiting_takes_any_count(page, check, asked):
-    run(check, minutes_ago=0, outcome="")
+    runs.ask_now(check.pk, now=timezone.now())
 
     assert page.get(f"/checks/{check.pk}/waiting", {"asked": asked}).status_code == 200
 
@@ -185,7 +218,8 @@ def test_edit_starts_a_new_version_and_says_so(page):
     assert page.post(f"/checks/{check.pk}/edit", asked).status_code == 302
 
     check.refresh_from_db()
-    assert (check.version, check.streak, check.pipeline) == (2, 0, [["kubectl", "get", "pods", "-n", "cart"]])
+    assert (check.version, check.standing.streak) == (2, 0)
+    assert check.pipeline == [["kubectl", "get", "pods", "-n", "cart"]]
 
 
 def test_edit_keeps_an_interval_that_the_form_does_not_offer(page):

@@ -98,14 +98,14 @@ def test_home_shows_overdue_reviews_until_they_are_archived(home):
 
 def test_home_warns_when_verification_is_late(home):
     made = item("x")
-    made.verification_checks.update(next_run_at=timezone.now() - timedelta(minutes=10))
+    factories.stand(made.verification_checks.all(), next_run_at=timezone.now() - timedelta(minutes=10))
 
     assert "Verification is late." in home().content.decode()
 
 
 def test_home_is_calm_when_verification_is_a_little_late(home):
     made = item("x")
-    made.verification_checks.update(next_run_at=timezone.now() - timedelta(minutes=2))
+    factories.stand(made.verification_checks.all(), next_run_at=timezone.now() - timedelta(minutes=2))
 
     assert "Verification is late." not in home().content.decode()
 

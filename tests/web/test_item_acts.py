@@ -129,7 +129,8 @@ def test_refused_request_leaves_the_item(client, page, ada):
 def test_claim_of_a_grave_item_asks_for_a_reason_though_the_check_rests(page, ada):
     """The page asks for what the act asks for."""
     item = factories.item(owner=ada, severity="P1", checks=2)
-    item.verification_checks.update(is_paused=True, seen_red_at=None)
+    item.verification_checks.update(is_paused=True)
+    factories.stand(item.verification_checks.all(), seen_red_at=None)
 
     assert 'name="never_red_reason"' in page.get(f"/items/{item}/claim").content.decode()
 

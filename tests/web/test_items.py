@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from remediation.models import RemediationItem, VerificationCheck
+from remediation.models import CheckStanding, RemediationItem
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -125,7 +125,7 @@ def test_counts_beside_lists_end_where_they_say_many(page, monkeypatch):
 
     assert '<span class="count">2+</span>' in page.get("/items/").text
     assert 'aria-label="2+ items, Open: show as a list">2+</a>' in page.get("/items/board").text
-    VerificationCheck.objects.update(next_run_at=timezone.now() - timedelta(minutes=10))
+    CheckStanding.objects.update(next_run_at=timezone.now() - timedelta(minutes=10))
     monkeypatch.setattr("web.counting.COUNTED_UP_TO", 2)
     assert "2+ checks wait" in page.get("/").text
 
@@ -206,7 +206,7 @@ def test_page_shows_an_item_in_any_state(page, state):
 
 def test_page_tells_how_far_verification_is(page):
     made = item(state="verifying")
-    made.verification_checks.update(streak=2)
+    factories.stand(made.verification_checks.all(), streak=2)
 
     body = page.get(f"/items/{made.public_id}/").content.decode()
 
@@ -291,7 +291,7 @@ def test_claim_of_a_grave_item_never_seen_red_needs_a_reason(page):
 
 def test_claim_of_a_check_seen_red_asks_for_no_reason(page):
     made = item(severity="P1", state="in_progress")
-    made.verification_checks.update(seen_red_at=timezone.now())
+    factories.stand(made.verification_checks.all(), seen_red_at=timezone.now())
 
     assert "never_red_reason" not in page.get(f"/items/{made.public_id}/claim").context["form"].fields
 
