@@ -44,7 +44,7 @@ def live_through(item: RemediationItem, promise: Promise, cast: Cast, *, now: da
     _remember(check, runs)
     # The demo has no Prometheus to ask: its data source is an example, so those checks rest.
     VerificationCheck.objects.filter(pk=check.pk).update(is_paused=not promise.live)
-    CheckStanding.objects.filter(pk=check.pk).update(next_run_at=now)
+    CheckStanding.objects.filter(verification_check__item=item).update(next_run_at=now)
 
 
 def _claimed_at(item: RemediationItem, promise: Promise, *, now: datetime) -> datetime | None:
