@@ -149,8 +149,10 @@ def _lock(cursor: CursorWrapper, finished: Sequence[tuple[Claimed, ProbeResult]]
     )
     movable = [item_id for (item_id,) in cursor.fetchall()]
     cursor.execute(
-        "SELECT FROM remediation_checkstanding WHERE verification_check_id = ANY(%s::bigint[])"
-        " ORDER BY verification_check_id FOR NO KEY UPDATE",
+        # Item by item, as whoever changes several items does.
+        "SELECT FROM remediation_checkstanding s"
+        " JOIN remediation_verificationcheck c ON c.id = s.verification_check_id"
+        " WHERE s.verification_check_id = ANY(%s::bigint[]) ORDER BY c.item_id, c.id FOR NO KEY UPDATE OF s",
         [[claim.check_id for claim, _ in finished]],
     )
     return movable

@@ -121,9 +121,9 @@ class Migration(migrations.Migration):
             trigger=pgtrigger.compiler.Trigger(
                 name="tells_how_its_checks_stand",
                 sql=pgtrigger.compiler.UpsertTriggerSql(
-                    func="\n                    IF NEW.team_id <> OLD.team_id OR (NEW.state = 'wont_do') <> (OLD.state = 'wont_do') THEN\n                        UPDATE remediation_checkstanding s SET\n                            team_id = NEW.team_id, is_resting = c.is_paused OR NEW.state = 'wont_do'\n                        FROM remediation_verificationcheck c\n                        WHERE c.item_id = NEW.id AND s.verification_check_id = c.id;\n                    END IF;\n                    RETURN NULL;\n                ",
-                    hash="66cf9994d31363ff7439eca1cc7abf237376683a",
-                    operation='UPDATE OF "team_id", "state"',
+                    func="\n                    IF (NEW.team_id, NEW.service_id, NEW.state = 'wont_do')\n                        <> (OLD.team_id, OLD.service_id, OLD.state = 'wont_do')\n                    THEN\n                        -- All of them first, in the order in which results are stored; the trigger that\n                        -- tells them the service comes after this one.\n                        PERFORM FROM remediation_checkstanding s\n                        JOIN remediation_verificationcheck c ON c.id = s.verification_check_id\n                        WHERE c.item_id = NEW.id ORDER BY c.id FOR NO KEY UPDATE OF s;\n                        UPDATE remediation_checkstanding s SET\n                            team_id = NEW.team_id, is_resting = c.is_paused OR NEW.state = 'wont_do'\n                        FROM remediation_verificationcheck c\n                        WHERE c.item_id = NEW.id AND s.verification_check_id = c.id;\n                    END IF;\n                    RETURN NULL;\n                ",
+                    hash="cd2986dbda680b1fa1e065771d8e633b3a51597f",
+                    operation='UPDATE OF "team_id", "service_id", "state"',
                     pgid="pgtrigger_tells_how_its_checks_stand_09f4e",
                     table="remediation_remediationitem",
                     when="AFTER",

@@ -275,10 +275,17 @@ class RemediationItem(models.Model):
             ),
             pgtrigger.Trigger(
                 name="tells_how_its_checks_stand",
-                operation=pgtrigger.UpdateOf("team_id", "state"),  # type: ignore[no-untyped-call]
+                operation=pgtrigger.UpdateOf("team_id", "service_id", "state"),  # type: ignore[no-untyped-call]
                 when=pgtrigger.After,
                 func="""
-                    IF NEW.team_id <> OLD.team_id OR (NEW.state = 'wont_do') <> (OLD.state = 'wont_do') THEN
+                    IF (NEW.team_id, NEW.service_id, NEW.state = 'wont_do')
+                        <> (OLD.team_id, OLD.service_id, OLD.state = 'wont_do')
+                    THEN
+                        -- All of them first, in the order in which results are stored; the trigger that
+                        -- tells them the service comes after this one.
+                        PERFORM FROM remediation_checkstanding s
+                        JOIN remediation_verificationcheck c ON c.id = s.verification_check_id
+                        WHERE c.item_id = NEW.id ORDER BY c.id FOR NO KEY UPDATE OF s;
                         UPDATE remediation_checkstanding s SET
                             team_id = NEW.team_id, is_resting = c.is_paused OR NEW.state = 'wont_do'
                         FROM remediation_verificationcheck c
