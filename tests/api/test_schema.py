@@ -153,6 +153,15 @@ def test_answer_of_a_change_and_of_a_refusal_is_what_the_document_says(world):
     validator("incidents", "post", "400").validate(refused.json())
 
 
+def test_run_that_waits_is_what_the_document_says(world):
+    asked = world.caller.post(world.path("checks/{check}/runs"))
+    found = world.caller.get(f"runs/{asked.json()['id']}")
+
+    assert (asked.status_code, found.status_code) == (201, 200)
+    validator("checks/{check}/runs", "post", "201").validate(asked.json())
+    validator("runs/{run}").validate(found.json())
+
+
 def test_verdicts_of_the_gate_are_what_the_document_says(world):
     ci = Caller(world.caller.user, scopes=["audit", "gate"])
     change = {
