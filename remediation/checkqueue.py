@@ -19,27 +19,31 @@ from remediation.claims import LEASE_MARGIN_SECONDS, MAX_ATTEMPTS, Claimed
 from remediation.models import CheckRun, CheckStanding, VerificationCheck
 
 # A check stays due while a worker holds it, so that a claim changes nothing that an index knows.
+_NOT_HELD = "(s.lease_until IS NULL OR s.lease_until <= statement_timestamp())"
 _DUE = (
     "s.kind = %(kind)s AND NOT s.is_resting AND s.next_run_at <= {now} AND s.attempt < %(attempts)s"
-    " AND (s.lease_until IS NULL OR s.lease_until <= statement_timestamp())"
+    f" AND {_NOT_HELD}"
 )
+# The kinds of check and the teams that have them, one after the other, as the index has them.
+TURNS = """turn (kind, team_id) AS (
+    (
+        SELECT s.kind, s.team_id FROM remediation_checkstanding s
+        WHERE NOT s.is_resting ORDER BY s.kind, s.team_id LIMIT 1
+    )
+    UNION ALL
+    SELECT later.* FROM turn t CROSS JOIN LATERAL (
+        SELECT s.kind, s.team_id FROM remediation_checkstanding s
+        WHERE NOT s.is_resting AND (s.kind, s.team_id) > (t.kind, t.team_id)
+        ORDER BY s.kind, s.team_id LIMIT 1
+    ) later
+)"""
 # Each team whose checks are due gets its part of the limit, whoever was there first, and what some leave over
 # goes to those who have more. Locked rows are skipped where they are read, so that two workers do not take
 # turns at the same ones.
-_IN_TURNS = """team (id) AS (
-    (
-        SELECT s.team_id FROM remediation_checkstanding s WHERE s.kind = %(kind)s AND NOT s.is_resting
-        ORDER BY s.team_id LIMIT 1
-    )
-    UNION ALL
-    SELECT later.team_id FROM team t CROSS JOIN LATERAL (
-        SELECT s.team_id FROM remediation_checkstanding s
-        WHERE s.kind = %(kind)s AND NOT s.is_resting AND s.team_id > t.id
-        ORDER BY s.team_id LIMIT 1
-    ) later
-), waiting AS MATERIALIZED (
-    SELECT t.id AS team_id FROM team t
-    WHERE EXISTS (SELECT FROM remediation_checkstanding s WHERE {which} AND s.team_id = t.id)
+_IN_TURNS = """{turns}, waiting AS MATERIALIZED (
+    SELECT t.team_id FROM turn t
+    WHERE t.kind = %(kind)s
+        AND EXISTS (SELECT FROM remediation_checkstanding s WHERE {which} AND s.team_id = t.team_id)
 ), served AS MATERIALIZED (
     -- More teams than runs to take: who is served first is a matter of luck, so that nobody never is.
     SELECT team_id, ceil(%(limit)s / (count(*) OVER ())::float8)::int AS part
@@ -64,20 +68,7 @@ _IN_TURNS = """team (id) AS (
     ) p
 ), picked AS (
     SELECT id FROM first UNION ALL SELECT id FROM second
-)"""
-# The kinds of check and the teams that have them, one after the other, as the index has them.
-TURNS = """turn (kind, team_id) AS (
-    (
-        SELECT s.kind, s.team_id FROM remediation_checkstanding s
-        WHERE NOT s.is_resting ORDER BY s.kind, s.team_id LIMIT 1
-    )
-    UNION ALL
-    SELECT later.* FROM turn t CROSS JOIN LATERAL (
-        SELECT s.kind, s.team_id FROM remediation_checkstanding s
-        WHERE NOT s.is_resting AND (s.kind, s.team_id) > (t.kind, t.team_id)
-        ORDER BY s.kind, s.team_id LIMIT 1
-    ) later
-)"""
+)""".replace("{turns}", TURNS)
 _LOST = """{turns}, picked AS MATERIALIZED (
     SELECT s.id FROM turn t CROSS JOIN LATERAL (
         SELECT s.verification_check_id AS id FROM remediation_checkstanding s
@@ -184,7 +175,9 @@ def ask_now(check_id: int, *, now: datetime) -> int:
             """
             UPDATE remediation_checkstanding s SET
                 asked_run_id = COALESCE(s.asked_run_id, s.run_id, nextval('remediation_checkrun_id_seq')),
-                asked_at = COALESCE(s.asked_at, statement_timestamp()),
+                asked_at = COALESCE(
+                    s.asked_at, CASE WHEN s.run_id IS NULL THEN statement_timestamp() ELSE s.next_run_at END
+                ),
                 slot = COALESCE(s.slot, %(now)s),
                 skipped_slots = CASE WHEN s.slot IS NULL THEN 0 ELSE s.skipped_slots END,
                 next_run_at = LEAST(s.next_run_at, statement_timestamp())
@@ -248,7 +241,7 @@ SELECT DISTINCT t.kind FROM turn t
 WHERE EXISTS (
     SELECT FROM remediation_checkstanding s
     WHERE s.kind = t.kind AND NOT s.is_resting AND s.team_id = t.team_id AND s.next_run_at <= {now}
-        AND (s.lease_until IS NULL OR s.lease_until <= statement_timestamp())
+        AND {not_held}
 )
 """
 
@@ -256,5 +249,5 @@ WHERE EXISTS (
 def waiting_kinds(*, now: datetime | None = None) -> set[str]:
     """The kinds of check of which one is due that no worker holds."""
     with connection.cursor() as cursor:
-        cursor.execute(_KINDS.format(turns=TURNS, now=_moment(now)), {"now": now})
+        cursor.execute(_KINDS.format(turns=TURNS, now=_moment(now), not_held=_NOT_HELD), {"now": now})
         return {kind for (kind,) in cursor.fetchall()}

@@ -168,9 +168,9 @@ WITH held AS MATERIALIZED (
             )::int AS skipped_slots,
         grid.newest + make_interval(secs => c.interval_seconds) AS following,
         date_bin(make_interval(secs => c.interval_seconds), s.slot, grid.origin) AS slot_of_grid,
-        c.version = s.check_version AS is_current,
+        is_new, is_new AND c.version = s.check_version AS is_current,
         COALESCE(i.fix_claimed_at > s.started_at, false) AS is_before_claim,
-        c.version = s.check_version AND NOT c.is_paused AND i.fix_claimed_at <= s.started_at
+        is_new AND c.version = s.check_version AND NOT c.is_paused AND i.fix_claimed_at <= s.started_at
             AND i.id = ANY(%(movable)s::bigint[])
             AND (x.outcome IN ('pass', 'fail') AND i.state = ANY(%(claimed)s::text[])
                 OR x.outcome = 'fail' AND i.state = 'verified') IS TRUE AS may_move
@@ -184,6 +184,12 @@ WITH held AS MATERIALIZED (
         SELECT origin, date_bin(make_interval(secs => c.interval_seconds), {now}, origin) AS newest
         FROM (SELECT timestamptz 'epoch' + make_interval(secs => c.offset_seconds) AS origin) zero
     ) grid
+    -- The database's clock was set back, and the slot comes again: its run is stored, and stays as it is.
+    CROSS JOIN LATERAL (
+        SELECT NOT EXISTS (
+            SELECT FROM remediation_checkrun r WHERE r.verification_check_id = x.check_id AND r.slot = s.slot
+        ) AS is_new
+    ) fresh
 ), stored AS (
     INSERT INTO remediation_checkrun (id, verification_check_id, item_id, team_id, service_id, kind,
         check_version, slot, skipped_slots, queued_at, attempt, started_at, finished_at, outcome, value,
@@ -192,7 +198,7 @@ WITH held AS MATERIALIZED (
         check_version, slot, skipped_slots, queued_at, attempt, started_at, finished_at, outcome, value,
         series, COALESCE(warnings, '{}'), expression, COALESCE(output, ''), COALESCE(error_code, ''),
         COALESCE(error, ''), COALESCE(sandbox, '')
-    FROM held
+    FROM held WHERE is_new
 )
 UPDATE remediation_checkstanding s SET
     asked_run_id = NULL, asked_at = NULL, run_id = NULL, slot = NULL, skipped_slots = 0, lease_token = NULL,
@@ -218,7 +224,7 @@ UPDATE remediation_checkstanding s SET
         ELSE LEAST(s.streak, 0) END
 FROM held h
 WHERE s.verification_check_id = h.check_id
-RETURNING h.item_id, h.check_id, h.id, h.outcome, h.finished_at, h.may_move
+RETURNING h.item_id, h.check_id, h.id, h.outcome, h.finished_at, h.may_move, h.is_new
 """
 
 
@@ -239,7 +245,8 @@ def _store(
     moment = "statement_timestamp()" if now is None else "%(now)s::timestamptz"
     values = {"rows": _rows(finished), "movable": movable, "claimed": _CLAIMED, "now": now}
     cursor.execute(_STORE.replace("{now}", moment), values)
-    return sorted((_Told(*row) for row in cursor.fetchall()), key=lambda one: one.run_id)
+    told = (_Told(*row) for *row, is_new in cursor.fetchall() if is_new)
+    return sorted(told, key=lambda one: one.run_id)
 
 
 def _move(told: Iterable[_Told]) -> list[tuple[int, str, str]]:

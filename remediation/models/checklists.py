@@ -8,7 +8,7 @@ from django.db.models import Q
 
 from accounts.models import User
 from postmortem.models import ChecklistEntry, Review, never_truncated
-from remediation.models.queueing import Run
+from remediation.models.runs import Run
 from remediation.models.sources import DataSource
 
 # How long one command of an entry may take.

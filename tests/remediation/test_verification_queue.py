@@ -8,7 +8,7 @@ from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from remediation import items, runs, verification
-from remediation.models import CheckRun, CheckStanding, VerificationCheck
+from remediation.models import CheckRun, CheckStanding, RemediationItem, VerificationCheck
 from remediation.runs import Claimed
 from remediation.verdicts import Recorded, record
 from remediation.verification import claim
@@ -140,6 +140,32 @@ def test_what_is_asked_for_while_a_run_is_under_way_is_due_when_that_ends():
     assert due_next(check) == NOON + 5 * MINUTE
 
 
+def test_slot_that_comes_again_is_passed_by_and_nothing_counts_twice():
+    """The database's clock was set back, and somebody let the check be due."""
+    check = check_due(state="verifying", passes_needed=1)
+    kept = factories.check_run(check, slot=NOON, outcome="fail")
+
+    recorded = finish(at(NOON), now=NOON)
+
+    assert (recorded.stored, recorded.refused, recorded.moves) == (0, 1, ())
+    assert CheckRun.objects.get(verification_check=check) == kept
+    check.refresh_from_db()
+    assert (check.standing.streak, check.standing.lease_token) == (0, None)
+    assert due_next(check) == NOON + 5 * MINUTE
+
+
+def test_run_that_is_asked_for_while_it_is_under_way_was_queued_before_it_began():
+    check = check_due()
+    [held] = at()
+
+    assert runs.ask_now(check.pk, now=timezone.now()) == held.run_id
+    record([(held, result("pass"))])
+
+    run = CheckRun.objects.get()
+    assert (run.pk, run.queued_at) == (held.run_id, NOON)
+    assert run.queued_at < run.started_at
+
+
 def test_paused_check_is_left_alone():
     check = check_due(is_paused=True)
 
@@ -187,7 +213,7 @@ def test_run_of_a_check_put_to_rest_is_stored_and_one_that_was_cut_short_is_no_m
 def test_standing_follows_its_check_and_its_item():
     check = check_due(state="open")
     team, service = factories.team(), factories.service()
-    factories.RemediationItem.objects.filter(pk=check.item_id).update(team=team, service=service)
+    RemediationItem.objects.filter(pk=check.item_id).update(team=team, service=service)
     VerificationCheck.objects.filter(pk=check.pk).update(interval_seconds=600)
 
     stands = CheckStanding.objects.get(pk=check.pk)
