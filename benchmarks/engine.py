@@ -160,7 +160,7 @@ class Worker:
     pids: Pids
 
     def tick(self) -> None:
-        """Queue what is due, as beat has it done."""
+        """Ring for what is due, as beat has it done."""
         from celery import current_app
 
         from remediation.tasks import tick

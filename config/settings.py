@@ -278,7 +278,7 @@ EVENT_BODY_DAYS = env.number("EVENT_BODY_DAYS", 90, least=7)
 # Deploys so long before an incident are offered to its review as changes (docs/events.md).
 DEPLOY_WINDOW_HOURS = env.number("DEPLOY_WINDOW_HOURS", 24, least=1)
 CELERY_BEAT_SCHEDULE = {
-    "enqueue-due-checks": {
+    "ring-for-due-checks": {
         "task": "remediation.tick",
         "schedule": timedelta(seconds=TICK_SECONDS),
         "options": {"expires": 2 * TICK_SECONDS},

@@ -205,7 +205,7 @@ def waiting_run(checks: QuerySet[VerificationCheck], run_id: int, *, now: dateti
 
 
 def wake(kind: str) -> None:
-    """Ring for a worker once the transaction is through; without a broker the next tick finds the run."""
+    """Ring for a worker once the transaction is through; without a broker the next tick finds it."""
     if settings.VERIFICATION_BELL:
         ring: Callable[[str], None] = import_string(settings.VERIFICATION_BELL)
         transaction.on_commit(lambda: ring(kind), robust=True)
