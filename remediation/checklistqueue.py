@@ -31,7 +31,6 @@ UPDATE remediation_checklistrun r SET
 FROM picked p
 WHERE r.id = p.id
 RETURNING r.kind, r.id, 0, 0, r.lease_token, r.attempt, r.timeout_seconds, COALESCE(r.data_source_id, 0),
-    COALESCE((SELECT d.base_url FROM remediation_datasource d WHERE d.id = r.data_source_id), ''),
     r.promql, 'all', r.comparator, COALESCE(r.threshold, 0), 'no_data', 'fail', r.expectation, r.pattern, '',
     'none', '{{}}'::jsonb, r.pipeline
 """

@@ -41,9 +41,12 @@ TURNS = """turn (kind, team_id) AS (
 # goes to those who have more. Locked rows are skipped where they are read, so that two workers do not take
 # turns at the same ones.
 _IN_TURNS = """{turns}, waiting AS MATERIALIZED (
-    SELECT t.team_id FROM turn t
+    -- With a limit each team is looked up in the index; EXISTS could become a scan of the whole table.
+    SELECT t.team_id FROM turn t CROSS JOIN LATERAL (
+        SELECT FROM remediation_checkstanding s WHERE {which} AND s.team_id = t.team_id
+        ORDER BY s.kind, s.team_id, s.next_run_at LIMIT 1
+    ) due
     WHERE t.kind = %(kind)s
-        AND EXISTS (SELECT FROM remediation_checkstanding s WHERE {which} AND s.team_id = t.team_id)
 ), served AS MATERIALIZED (
     -- More teams than runs to take: who is served first is a matter of luck, so that nobody never is.
     SELECT team_id, ceil(%(limit)s / (count(*) OVER ())::float8)::int AS part
@@ -103,11 +106,11 @@ UPDATE remediation_checkstanding s SET
         ELSE s.skipped_slots END,
     check_version = c.version,
     {changes}
-FROM slots c LEFT JOIN remediation_datasource d ON d.id = c.data_source_id
+FROM slots c
 WHERE s.verification_check_id = ANY((SELECT ids FROM ids)::bigint[]) AND s.verification_check_id = c.id
-RETURNING s.kind, s.run_id, c.id, c.item_id, s.lease_token, s.attempt, c.timeout_seconds, COALESCE(d.id, 0),
-    COALESCE(d.base_url, ''), c.promql, c.quantifier, c.comparator, COALESCE(c.threshold, 0), c.no_data_rule,
-    c.nan_rule, c.shell_expectation, c.pattern, c.reads, c.network, c.env, c.pipeline
+RETURNING s.kind, s.run_id, c.id, c.item_id, s.lease_token, s.attempt, c.timeout_seconds,
+    COALESCE(c.data_source_id, 0), c.promql, c.quantifier, c.comparator, COALESCE(c.threshold, 0),
+    c.no_data_rule, c.nan_rule, c.shell_expectation, c.pattern, c.reads, c.network, c.env, c.pipeline
 """
 
 

@@ -30,7 +30,6 @@ class Claimed(NamedTuple):
     attempt: int
     timeout_seconds: int
     source_id: int
-    base_url: str
     promql: str
     quantifier: str
     comparator: str

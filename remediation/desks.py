@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from types import TracebackType
 from typing import Protocol, Self
@@ -76,13 +76,18 @@ class _Source:
         left_until: until when it is left to those who hold its shares, by `time.monotonic`.
     """
 
+    base_url: str
     way: Access | ProbeResult
     circuit: SourceHealth | None
     has_trouble: bool
     queries_at_once: int
-    key: Key | None
     held_since: float = 0.0
     left_until: float = 0.0
+
+    @property
+    def key(self) -> Key | None:
+        """What the crew takes for this source; None when nobody may ask it."""
+        return (self.base_url, self.way) if isinstance(self.way, Access) else None
 
 
 class PrometheusDesk:
@@ -175,9 +180,9 @@ class PrometheusDesk:
         """Look at these sources as they are now; an administrator or another task may have changed them."""
         found = DataSource.objects.filter(pk__in=list(source_ids)).select_related("health")
         for row in found:
-            source = _Source(_way(row), row.open_circuit, bool(_trouble(row)), row.queries_at_once, None)
-            if isinstance(source.way, Access):
-                source.key = (row.base_url, source.way)
+            source = _Source(
+                row.base_url, _way(row), row.open_circuit, bool(_trouble(row)), row.queries_at_once
+            )
             before = self._sources.get(row.pk)
             if before is not None:
                 source.held_since, source.left_until = before.held_since, before.left_until
@@ -211,7 +216,7 @@ class PrometheusDesk:
         """Send it to the crew, or settle it without; False when nobody here may ask its source now."""
         source = self._sources[held.source_id]
         if isinstance(source.way, ProbeResult):
-            self._unasked.append((held, replace(source.way, expression=held.promql)))
+            self._unasked.append((held, source.way._replace(expression=held.promql)))
             return True
         if source.circuit is not None:
             self._unasked.append((held, circuits.not_asked(source.circuit, expression=held.promql)))
@@ -221,7 +226,7 @@ class PrometheusDesk:
         expectation = Expectation(
             held.quantifier, held.comparator, held.threshold, held.no_data_rule, held.nan_rule
         )
-        query = Query(held.base_url, held.promql, expectation, held.timeout_seconds, source.way)
+        query = Query(source.base_url, held.promql, expectation, held.timeout_seconds, source.way)
         self._crew.submit(held, query, start_within=runs.BEGIN_WITHIN_SECONDS)
         return True
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -56,7 +55,7 @@ def trial(spec: CheckSpec) -> ProbeResult:
         raise _refusal(*prometheus.complaint(result.error))
     if reading.verdict == "refused" and result.outcome == "error":
         raise _refusal(reading.reason, reading.position)
-    return replace(result, warnings=[*_warnings(reading), *result.warnings])
+    return result._replace(warnings=[*_warnings(reading), *result.warnings])
 
 
 def last_day(spec: CheckSpec, *, now: datetime) -> RangeResult | None:

@@ -148,12 +148,13 @@ def _lock(cursor: CursorWrapper, finished: Sequence[tuple[Claimed, ProbeResult]]
         [[item_id for item_id, outcome in verdicts if outcome in {"pass", "fail"}], _CLAIMED, failing],
     )
     movable = [item_id for (item_id,) in cursor.fetchall()]
+    # Item by item, as whoever changes several items does.
+    check_ids = [check_id for _, check_id in sorted((claim.item_id, claim.check_id) for claim, _ in finished)]
     cursor.execute(
-        # Item by item, as whoever changes several items does.
         "SELECT FROM remediation_checkstanding s"
-        " JOIN remediation_verificationcheck c ON c.id = s.verification_check_id"
-        " WHERE s.verification_check_id = ANY(%s::bigint[]) ORDER BY c.item_id, c.id FOR NO KEY UPDATE OF s",
-        [[claim.check_id for claim, _ in finished]],
+        " JOIN unnest(%s::bigint[]) WITH ORDINALITY AS mine (id, turn) ON s.verification_check_id = mine.id"
+        " ORDER BY mine.turn FOR NO KEY UPDATE OF s",
+        [check_ids],
     )
     return movable
 
@@ -185,10 +186,11 @@ WITH held AS MATERIALIZED (
         FROM (SELECT timestamptz 'epoch' + make_interval(secs => c.offset_seconds) AS origin) zero
     ) grid
     -- The database's clock was set back, and the slot comes again: its run is stored, and stays as it is.
+    -- The offset has it looked up once for each, not at every mention.
     CROSS JOIN LATERAL (
         SELECT NOT EXISTS (
             SELECT FROM remediation_checkrun r WHERE r.verification_check_id = x.check_id AND r.slot = s.slot
-        ) AS is_new
+        ) AS is_new OFFSET 0
     ) fresh
 ), stored AS (
     INSERT INTO remediation_checkrun (id, verification_check_id, item_id, team_id, service_id, kind,

@@ -36,11 +36,12 @@ class Run(models.Model):
 class CheckRun(Run):
     """One finished run of a check, never edited; one that waits or runs is part of `CheckStanding`."""
 
+    # Its standing keeps a check that has runs, and is locked while one is stored; a key of the database would
+    # look up and lock the check again for each run.
     verification_check = models.ForeignKey(
-        VerificationCheck, models.PROTECT, related_name="runs", db_index=False
+        VerificationCheck, models.PROTECT, related_name="runs", db_index=False, db_constraint=False
     )
-    # Copied when stored, so that reports over millions of runs need no join. The check's own keys hold what
-    # is copied, so it is not looked up and locked again for each run.
+    # Copied when stored, so that reports over millions of runs need no join; the check's own keys hold them.
     item = models.ForeignKey(
         RemediationItem, models.PROTECT, related_name="runs", db_index=False, db_constraint=False
     )

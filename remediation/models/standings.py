@@ -115,6 +115,22 @@ class CheckStanding(models.Model):
                     RETURN NEW;
                 """,
             ),
+            pgtrigger.Trigger(
+                name="stays_while_there_are_runs",
+                operation=pgtrigger.Delete,
+                when=pgtrigger.Before,
+                # Whoever stores a run has locked this row: when it can be deleted, their run is seen here.
+                func="""
+                    IF EXISTS (
+                        SELECT FROM remediation_checkrun
+                        WHERE verification_check_id = OLD.verification_check_id
+                    ) THEN
+                        RAISE EXCEPTION 'check % has runs', OLD.verification_check_id
+                            USING ERRCODE = 'foreign_key_violation', CONSTRAINT = 'runs_have_a_check';
+                    END IF;
+                    RETURN OLD;
+                """,
+            ),
             never_truncated(),
         )
 

@@ -12,9 +12,8 @@ import re
 import ssl
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote_plus
 
 from remediation.probes import addresses
@@ -46,8 +45,7 @@ _COMPLAINT = re.compile(r"(?P<position>\d+:\d+): parse error: (?P<reason>.+)", r
 Key = tuple[str, Access]
 
 
-@dataclass(frozen=True, slots=True)
-class Query:
+class Query(NamedTuple):
     """One instant query. `base_url` may have a path, and names the source that the query belongs to."""
 
     base_url: str
@@ -125,7 +123,7 @@ async def exchange(
             return await client.ask(_PATH, form=form, is_post=len(form) > _LONGEST_GET)
     except (OSError, TooLarge, ValueError) as problem:
         code, message = trouble(problem, timeout_seconds=query.timeout_seconds)
-        return replace(failed(code, message, expression=query.promql), is_silence=True)
+        return failed(code, message, expression=query.promql)._replace(is_silence=True)
 
 
 def trouble(problem: Exception, *, timeout_seconds: float) -> tuple[str, str]:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 Outcome = Literal["pass", "fail", "no_data", "error"]
 
@@ -28,16 +27,14 @@ _COMPARE: dict[str, Callable[[float, float], bool]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Series:
+class Series(NamedTuple):
     """One series of an instant vector. `value` stays the text that was answered: "0.5", "NaN", "+Inf"."""
 
     labels: Mapping[str, str]
     value: str
 
 
-@dataclass(frozen=True, slots=True)
-class Expectation:
+class Expectation(NamedTuple):
     """What a vector must be: which of its series satisfy `comparator threshold`, and what silence means.
 
     Attributes:
@@ -53,8 +50,7 @@ class Expectation:
     nan_rule: str = "fail"
 
 
-@dataclass(frozen=True, slots=True)
-class ProbeResult:
+class ProbeResult(NamedTuple):
     """What one attempt found. Texts are safe to store: no NUL, no lone surrogates, bounded.
 
     Attributes:

@@ -1,6 +1,7 @@
 """PostgreSQL as the queue: due checks become runs once, runs are claimed under leases."""
 
 import threading
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -259,7 +260,7 @@ def test_claim_gives_what_the_probe_needs():
         1,
         7,
     )
-    assert (held.base_url, held.promql) == (check.data_source.base_url, "pool_waiting")
+    assert (held.source_id, held.promql) == (check.data_source_id, "pool_waiting")
     assert (held.quantifier, held.comparator, held.threshold, held.no_data_rule) == ("any", ">=", 0.5, "fail")
     stands = CheckStanding.objects.get(pk=check.pk)
     assert (stands.lease_token, stands.run_id, stands.attempt) == (held.lease_token, held.run_id, 1)
@@ -274,7 +275,7 @@ def test_claim_of_a_command_gives_its_pipeline():
     [held] = claim(kind="shell", limit=10)
 
     assert held.pipeline == [["kubectl", "get", "pods"], ["grep", "Pending"]]
-    assert (held.shell_expectation, held.pattern, held.base_url) == ("no_match", "Pending", "")
+    assert (held.shell_expectation, held.pattern, held.source_id) == ("no_match", "Pending", 0)
     assert claim(kind="prometheus", limit=10) == []
 
 
@@ -354,11 +355,9 @@ def test_every_team_is_served_although_each_claim_takes_one():
 def test_claim_leaves_busy_sources_alone():
     busy = factories.data_source(base_url="http://busy:9090")
     check_due(data_source=busy)
-    check_due()
+    other = check_due()
 
-    assert [held.base_url for held in claim(kind="prometheus", limit=10, busy=[busy.pk])] == [
-        "http://127.0.0.1:9090"
-    ]
+    assert [held.check_id for held in claim(kind="prometheus", limit=10, busy=[busy.pk])] == [other.pk]
 
 
 def test_claim_runs_the_check_as_it_is_now():
@@ -486,6 +485,24 @@ def test_lag_measures_from_slot_to_start_over_the_last_hour():
     assert (lag.p50_seconds, round(lag.p99_seconds, 2)) == (3.0, 4.96)
 
 
+def due(check: VerificationCheck) -> None:
+    """This check alone is due at noon."""
+    CheckStanding.objects.update(next_run_at=NOON + timedelta(days=1))
+    CheckStanding.objects.filter(pk=check.pk).update(next_run_at=NOON)
+
+
+def await_a_waiting_lock() -> None:
+    """Until somebody else waits for what this transaction has locked."""
+    deadline = time.monotonic() + 20
+    with connection.cursor() as cursor:
+        while time.monotonic() < deadline:
+            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+            if cursor.fetchone()[0]:
+                return
+            time.sleep(0.02)
+    raise AssertionError("Nobody waits.")
+
+
 def in_threads(count: int, work) -> list:
     """What `work` returns in each of some threads that begin together; raises what one of them raised."""
     found, problems, start = [], [], threading.Barrier(count)
@@ -507,6 +524,55 @@ def in_threads(count: int, work) -> list:
     if problems:
         raise problems[0]
     return found
+
+
+def delete(check: VerificationCheck) -> None:
+    """As somebody at the database would, past Django."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("DELETE FROM remediation_checkstanding WHERE verification_check_id = %s", [check.pk])
+        cursor.execute("DELETE FROM remediation_verificationcheck WHERE id = %s", [check.pk])
+
+
+def test_check_with_runs_cannot_be_deleted():
+    check = check_due()
+    finish(at(NOON), now=NOON + MINUTE)
+
+    with pytest.raises(IntegrityError, match="has runs"):
+        delete(check)
+
+
+def test_check_without_runs_can():
+    check = factories.item(checks=2).verification_checks.first()
+
+    delete(check)
+
+    assert not VerificationCheck.objects.filter(pk=check.pk).exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_check_whose_first_run_is_being_stored_cannot_be_deleted():
+    item = factories.item(checks=2)
+    check = item.verification_checks.first()
+    due(check)
+    problems: list[BaseException] = []
+
+    def try_to_delete() -> None:
+        try:
+            delete(check)
+        except IntegrityError as problem:
+            problems.append(problem)
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=try_to_delete)
+    with transaction.atomic():
+        assert finish(at(NOON, limit=1), now=NOON + MINUTE).stored == 1
+        thread.start()
+        await_a_waiting_lock()
+    thread.join()
+
+    assert ["has runs" in str(problem) for problem in problems] == [True]
+    assert CheckRun.objects.get().verification_check == check
 
 
 @pytest.mark.django_db(transaction=True)
