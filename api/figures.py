@@ -144,6 +144,7 @@ def _figure(view: Resource, *, month: str, figure: str) -> dict[str, Any]:
         # The month was published before this figure was thought of.
         raise Http404
     rows = definition.rows(report.rows)
+    titles = report.names(row.public_id for row in rows).titles
     return {
         "figure": figure,
         "month": month,
@@ -155,9 +156,9 @@ def _figure(view: Resource, *, month: str, figure: str) -> dict[str, Any]:
         "is_partial": report.is_partial,
         "value": report.figures["all"][figure],
         "rows": [
-            {column: getattr(row, column) for column in row.__slots__}
+            row._asdict()
             | {
-                "title": report.titles.get(row.public_id, ""),
+                "title": titles.get(row.public_id, ""),
                 "value": None if row.value is None else f"{row.value:f}",
             }
             for row in rows

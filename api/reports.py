@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from datetime import date
 from typing import Any
 
@@ -184,10 +183,11 @@ class ReportAnswer(serializers.Serializer):
 def _report(view: Resource, *, month: str) -> dict[str, Any]:
     report = reports.build(first_day(month), viewer=view.request.user, now=timezone.now())
     names = {"due": report.rows.due, "resolved": report.rows.resolved, "overdue": report.rows.overdue}
+    known = report.names(row.public_id for found in names.values() for row in found)
     rows = {
         name: [
-            asdict(row)
-            | {"title": report.titles.get(row.public_id, ""), "owner": report.owners.get(row.public_id, "")}
+            row._asdict()
+            | {"title": known.titles.get(row.public_id, ""), "owner": known.owners.get(row.public_id, "")}
             for row in found
         ]
         for name, found in names.items()

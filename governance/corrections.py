@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -130,7 +130,7 @@ def _by_name(rows: Sequence[Counted]) -> Mapping[str, list[Counted]]:
 
 
 def _digest(rows: Sequence[Counted]) -> str:
-    text = json.dumps([asdict(row) for row in rows], sort_keys=True, default=str)
+    text = json.dumps([row._asdict() for row in rows], sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()
 
 

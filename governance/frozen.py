@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
 from datetime import date, datetime
 from typing import Any
 
-from django.db.models import F, Lookup
+from django.db.models import F, QuerySet
 
 from accounts.models import User
+from governance.lookups import AnyOf
 from governance.metrics import (
     AgreedItem,
     DueItem,
@@ -52,29 +53,23 @@ _KINDS: Mapping[str, type] = {
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What a reader may see of some rows.
-
-    Attributes:
-        titles: public id -> title of the items, incidents and reviews among them; what is not among these
-            the reader may not see.
-        owners: public id -> name of the owner, of the items.
-        hidden: how many rows are kept from the reader.
-    """
+    """What a reader may see of some rows; `hidden` says how many are kept from them."""
 
     rows: Rows
-    titles: Mapping[str, str]
-    owners: Mapping[str, str]
     hidden: int
 
 
-class _AnyOf(Lookup):
-    """A column is one of some texts, as one parameter: a list of a parameter each takes longer to send."""
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What records are called, as far as a reader may see them.
 
-    prepare_rhs = False
+    Attributes:
+        titles: public id -> title, of items, incidents and reviews.
+        owners: public id -> name of the owner, of items.
+    """
 
-    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, tuple[Any, ...]]:
-        column, parameters = self.process_lhs(compiler, connection)
-        return f"{column} = ANY(%s)", (*parameters, self.rhs)
+    titles: Mapping[str, str]
+    owners: Mapping[str, str]
 
 
 def as_json(rows: Rows) -> Json:
@@ -116,6 +111,8 @@ def content_hash(report: GovernanceReport) -> str:
 
 def seen(rows: Rows, *, viewer: User) -> Seen:
     """The rows that a reader may see today, whatever could be seen when they were frozen."""
+    if access.sees_everything(viewer):
+        return Seen(rows, 0)
     some: Sequence[Sequence[Any]] = (rows.due, rows.overdue, rows.agreed, rows.exams)
     of_items = {row.public_id for listed in some for row in listed}
     of_incidents = {row.public_id for row in (*rows.resolved, *rows.left_out)}
@@ -128,34 +125,47 @@ def seen(rows: Rows, *, viewer: User) -> Seen:
         )
         for name in names
     }
+    visible: set[str] = set()
+    for records, ids in (
+        (items.visible_to(viewer), of_items),
+        (access.incidents(viewer), of_incidents),
+        (access.reviews(viewer), of_reviews),
+    ):
+        if ids:
+            visible.update(_among(records, ids).values_list("public_id", flat=True))
+    kept = _kept(rows, visible)
+    return Seen(kept, _size(rows) - _size(kept))
+
+
+def names(public_ids: Iterable[str], *, viewer: User) -> Names:
+    """The titles of these records, and who owns the items among them; a constant number of statements."""
+    by_prefix: dict[str, set[str]] = {}
+    for public_id in public_ids:
+        by_prefix.setdefault(public_id.partition("-")[0], set()).add(public_id)
     titles: dict[str, str] = {}
     owners: dict[str, str] = {}
-    if of_items:
-        named = items.visible_to(viewer).filter(_AnyOf(F("public_id"), sorted(of_items)))
+    if ids := by_prefix.get("RI"):
+        named = _among(items.visible_to(viewer), ids)
         for public_id, title, name, email in named.values_list(
             "public_id", "title", "owner__name", "owner__email"
         ):
             titles[public_id], owners[public_id] = title, name or email
-    for visible, names in ((access.incidents(viewer), of_incidents), (access.reviews(viewer), of_reviews)):
-        if names:
-            titles |= dict(
-                visible.filter(_AnyOf(F("public_id"), sorted(names))).values_list("public_id", "title")
-            )
-    kept = _kept(rows, titles)
-    return Seen(
-        rows=kept,
-        titles=titles,
-        owners=owners,
-        hidden=_size(rows) - _size(kept),
-    )
+    for prefix, records in (("INC", access.incidents(viewer)), ("PM", access.reviews(viewer))):
+        if ids := by_prefix.get(prefix):
+            titles |= dict(_among(records, ids).values_list("public_id", "title"))
+    return Names(titles, owners)
 
 
-def _kept(rows: Rows, titles: Mapping[str, str]) -> Rows:
+def _among(records: QuerySet[Any], public_ids: Collection[str]) -> QuerySet[Any]:
+    return records.filter(AnyOf(F("public_id"), sorted(public_ids)))
+
+
+def _kept(rows: Rows, visible: Collection[str]) -> Rows:
     def named(some: Sequence[Any]) -> list[Any]:
-        return [row for row in some if row.public_id in titles]
+        return [row for row in some if row.public_id in visible]
 
     def known(names: Iterable[str]) -> tuple[str, ...]:
-        return tuple(name for name in names if name in titles)
+        return tuple(name for name in names if name in visible)
 
     return Rows(
         due=named(rows.due),
@@ -163,14 +173,14 @@ def _kept(rows: Rows, titles: Mapping[str, str]) -> Rows:
         overdue=named(rows.overdue),
         left_out=named(rows.left_out),
         agreed=named(rows.agreed),
-        causes=[replace(row, repeats=known(row.repeats)) for row in named(rows.causes)],
+        causes=[row._replace(repeats=known(row.repeats)) for row in named(rows.causes)],
         quarters=[
-            replace(row, repeats=tuple(pair for pair in row.repeats if all(name in titles for name in pair)))
+            row._replace(repeats=tuple(pair for pair in row.repeats if all(name in visible for name in pair)))
             for row in rows.quarters
         ],
         gate=list(rows.gate),
         exams=named(rows.exams),
-        leaders=[replace(row, led=known(row.led), too_narrow=known(row.too_narrow)) for row in rows.leaders],
+        leaders=[row._replace(led=known(row.led), too_narrow=known(row.too_narrow)) for row in rows.leaders],
         # What programs report of themselves is no secret; a run for an incident is part of that incident.
         deploys=list(rows.deploys),
         healed=list(rows.healed),
@@ -188,7 +198,8 @@ def _size(rows: Rows) -> int:
 
 def _plain(row: Any) -> Json:
     return {
-        key: value.isoformat() if isinstance(value, datetime) else value for key, value in asdict(row).items()
+        key: value.isoformat() if isinstance(value, datetime) else value
+        for key, value in row._asdict().items()
     }
 
 

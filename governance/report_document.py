@@ -166,17 +166,19 @@ def _formulas(found: Report) -> Section:
 def _closure(found: Report) -> Iterator[Section]:
     if not found.rows.due:
         return
-    shown = [row for row in found.rows.due if row.outcome is not Outcome.IN_TIME]
+    missed = [row for row in found.rows.due if row.outcome is not Outcome.IN_TIME]
+    shown = missed[:MOST_ROWS]
+    names = found.names(row.public_id for row in shown)
     rows = [
         [
             row.public_id,
-            found.titles.get(row.public_id, ""),
+            names.titles.get(row.public_id, ""),
             figure_words.detail(row.outcome.value),
             _moment(row.due_at),
             row.service,
-            found.owners.get(row.public_id, ""),
+            names.owners.get(row.public_id, ""),
         ]
-        for row in shown[:MOST_ROWS]
+        for row in shown
     ]
     head = [_("Item"), _("Title"), _("Outcome"), _("Due"), _("Service"), _("Owner")]
     drawn = _drawn(report_counts.outcomes(found), _("Outcome"), _("Items"))
@@ -184,7 +186,7 @@ def _closure(found: Report) -> Iterator[Section]:
     yield Section(
         _("Items not closed in time"),
         texts=[] if rows else [_("Every item due was verified in time.")],
-        tables=[Table(head, rows, note=_cut(len(shown)))] if rows else [],
+        tables=[Table(head, rows, note=_cut(len(missed)))] if rows else [],
     )
 
 
@@ -222,16 +224,18 @@ def _drawn(counts: Sequence[Count], what: str, of: str) -> Table:
 
 
 def _overdue_table(found: Report, overdue: Sequence[OverdueItem]) -> Table:
+    shown = overdue[:MOST_ROWS]
+    names = found.names(row.public_id for row in shown)
     rows = [
         [
             row.public_id,
-            found.titles.get(row.public_id, ""),
+            names.titles.get(row.public_id, ""),
             duration_words_of_days(row.overdue_days),
             _moment(row.due_at),
             row.service,
-            found.owners.get(row.public_id, ""),
+            names.owners.get(row.public_id, ""),
         ]
-        for row in overdue[:MOST_ROWS]
+        for row in shown
     ]
     head = [_("Item"), _("Title"), _("Overdue"), _("Due"), _("Service"), _("Owner")]
     return Table(head, rows, note=_cut(len(overdue)))

@@ -7,7 +7,7 @@ one restricted incident would say how long it took.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 
 from accounts.models import User
 from governance import cohorts, figures, frozen, goals, metrics, periods
-from governance.frozen import content_hash
+from governance.frozen import Names, content_hash
 from governance.metrics import CATALOGUE, Definition, DueItem, Rows, Spread
 from governance.models import GovernanceReport
 from governance.periods import period
@@ -69,8 +69,7 @@ class Report:
             up_to_90_days, longer, oldest_days), and "all": every figure by its key (`figures.of_rows`), with
             what it was before and its goal (`figures.beside`). A month that was published before a figure was
             thought of lacks it: see `catalogue`.
-        titles: public id -> title, of the records in the rows; never frozen, for titles change.
-        owners: public id -> name of the owner, of the items in the rows.
+        viewer: whoever reads it.
         is_partial: the reader may not see everything, so restricted rows are neither shown nor counted.
         hidden: rows of the frozen report that are kept from the reader; 0 for a draft, which counts none.
         published: the frozen report, or None.
@@ -82,8 +81,7 @@ class Report:
     as_of: datetime
     figures: Json
     rows: Rows
-    titles: Mapping[str, str]
-    owners: Mapping[str, str]
+    viewer: User
     is_partial: bool
     published: GovernanceReport | None
     hidden: int = 0
@@ -92,6 +90,13 @@ class Report:
     def is_over(self) -> bool:
         """Whether the month had ended when it was judged."""
         return self.as_of >= self.ends_at
+
+    def names(self, public_ids: Iterable[str]) -> Names:
+        """What records of its rows are called and who owns them; never frozen, for both change.
+
+        Ask for those that are shown: a month may have a hundred thousand.
+        """
+        return frozen.names(public_ids, viewer=self.viewer)
 
     @property
     def catalogue(self) -> dict[str, Definition]:
@@ -122,9 +127,8 @@ def build(month: date, *, viewer: User, now: datetime) -> Report:
         as_of=ends_at if published is not None else window.as_of,
         figures=_figures(month, published, seen.rows, rows, viewer=viewer, now=now),
         rows=seen.rows,
-        titles=seen.titles,
-        owners=seen.owners,
-        is_partial=_is_partial(viewer),
+        viewer=viewer,
+        is_partial=not access.sees_everything(viewer),
         published=published,
         hidden=seen.hidden,
     )
@@ -244,7 +248,7 @@ def _values(month: date, *, viewer: User | None, now: datetime) -> dict[str, Jso
     except Invalid:
         return None
     whole: dict[str, Json] | None = None
-    if viewer is None or not _is_partial(viewer):
+    if viewer is None or access.sees_everything(viewer):
         # Whoever sees everything needs no rows, and a month may have a hundred thousand.
         whole = GovernanceReport.objects.filter(month=month).values_list("figures__all", flat=True).first()
     if whole is not None:
@@ -284,10 +288,6 @@ def _closure_json(due: Sequence[DueItem]) -> Json:
         "rate_percent": None if closure.rate_percent is None else str(closure.rate_percent),
         "late_by_median_seconds": _seconds(closure.late_by_median),
     }
-
-
-def _is_partial(viewer: User) -> bool:
-    return not (viewer.is_superuser or viewer.is_at_least(User.Role.GOVERNOR))
 
 
 def _spread_json(spread: Spread) -> Json:

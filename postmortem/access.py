@@ -44,7 +44,7 @@ def incident_q(user: User, prefix: str = "") -> Q:
     """
     if not user.is_active:
         return Q(**{f"{prefix}pk__in": []})
-    if _sees_everything(user):
+    if sees_everything(user):
         return Q()
     taken_part = Participant.objects.filter(user=user).values("incident")
     managed = IncidentService.objects.filter(part=_ORIGIN, service__team__manager=user).values("incident")
@@ -64,7 +64,7 @@ def review_q(user: User, prefix: str = "") -> Q:
     """
     if not user.is_active:
         return Q(**{f"{prefix}pk__in": []})
-    if _sees_everything(user):
+    if sees_everything(user):
         return Q()
     hidden = Incident.objects.filter(~incident_q(user), review__isnull=False).values("review")
     return ~Q(**{f"{prefix}pk__in": hidden})
@@ -146,7 +146,7 @@ def is_visible(incident: Incident, user: User) -> bool:
     return incidents(user).filter(pk=incident.pk).exists()
 
 
-def _sees_everything(user: User) -> bool:
+def sees_everything(user: User) -> bool:
     return user.is_active and (user.is_superuser or user.is_at_least(User.Role.GOVERNOR))
 
 

@@ -1,6 +1,6 @@
 """A figure and its proof: the formula, the very rows counted, and those left out with the reason."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -90,7 +90,9 @@ def figure(request: HttpRequest, month: str, figure: str) -> HttpResponse:
     rows = _chosen(metrics.counted(definition.key, found.rows), chosen)
     counted = [row for row in rows if not row.excluded]
     page = _page(request.GET.get("page", ""), len(counted))
-    names = _names(counted + rows)
+    lines = counted[(page - 1) * PAGE_SIZE : page * PAGE_SIZE]
+    excluded = [row for row in rows if row.excluded][:PAGE_SIZE]
+    names = _names(rows, found, shown=[*lines, *excluded])
     value = found.figures["all"][definition.key]
     context = {
         "now": now,
@@ -109,13 +111,11 @@ def figure(request: HttpRequest, month: str, figure: str) -> HttpResponse:
         ],
         "query": request.GET.urlencode() if chosen else "",
         "groups": _groups(definition, value, names),
-        "lines": [
-            _line(definition, row, found, names) for row in counted[(page - 1) * PAGE_SIZE : page * PAGE_SIZE]
-        ],
+        "lines": [_line(definition, row, names) for row in lines],
         "count": len(counted),
         "page": page,
         "pages": max(1, -(-len(counted) // PAGE_SIZE)),
-        "excluded": [_line(definition, row, found, names) for row in rows if row.excluded][:PAGE_SIZE],
+        "excluded": [_line(definition, row, names) for row in excluded],
         "excluded_count": len(rows) - len(counted),
         "is_share": definition.shape is Shape.SHARE,
         "has_value": definition.shape in {Shape.SPREAD, Shape.SUM, Shape.LEVEL},
@@ -136,9 +136,9 @@ def figure_csv(request: HttpRequest, month: str, figure: str) -> HttpResponseBas
 
 
 def csv_lines(definition: Definition, rows: Sequence[Counted], found: Report) -> Iterator[tuple[Any, ...]]:
-    people = _names(rows).people
+    names = _names(rows, found, shown=rows)
     for row in rows:
-        titles = people if row.kind == "person" else found.titles
+        titles = names.people if row.kind == "person" else names.titles
         yield (
             definition.key, row.kind, row.public_id, titles.get(row.public_id, ""),
             timezone.localtime(row.at).isoformat(timespec="seconds") if row.at else "", row.severity,
@@ -221,11 +221,12 @@ def goal_edit(request: HttpRequest, figure: str) -> HttpResponse:
 
 @dataclass(frozen=True)
 class Names:
-    """What slugs and codes of rows are called for the reader."""
+    """What slugs and codes of rows are called for the reader, and the records that are shown."""
 
     teams: dict[str, str]
     people: dict[str, str]
     classes: dict[str, str]
+    titles: Mapping[str, str]
 
     def of(self, dimension: str, name: str) -> str:
         if not name:
@@ -238,7 +239,7 @@ class Names:
         return name
 
 
-def _names(rows: Sequence[Counted]) -> Names:
+def _names(rows: Sequence[Counted], found: Report, *, shown: Sequence[Counted]) -> Names:
     people = {row.public_id for row in rows if row.kind == "person"}
     people |= {name.removeprefix("person:") for row in rows for name in row.linked if ":" in name}
     slugs = {row.category for row in rows if row.kind in {"incident", "review"} and row.category}
@@ -246,12 +247,13 @@ def _names(rows: Sequence[Counted]) -> Names:
         teams=dict(Team.objects.values_list("slug", "name")),
         people={str(one.pk): str(one) for one in User.objects.filter(pk__in=people)} if people else {},
         classes={one.slug: one.words for one in CauseClass.objects.filter(slug__in=slugs)} if slugs else {},
+        titles=found.names(name for row in shown for name in (row.public_id, *row.linked)).titles,
     )
 
 
-def _line(definition: Definition, row: Counted, found: Report, names: Names) -> dict[str, Any]:
+def _line(definition: Definition, row: Counted, names: Names) -> dict[str, Any]:
     """One row for the page; what its reader may not see was taken out before."""
-    titles = names.people if row.kind == "person" else found.titles
+    titles = names.people if row.kind == "person" else names.titles
     return {
         "row": row,
         "title": titles.get(row.public_id, ""),
@@ -260,7 +262,7 @@ def _line(definition: Definition, row: Counted, found: Report, names: Names) -> 
         "value": _value(definition, row),
         "team": names.of("team", row.team) if row.team else "",
         "category": names.of("category", row.category) if row.category else "",
-        "linked": [_link(name, found, names) for name in row.linked],
+        "linked": [_link(name, names) for name in row.linked],
         "excluded": figure_words.EXCLUSIONS.get(row.excluded, row.excluded),
     }  # fmt: skip
 
@@ -276,11 +278,11 @@ def _value(definition: Definition, row: Counted) -> str:
     return duration_words(timedelta(seconds=float(row.value) * (60 if is_minutes else 1)))
 
 
-def _link(name: str, found: Report, names: Names) -> tuple[str, str, str]:
+def _link(name: str, names: Names) -> tuple[str, str, str]:
     """(what it says, where it leads, its title) of a further record that explains a row."""
     if name.startswith("person:"):
         return names.people.get(name.removeprefix("person:"), name), "", ""
-    return name, reverse("web:review", args=[name]), found.titles.get(name, "")
+    return name, reverse("web:review", args=[name]), names.titles.get(name, "")
 
 
 def _groups(definition: Definition, value: dict[str, Any], names: Names) -> list[dict[str, Any]]:

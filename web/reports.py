@@ -25,12 +25,15 @@ from governance import (
     report_html,
     reports,
 )
-from governance.metrics import CATALOGUE
+from governance.metrics import CATALOGUE, DueItem
 from governance.reports import Report
 from postmortem.errors import DomainError
 from web import figures, months, report_charts
 from web.asking import ask
 from web.exports import csv_response
+
+# The page shows so many rows of each list; the page of a figure has them all.
+MOST_ROWS = 100
 
 
 @login_required
@@ -49,15 +52,7 @@ def report(request: HttpRequest, month: str = "") -> HttpResponse:
         "tiles": figures.tiles(found),
         "teams": _teams(found, own=set(report_document.managed(request.user))),
         **_drawn(found),
-        "due": [
-            _item_row(row, found)
-            | {"words": figure_words.detail(row.outcome.value), "tone": report_counts.TONES[row.outcome]}
-            for row in found.rows.due
-        ],
-        "overdue": [_item_row(row, found) for row in found.rows.overdue],
-        "resolved": [
-            {"row": row, "title": found.titles.get(row.public_id, "")} for row in found.rows.resolved
-        ],
+        **_first_rows(found),
         "downloads": _downloads(first),
         "corrections": _corrections(found, request.user),
         "progress": publishing.progress(first) if found.published is None else None,
@@ -213,12 +208,30 @@ def _drawn(found: Report) -> dict[str, Any]:
     }
 
 
-def _item_row(row: Any, found: Report) -> dict[str, Any]:
+def _first_rows(found: Report) -> dict[str, Any]:
+    """The first rows of each list that has a section of its own, and how many there are."""
+    lists = {"due": found.rows.due, "overdue": found.rows.overdue, "resolved": found.rows.resolved}
+    shown = {name: rows[:MOST_ROWS] for name, rows in lists.items()}
+    names = found.names(row.public_id for rows in shown.values() for row in rows)
     return {
-        "row": row,
-        "title": found.titles.get(row.public_id, ""),
-        "owner": found.owners.get(row.public_id, ""),
+        name: {
+            "count": len(lists[name]),
+            "lines": [
+                {
+                    "row": row,
+                    "title": names.titles.get(row.public_id, ""),
+                    "owner": names.owners.get(row.public_id, ""),
+                }
+                | (_judged(row) if name == "due" else {})
+                for row in rows
+            ],
+        }
+        for name, rows in shown.items()
     }
+
+
+def _judged(row: DueItem) -> dict[str, str]:
+    return {"words": figure_words.detail(row.outcome.value), "tone": report_counts.TONES[row.outcome]}
 
 
 def _times(found: Report) -> list[dict[str, Any]]:
@@ -245,10 +258,11 @@ def _due_lines(found: Report) -> Lines:
         "outcome",
         "late_by_seconds",
     )
+    names = found.names(row.public_id for row in found.rows.due)
     return header, (
         (
-            row.public_id, found.titles.get(row.public_id, ""), row.severity, row.service, row.team,
-            found.owners.get(row.public_id, ""), _written(row.due_at), _written(row.first_verified_at),
+            row.public_id, names.titles.get(row.public_id, ""), row.severity, row.service, row.team,
+            names.owners.get(row.public_id, ""), _written(row.due_at), _written(row.first_verified_at),
             row.state, row.outcome.value, _seconds(row.late_by),
         )
         for row in found.rows.due
@@ -269,13 +283,15 @@ def _resolved_lines(found: Report) -> Lines:
         "ttr_seconds",
     )
 
+    names = found.names(row.public_id for row in found.rows.resolved)
+
     def lines() -> Iterator[tuple[object, ...]]:
         for row in found.rows.resolved:
             durations = (_seconds(value) for value in (row.ttd, row.tta, row.ttm, row.ttr))
             written = (_written(getattr(row, name)) for name in moments)
             yield (
                 row.public_id,
-                found.titles.get(row.public_id, ""),
+                names.titles.get(row.public_id, ""),
                 row.severity,
                 row.service,
                 *written,
@@ -287,10 +303,11 @@ def _resolved_lines(found: Report) -> Lines:
 
 def _overdue_lines(found: Report) -> Lines:
     header = ("id", "title", "severity", "service", "team", "owner", "due_at", "state", "overdue_days")
+    names = found.names(row.public_id for row in found.rows.overdue)
     return header, (
         (
-            row.public_id, found.titles.get(row.public_id, ""), row.severity, row.service, row.team,
-            found.owners.get(row.public_id, ""), _written(row.due_at), row.state, row.overdue_days,
+            row.public_id, names.titles.get(row.public_id, ""), row.severity, row.service, row.team,
+            names.owners.get(row.public_id, ""), _written(row.due_at), row.state, row.overdue_days,
         )
         for row in found.rows.overdue
     )  # fmt: skip

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
-from django.db.models import Count, Exists, Min, OuterRef, Q, Subquery
+from django.db.models import Count, Exists, F, Min, OuterRef, Q
 
 from accounts.models import User
 from governance import past
 from governance.cohorts.incidents import excluded, origins, visible
 from governance.cohorts.then import Then
+from governance.lookups import AnyOf
 from governance.metrics import PrimaryCause, Quarter
 from governance.periods import Window
 from postmortem import access
@@ -30,6 +31,13 @@ class _Repeat:
     review: str
     earlier: str
     began_at: datetime
+
+
+class _First(NamedTuple):
+    pk: int
+    severity: str
+    started_at: datetime
+    is_restricted: bool
 
 
 def gather(window: Window, then: Then, viewer: User | None) -> dict[str, Any]:
@@ -86,7 +94,7 @@ def _began(reviews: Iterable[int], then: Then, viewer: User | None) -> dict[int,
     """Review -> when its first incident began, and why it does not count; one that counts makes it count."""
     rows = (
         visible(viewer)
-        .filter(review__in=reviews)
+        .filter(AnyOf(F("review"), list(reviews)))
         .order_by("-started_at")
         .values_list(
             "review", "started_at", "is_drill", "dismissed_as", "severity", "severity__counts_in_figures"
@@ -106,41 +114,51 @@ def _causes(window: Window, then: Then, viewer: User | None, repeats: list[_Repe
         .filter(review__isnull=False)
         .values("review")
     )
-    first = Incident.objects.filter(review=OuterRef("review")).order_by("started_at", "pk")
     rows = RootCause.objects.filter(review__in=in_period, is_primary=True, state=RootCause.State.VERIFIED)
     if viewer is not None:
         rows = rows.filter(access.review_q(viewer, "review__"))
-    listed = list(
-        rows.annotate(
-            first=Subquery(first.values("pk")[:1]), began_at=Subquery(first.values("started_at")[:1])
-        )
-        .filter(began_at__gte=window.starts_at)
-        .order_by("began_at", "review__public_id")
-        .values_list("review", "review__public_id", "cause_class__slug", "first", "began_at")
+    found = list(rows.order_by().values_list("review", "review__public_id", "cause_class__slug"))
+    first = _first_incidents([review for review, *_ in found])
+    listed = sorted(
+        (
+            (first[review], review, public_id, cause_class)
+            for review, public_id, cause_class in found
+            if first[review].started_at >= window.starts_at
+        ),
+        key=lambda row: (row[0].started_at, row[2]),
     )
-    incidents = Incident.objects.filter(pk__in=[row[3] for row in listed])
-    of_first = {
-        pk: (code, is_restricted)
-        for pk, code, is_restricted in incidents.values_list("pk", "severity__code", "is_restricted")
-    }
-    came_from = origins(incidents, then)
-    counts = _began([row[0] for row in listed], then, viewer)
+    came_from = origins(Incident.objects.filter(AnyOf(F("pk"), [row[0].pk for row in listed])), then)
+    counts = _began([row[1] for row in listed], then, viewer)
     earlier: dict[str, list[str]] = {}
     for repeat in repeats:
         earlier.setdefault(repeat.review, []).append(repeat.earlier)
     return [
         PrimaryCause(
             public_id,
-            of_first[first_pk][0],
-            *came_from.get(first_pk, ("", "")),
+            incident.severity,
+            *came_from.get(incident.pk, ("", "")),
             cause_class or "",
-            began_at,
+            incident.started_at,
             tuple(dict.fromkeys(earlier.get(public_id, ()))),
-            of_first[first_pk][1],
-            counts.get(review, (began_at, ""))[1],
+            incident.is_restricted,
+            counts.get(review, (incident.started_at, ""))[1],
         )
-        for review, public_id, cause_class, first_pk, began_at in listed
+        for incident, review, public_id, cause_class in listed
     ]
+
+
+def _first_incidents(reviews: Sequence[int]) -> dict[int, _First]:
+    """Review -> the incident of it that began first, whether or not it is seen."""
+    rows = (
+        Incident.objects.filter(AnyOf(F("review"), reviews))
+        .order_by("-started_at", "-pk")
+        .values_list("review", "pk", "severity__code", "started_at", "is_restricted")
+    )
+    # The earliest comes last, and stays.
+    return {
+        review: _First(pk, severity, started_at, is_restricted)
+        for review, pk, severity, started_at, is_restricted in rows
+    }
 
 
 def _quarters(window: Window, viewer: User | None, repeats: list[_Repeat]) -> list[Quarter]:

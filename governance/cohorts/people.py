@@ -58,7 +58,7 @@ def _exams(window: Window, then: Then, viewer: User | None) -> list[ExamPlace]:
         .order_by("exam__item__due_at", "exam__item__public_id", "person__name", "person")
         .values_list(
             "exam", "exam__version", "person", "exam__item", "exam__item__public_id",
-            "exam__item__severity__code", "exam__item__service__slug", "exam__item__team__slug",
+            "exam__item__severity", "exam__item__service", "exam__item__team",
             "exam__item__category", "exam__item__due_at", "hidden",
         )
     )  # fmt: skip

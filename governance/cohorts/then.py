@@ -6,8 +6,6 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-from django.db.models import Model
-
 from accounts.models import Team
 from governance.past import Edits
 from postmortem.models import Service, Severity
@@ -38,15 +36,16 @@ class Then:
         """A plain column of an item."""
         return self.items.get(item, {}).get(column, present)
 
-    def labels(self, item: int, severity: str, service: str, team: str, category: str) -> Labels:
-        """The labels of an item, of which `severity` and so on are the present ones."""
+    def labels(self, item: int, severity: int, service: int, team: int, category: str) -> Labels:
+        """The labels of an item, of which `severity` and so on are the present ones, by their keys."""
+        now = self._code[severity], self._slug[service], self._team[team], category
         was = self.items.get(item)
         if was is None:
-            return severity, service, team, category
+            return now
         return (
-            self._code.get(was.get("severity_id"), severity),
-            self._slug.get(was.get("service_id"), service),
-            self._team.get(was.get("team_id"), team),
+            self._code.get(was.get("severity_id"), now[0]),
+            self._slug.get(was.get("service_id"), now[1]),
+            self._team.get(was.get("team_id"), now[2]),
             was.get("category", category),
         )
 
@@ -57,19 +56,15 @@ class Then:
         """Whether incidents of a severity counted in figures."""
         return bool(self.severities.get(severity, {}).get("counts_in_figures", present))
 
+    # All of them once: to join them to every row takes longer.
     @cached_property
     def _code(self) -> dict[Any, str]:
-        return self._named(Severity, "code", "severity_id")
+        return dict(Severity.objects.values_list("pk", "code"))
 
     @cached_property
     def _slug(self) -> dict[Any, str]:
-        return self._named(Service, "slug", "service_id")
+        return dict(Service.objects.values_list("pk", "slug"))
 
     @cached_property
     def _team(self) -> dict[Any, str]:
-        return self._named(Team, "slug", "team_id")
-
-    def _named(self, model: type[Model], name: str, column: str) -> dict[Any, str]:
-        edited = [*self.items.values(), *self._services.values()]
-        keys = {was[column] for was in edited if column in was}
-        return dict(model._default_manager.filter(pk__in=keys).values_list("pk", name)) if keys else {}
+        return dict(Team.objects.values_list("pk", "slug"))

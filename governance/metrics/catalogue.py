@@ -57,8 +57,8 @@ def closure_rows(rows: Rows) -> list[Counted]:
     cohort and counts as not closed. Source: specification, R19.
     """
     return [
-        _item(row, at=row.due_at, is_hit=row.outcome is Outcome.IN_TIME, detail=row.outcome.value)
-        for row in rows.due
+        _item(row, at=row.due_at, is_hit=outcome is Outcome.IN_TIME, detail=outcome.value)
+        for row, outcome in ((row, row.outcome) for row in rows.due)
     ]
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from enum import StrEnum
-from typing import Any
+from operator import attrgetter
+from typing import Any, NamedTuple
 
 from governance.metrics.durations import quantile
 
@@ -37,8 +38,7 @@ DIMENSIONS = ("service", "team", "category", "severity")
 _PER_UNIT = {Unit.MINUTES: 60, Unit.DAYS: 86400}
 
 
-@dataclass(frozen=True, slots=True)
-class Counted:
+class Counted(NamedTuple):
     """One row as a figure counts it.
 
     Attributes:
@@ -118,8 +118,9 @@ def measure(rows: Iterable[Counted], *, shape: Shape, unit: Unit, places: int = 
         places: decimals of a percentage.
     """
     every = list(rows)
-    kept = [row for row in every if not row.excluded]
-    excluded = dict(sorted(Counter(row.excluded for row in every if row.excluded).items()))
+    left_out = [row.excluded for row in every if row.excluded]
+    kept = [row for row in every if not row.excluded] if left_out else every
+    excluded = dict(sorted(Counter(left_out).items())) if left_out else {}
     if shape is Shape.SHARE:
         return _share(kept, excluded, places)
     if shape is Shape.SPREAD:
@@ -133,9 +134,10 @@ def measure(rows: Iterable[Counted], *, shape: Shape, unit: Unit, places: int = 
 
 def split(rows: Iterable[Counted], dimension: str) -> dict[str, list[Counted]]:
     """Rows by service, team, category or severity, in the order of its names; "" for those that have none."""
-    groups: dict[str, list[Counted]] = {}
+    name_of = attrgetter(dimension)
+    groups: defaultdict[str, list[Counted]] = defaultdict(list)
     for row in rows:
-        groups.setdefault(getattr(row, dimension), []).append(row)
+        groups[name_of(row)].append(row)
     return dict(sorted(groups.items()))
 
 
@@ -146,12 +148,13 @@ def _share(rows: Sequence[Counted], excluded: dict[str, int], places: int) -> Va
 
 
 def _spread(rows: Sequence[Counted], excluded: dict[str, int], unit: Unit) -> Value:
-    durations = [timedelta(seconds=float(row.value)) for row in rows if row.value is not None]
-    median = quantile(durations, 50)
+    # Sorted once, for both; only what comes out of it becomes a duration.
+    seconds = sorted(row.value for row in rows if row.value is not None)
+    median, p90 = _duration(quantile(seconds, 50)), _duration(quantile(seconds, 90))
     number = None
     if median is not None:
         number = _rounded(Decimal(str(median.total_seconds())) / _PER_UNIT[unit], 1)
-    return Value(len(rows), median=median, p90=quantile(durations, 90), excluded=excluded, number=number)
+    return Value(len(rows), median=median, p90=p90, excluded=excluded, number=number)
 
 
 def _sum(rows: Sequence[Counted], excluded: dict[str, int]) -> Value:
@@ -177,6 +180,10 @@ def _streak(rows: Sequence[Counted], excluded: dict[str, int]) -> Value:
             break
         streak += 1
     return Value(len(rows), streak=streak, excluded=excluded, number=Decimal(streak))
+
+
+def _duration(seconds: Decimal | None) -> timedelta | None:
+    return None if seconds is None else timedelta(seconds=float(seconds))
 
 
 def _rounded(value: Decimal, places: int) -> Decimal:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from decimal import Decimal
+from typing import TypeVar
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,10 +24,15 @@ def spread(durations: Iterable[timedelta | None]) -> Spread:
     return Spread(len(known), quantile(known, 50), quantile(known, 90))
 
 
-def quantile(durations: Sequence[timedelta], percent: int) -> timedelta | None:
+# Durations, or seconds.
+Amount = TypeVar("Amount", timedelta, Decimal)
+
+
+def quantile(durations: Sequence[Amount], percent: int) -> Amount | None:
     """The given percentile by linear interpolation between the two nearest ranks; None for no durations.
 
-    The same as PostgreSQL's percentile_cont and a spreadsheet's PERCENTILE.INC. Whole microseconds.
+    The same as PostgreSQL's percentile_cont and a spreadsheet's PERCENTILE.INC. Durations give whole
+    microseconds.
 
     >>> quantile([timedelta(minutes=10), timedelta(minutes=20)], 90)
     datetime.timedelta(seconds=1140)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class Outcome(StrEnum):
@@ -29,8 +30,7 @@ class Exclusion(StrEnum):
     RUNNING = "running"
 
 
-@dataclass(frozen=True, slots=True)
-class DueItem:
+class DueItem(NamedTuple):
     """An item whose deadline lies in the period, as it stood when the period was judged.
 
     Attributes:
@@ -64,8 +64,7 @@ class DueItem:
         return self.first_verified_at - self.due_at
 
 
-@dataclass(frozen=True, slots=True)
-class ResolvedIncident:
+class ResolvedIncident(NamedTuple):
     """An incident that was resolved in the period.
 
     Attributes:
@@ -114,8 +113,7 @@ class ResolvedIncident:
         return _between(self.started_at, self.mitigated_at)
 
 
-@dataclass(frozen=True, slots=True)
-class OverdueItem:
+class OverdueItem(NamedTuple):
     """An item that was past its deadline and not kept when the period was judged.
 
     Attributes:
@@ -133,8 +131,7 @@ class OverdueItem:
     category: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class AgreedItem:
+class AgreedItem(NamedTuple):
     """An item that was agreed in the period; `origin` is "review" or "proactive"."""
 
     public_id: str
@@ -147,8 +144,7 @@ class AgreedItem:
     is_restricted: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class PrimaryCause:
+class PrimaryCause(NamedTuple):
     """A review with a verified primary cause whose first incident began in the period.
 
     Attributes:
@@ -169,8 +165,7 @@ class PrimaryCause:
     excluded: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Quarter:
+class Quarter(NamedTuple):
     """A quarter, and the reviews of its incidents whose root cause had been seen before.
 
     Attributes:
@@ -185,8 +180,7 @@ class Quarter:
     repeats: tuple[tuple[str, str], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class GateQuestion:
+class GateQuestion(NamedTuple):
     """A change about which CI asked the gate in the period; its `public_id` is that of the decision.
 
     Attributes:
@@ -200,8 +194,7 @@ class GateQuestion:
     is_waived: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class ExamPlace:
+class ExamPlace(NamedTuple):
     """One person's place on the roster of the exam of an item that was due in the period."""
 
     public_id: str
@@ -215,8 +208,7 @@ class ExamPlace:
     is_restricted: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Leader:
+class Leader(NamedTuple):
     """Somebody who has to lead a cross-team review each month, and what they led in this one.
 
     Attributes:
@@ -229,8 +221,7 @@ class Leader:
     too_narrow: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class WentOut:
+class WentOut(NamedTuple):
     """A deploy to production in the period, as it was reported last.
 
     Attributes:
@@ -246,8 +237,7 @@ class WentOut:
     verdict: str
 
 
-@dataclass(frozen=True, slots=True)
-class HealedRun:
+class HealedRun(NamedTuple):
     """A run of a playbook that healed what never became an incident, and ended in the period.
 
     Attributes:
@@ -267,8 +257,7 @@ class HealedRun:
         return self.ended_at - self.started_at
 
 
-@dataclass(frozen=True, slots=True)
-class Stated:
+class Stated(NamedTuple):
     """What a key figure from outside was on a day of the period, as it was said last.
 
     Attributes:

@@ -367,4 +367,4 @@ def test_gathering_asks_the_same_for_any_number_of_rows(governor, count):
     with CaptureQueriesContext(connection) as asked:
         rows(governor)
 
-    assert len(asked) == 21, [one["sql"][:90] for one in asked]
+    assert len(asked) == 27, [one["sql"][:90] for one in asked]

@@ -64,7 +64,7 @@ def test_report_shows_the_closure_rate_with_its_rows(page):
 
     closure = response.context["closure"]
     assert (closure["due"], closure["in_time"], closure["late"], closure["rate_percent"]) == (3, 1, 1, "33.3")
-    assert sorted(line["title"] for line in response.context["due"]) == ["kept", "late", "open"]
+    assert sorted(line["title"] for line in response.context["due"]["lines"]) == ["kept", "late", "open"]
     assert "1 of 3 items due were verified in time" in response.content.decode()
 
 
@@ -76,7 +76,7 @@ def test_report_shows_durations_and_overdue_items(page):
 
     body = response.content.decode()
     assert "17 min" in body
-    assert [line["title"] for line in response.context["overdue"]] == ["open"]
+    assert [line["title"] for line in response.context["overdue"]["lines"]] == ["open"]
     assert "12 days" in body
 
 
@@ -140,7 +140,7 @@ def test_governor_publishes_a_month_once_and_it_stays(governor):
     due_in_may("too late")
 
     response = governor.get("/report/2026-05/")
-    assert [line["title"] for line in response.context["due"]] == ["open"]
+    assert [line["title"] for line in response.context["due"]["lines"]] == ["open"]
     assert GovernanceReport.objects.get().content_hash in response.content.decode()
     assert governor.post("/report/2026-05/publish").status_code == 409
 
