@@ -13,13 +13,13 @@ from rest_framework.response import Response
 
 from api.item_shapes import ItemSummary
 from api.resource import Resource, read_query
-from api.shapes import Strict
+from api.shapes import Strict, team_name
 from remediation import backlog, items
 from remediation.models import RemediationItem
 
 
 class BacklogQuery(Strict):
-    team = serializers.SlugField(max_length=80, required=False, help_text="A team's slug.")
+    team = team_name("A team's slug.")
 
 
 class BacklogRow(serializers.Serializer):

@@ -24,7 +24,10 @@ from api.shapes import (
     VisibleIncident,
     person_field,
     service_field,
+    service_name,
     severity_field,
+    severity_name,
+    team_name,
 )
 from postmortem import access, incidents, selecting
 from postmortem.models import MAX_TEXT, Incident, IncidentService, Participant
@@ -190,13 +193,9 @@ class IncidentDetail(IncidentSummary):
 
 
 class IncidentQuery(Page):
-    severity = serializers.CharField(max_length=4, required=False, help_text="A severity's code.")
-    service = serializers.CharField(
-        max_length=80, required=False, help_text="A service's slug, be it origin or affected."
-    )
-    team = serializers.CharField(
-        max_length=80, required=False, help_text="A team's slug: incidents that its services began."
-    )
+    severity = severity_name("A severity's code.")
+    service = service_name("A service's slug, be it origin or affected.")
+    team = team_name("A team's slug: incidents that its services began.")
     environment = serializers.ChoiceField(Incident.Environment.choices, required=False)
     person = Count(required=False, help_text="The id of somebody who took part.")
     tag = serializers.CharField(max_length=40, required=False)

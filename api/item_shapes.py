@@ -21,8 +21,11 @@ from api.shapes import (
     Strict,
     person_field,
     service_field,
+    service_name,
     severity_field,
+    severity_name,
     team_field,
+    team_name,
 )
 from postmortem import access
 from postmortem.models import MAX_TEXT, Review
@@ -249,9 +252,9 @@ class ItemQuery(Page):
         [*RemediationItem.State.choices, (selecting.ACTIVE, "neither verified nor declined")], required=False
     )
     owner = Count(required=False, help_text="A person's id.")
-    team = serializers.CharField(max_length=80, required=False, help_text="A team's slug.")
-    service = serializers.CharField(max_length=80, required=False, help_text="A service's slug.")
-    severity = serializers.CharField(max_length=4, required=False, help_text="A severity's code.")
+    team = team_name("A team's slug.")
+    service = service_name("A service's slug.")
+    severity = severity_name("A severity's code.")
     kind = serializers.ChoiceField(RemediationItem.Kind.choices, required=False)
     category = serializers.ChoiceField(RemediationItem.Category.choices, required=False)
     origin = serializers.ChoiceField(RemediationItem.Origin.choices, required=False)

@@ -19,7 +19,7 @@ from rest_framework.response import Response
 from accounts import service_accounts, tokens
 from accounts.models import ApiToken, User
 from api.resource import Resource, checked, creation, detail, listing, refuse_query
-from api.shapes import Answer, ById, Empty, Moment, Strict
+from api.shapes import Answer, ById, Empty, Moment, Strict, service_name
 from postmortem import trail
 
 
@@ -43,8 +43,7 @@ class KeepsTokens(BasePermission):
 _SCOPES = [choice for choice in ApiToken.Scope.choices if choice[0] != ApiToken.Scope.TOKENS]
 
 
-def _texts(longest: int, help_text: str) -> serializers.ListField:
-    child = serializers.CharField(max_length=longest)
+def _texts(help_text: str, child: serializers.Field) -> serializers.ListField:
     return serializers.ListField(
         child=child, max_length=tokens.MOST_LIMITS, required=False, help_text=help_text
     )
@@ -60,9 +59,12 @@ class TokenFacts(Strict):
         child=serializers.ChoiceField(_SCOPES), min_length=1, max_length=len(_SCOPES)
     )
     expires_at = Moment(help_text="At most 366 days from now.")
-    repositories = _texts(200, "Such as shop/order, or shop/* for a group; for the scopes audit and gate.")
-    services = _texts(80, "Slugs; for the scopes audit and gate.")
-    networks = _texts(43, "From where it may be used, such as 10.0.0.0/8.")
+    repositories = _texts(
+        "Such as shop/order, or shop/* for a group; for the scopes audit and gate.",
+        serializers.CharField(max_length=200),
+    )
+    services = _texts("Slugs; for the scopes audit and gate.", service_name("A service's slug."))
+    networks = _texts("From where it may be used, such as 10.0.0.0/8.", serializers.CharField(max_length=43))
 
 
 class Rotation(Strict):

@@ -203,7 +203,7 @@ def test_list_filters_by_each_parameter(member, order):
 
     assert found() == [new.public_id, gone.public_id, old.public_id]
     assert found(severity="P2") == [old.public_id]
-    assert found(severity="P9") == []
+    assert found(severity="P0") == []
     assert found(service="order") == [old.public_id]
     assert found(state="open") == [old.public_id]
     assert found(state="resolved") == [new.public_id]
@@ -214,6 +214,13 @@ def test_list_filters_by_each_parameter(member, order):
     assert found(q=old.public_id.lower()) == [old.public_id]
     assert found(since=(now - timedelta(days=3)).isoformat()) == [new.public_id, gone.public_id]
     assert found(until=(now - timedelta(days=3)).isoformat()) == [old.public_id]
+
+
+@pytest.mark.parametrize("name", ["team", "service", "severity"])
+def test_list_of_what_is_not_there_says_so(member, name):
+    problem = assert_problem(member.get("incidents", **{name: "nope"}), 400, "invalid")
+
+    assert list(problem["errors"]) == [name]
 
 
 @pytest.mark.parametrize("state", ["open", "mitigated", "resolved", "closed", "dismissed"])

@@ -229,6 +229,13 @@ def test_list_filters_by_each_parameter(member):
     assert found(q="late") == [late.public_id]
 
 
+@pytest.mark.parametrize("name", ["team", "service", "severity"])
+def test_list_of_what_is_not_there_says_so(member, name):
+    problem = assert_problem(member.get("items", **{name: "nope"}), 400, "invalid")
+
+    assert list(problem["errors"]) == [name]
+
+
 @pytest.mark.parametrize("count", [1, 3])
 def test_list_costs_the_same_queries_for_any_number_of_rows(member, django_assert_num_queries, count):
     for _ in range(count):

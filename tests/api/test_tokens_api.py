@@ -50,6 +50,16 @@ def test_token_of_a_service_account_is_made_and_asks_the_gate(keeper, account):
     assert client.get("/sre/audit?service=order").status_code == 200
 
 
+def test_token_for_a_service_that_there_is_not_is_refused(keeper, account):
+    factories.service("order")
+
+    response = keeper.post("tokens", facts(account, services=["order", "ordre"]))
+
+    problem = assert_problem(response, 400, "invalid")
+    assert [name.partition(".")[0] for name in problem["errors"]] == ["services"]
+    assert not ApiToken.objects.filter(owner=account).exists()
+
+
 def test_secret_is_answered_once(keeper, account):
     made = keeper.post("tokens", facts(account)).json()
     secret = made["secret"].partition(".")[2]

@@ -26,6 +26,7 @@ def found(secret):
 
 def test_token_is_made_with_its_limits_for_a_service_account(administrator):
     account = service_accounts.create(name="GitLab")
+    factories.service("order")
     sent = {
         "name": "order",
         "owner": account.pk,
@@ -51,11 +52,13 @@ def test_token_is_made_with_its_limits_for_a_service_account(administrator):
     [
         ({"only_networks": "office"}, "only_networks"),
         ({"scopes": ["read"], "only_services": "order"}, "only_services"),
+        ({"only_services": "ordre"}, "only_services"),
         ({"scopes": ["read"], "only_repositories": "a/b"}, "only_repositories"),
         ({"owner": "0"}, "owner"),
     ],
 )
 def test_limit_that_makes_no_sense_is_said_at_its_field(administrator, sent, field):
+    factories.service("order")
     response = administrator.post(
         "/settings/tokens/", {"name": "x", "scopes": ["gate"], "days": 30, "only_networks": ""} | sent
     )

@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts import service_accounts
 from accounts.models import ApiToken, User
+from postmortem.models import Service
 
 LIVES: list[tuple[int, Any]] = [
     (7, _("7 days")),
@@ -84,6 +85,13 @@ class TokenForm(forms.Form):
             self.fields["scopes"].choices = [  # type: ignore[attr-defined]
                 choice for choice in ApiToken.Scope.choices if choice[0] != ApiToken.Scope.TOKENS
             ]
+
+    def clean_only_services(self) -> list[str]:
+        slugs: list[str] = self.cleaned_data["only_services"]
+        known = set(Service.objects.filter(slug__in=slugs).values_list("slug", flat=True))
+        if unknown := [slug for slug in slugs if slug not in known]:
+            raise forms.ValidationError(_("There is no service “%(name)s”.") % {"name": unknown[0]})
+        return slugs
 
     @property
     def life(self) -> timedelta:
