@@ -130,7 +130,8 @@ def _refusals_of(path: str, method: str, *, has_body: bool) -> list[str]:
     refused = ["400", "401", "403"]
     if "{" in path or "audit" in path:
         refused.append("404")
-    if method != "get" and "gate" not in path:
+    # The gate judges and changes nothing; a check that runs no command has none to show.
+    if path.endswith("/command") or (method != "get" and path not in schema_gate.PATHS):
         refused.append("409")
     if has_body:
         refused += ["413", "415"]

@@ -6,6 +6,7 @@ from django.core.management import call_command
 from django.test import Client
 from jsonschema import Draft4Validator
 
+from postmortem.errors import DomainError
 from tests.api.conftest import Caller
 from tests.api.document import DOCUMENT, operations
 
@@ -183,3 +184,15 @@ def test_validator_of_these_tests_finds_what_is_wrong(world):
     assert not validator("incidents/{incident}").is_valid(
         {name: answer[name] for name in answer if name != "id"}
     )
+
+
+def test_every_code_of_a_refusal_is_documented():
+    """Programs switch on codes, so the page that says what they mean has all of them."""
+    classes: list[type[DomainError]] = DomainError.__subclasses__()
+    for one in classes:
+        classes += one.__subclasses__()
+    codes = {one.code for one in classes}
+    text = (settings.BASE_DIR / "docs" / "api.md").read_text()
+
+    assert len(codes) > 80
+    assert sorted(code for code in codes if f"`{code}`" not in text) == []
