@@ -34,7 +34,7 @@ def locked(item: RemediationItem) -> RemediationItem:
 def locked_check(check: VerificationCheck) -> VerificationCheck:
     """Lock the item first, then the check: the engine takes them in the same order."""
     locked(check.item)
-    # Not its key: a worker that stores a run of it, and holds how it stands, refers to it.
+    # Not its key, which rows that refer to it need while they are stored.
     locked_checks = VerificationCheck.objects.select_for_update(of=("self",), no_key=True)
     return locked_checks.select_related("item", "standing").get(pk=check.pk)
 
