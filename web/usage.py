@@ -24,6 +24,7 @@ from governance.models import UsageDecision
 from postmortem.errors import Invalid
 from remediation import backlog
 from remediation.backlog import Quarter
+from web import charts, feature_words
 from web.asking import ask
 from web.exports import csv_response
 
@@ -97,7 +98,12 @@ def review(request: HttpRequest) -> HttpResponse:
         "previous": str(backlog.beside(quarter, -1, zone=zone)) if quarter.year > 2000 else "",
         "next": str(backlog.beside(quarter, 1, zone=zone)) if quarter.start < this.start else "",
         "uses": [
-            {"use": use, "weeks": " ".join(str(count) for count in use.weeks)}
+            {
+                "use": use,
+                "name": feature_words.name_of(use.feature),
+                "is_by_program": feature_words.is_by_program(use.feature),
+                "weeks": charts.counts(use.weeks),
+            }
             for use in usage.review(quarter, features=features())
         ],
         "may_decide": request.user.is_at_least("governor"),
@@ -110,12 +116,12 @@ def review(request: HttpRequest) -> HttpResponse:
 @require_GET
 def review_csv(request: HttpRequest) -> HttpResponseBase:
     quarter = _quarter(request)
-    header = ("quarter", "feature", "uses", "rarely_used", "decision", "reason", "decided_by")
+    header = ("quarter", "feature", "uses", "rarely_used", "decision", "reason", "decided_by", "name")
     rows = (
         (
             str(quarter), use.feature, use.count, "yes" if use.is_rare else "no",
             use.decision.decision if use.decision else "", use.decision.reason if use.decision else "",
-            str(use.decision.decided_by) if use.decision else "",
+            str(use.decision.decided_by) if use.decision else "", _named(use.feature),
         )
         for use in usage.review(quarter, features=features())
     )  # fmt: skip
@@ -130,7 +136,8 @@ def decide(request: HttpRequest, feature: str) -> HttpResponse:
     quarter = _quarter(request)
     return ask(
         request,
-        title=_("Decide about “%(feature)s” in %(quarter)s") % {"feature": feature, "quarter": quarter},
+        title=_("Decide about “%(feature)s” in %(quarter)s")
+        % {"feature": _named(feature), "quarter": quarter},
         submit=_("Keep the decision"),
         done=_("The decision is kept."),
         back=f"{reverse('web:usage')}?quarter={quarter}",
@@ -140,6 +147,11 @@ def decide(request: HttpRequest, feature: str) -> HttpResponse:
         ),
         is_allowed=request.user.is_at_least("governor"),
     )
+
+
+def _named(feature: str) -> str:
+    name = feature_words.name_of(feature)
+    return _("%(name)s (API)") % {"name": name} if feature_words.is_by_program(feature) else name
 
 
 def _quarter(request: HttpRequest) -> Quarter:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from web.charts import Course, Point, Share, courses, figure, shares, sparkline, value_line
+from web.charts import Course, Point, Share, counts, courses, figure, shares, sparkline, value_line
 
 START = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
@@ -100,6 +100,18 @@ def test_charts_carry_no_styles_and_escape_words():
 def test_sparkline_needs_two_values():
     assert sparkline(points(1.0)) == ""
     assert "Last value: 2" in sparkline(points(1.0, 2.0), threshold=3.0)
+
+
+def test_counts_are_columns_as_high_as_they_are_many():
+    drawn = counts([0, 5, 10])
+
+    assert "<title>0 5 10</title>" in drawn
+    assert re.findall(r'class="([^"]+)" x="[^"]+" y="[^"]+" width="[^"]+" height="([^"]+)"', drawn) == [
+        ("bar faint", "1.0"),
+        ("bar tone-info", "13.0"),
+        ("bar tone-info", "26.0"),
+    ]
+    assert counts([0, 0]) == ""
 
 
 def course(*values: float | None) -> Course:

@@ -10,6 +10,7 @@ from governance import kpis, usage
 from governance.models import FeatureUse, Kpi, KpiValue, UsageDecision
 from postmortem.models import CauseClass
 from tests import factories
+from web import feature_words
 from web.usage import Counting, features
 
 pytestmark = pytest.mark.django_db
@@ -72,7 +73,9 @@ def test_usage_lists_every_feature_and_keeps_decisions(governor):
     quarter = str(usage.quarter_of(timezone.now()))
 
     body = text(governor.get("/report/usage"))
-    assert all(f'<span class="id">{feature}</span>' in body for feature in features())
+    assert all(f'<span class="hint id">{feature}</span>' in body for feature in features())
+    assert "Items" in body
+    assert body.count("sparkline") == 1
     sent = governor.post(
         f"/report/usage/imports/decide?quarter={quarter}", {"decision": "teach", "reason": "Who knew?"}
     )
@@ -81,6 +84,10 @@ def test_usage_lists_every_feature_and_keeps_decisions(governor):
     assert "Who knew?" in text(governor.get(f"/report/usage?quarter={quarter}"))
     assert b"imports,0,yes,teach" in b"".join(governor.get("/report/usage.csv").streaming_content)
     assert governor.get("/report/usage/nonsense/decide").status_code == 404
+
+
+def test_every_feature_has_a_name_for_the_committee():
+    assert {feature.removeprefix("api-") for feature in features()} == feature_words.WORDS.keys()
 
 
 def test_members_do_not_decide(page):
