@@ -10,16 +10,14 @@ from datetime import datetime
 from typing import Any
 
 from accounts.models import User
-from governance import cohorts, frozen, periods
+from governance import cohorts, frozen, periods, records
 from governance.metrics import CATALOGUE, Counted, Rows
 from governance.models import GovernanceReport, ReportCorrection
 from governance.reports import Report
-from postmortem import access, trail
-from remediation import items
+from postmortem import trail
 
 # Older months are history: looking at them again each night would cost more than it tells.
 MONTHS = 24
-_KINDS = {"INC": access.incidents, "PM": access.reviews, "RI": items.visible_to}
 
 Json = dict[str, Any]
 
@@ -61,7 +59,7 @@ def of(report: Report, *, viewer: User) -> list[Line]:
         return []
     rows = list(report.published.corrections.all())
     named = {name for row in rows for names in row.rows.values() for name in names}
-    hidden = _hidden(named, viewer)
+    hidden = records.hidden(named, viewer=viewer)
     return [
         Line(
             row.figure,
@@ -132,14 +130,3 @@ def _by_name(rows: Sequence[Counted]) -> Mapping[str, list[Counted]]:
 def _digest(rows: Sequence[Counted]) -> str:
     text = json.dumps([row._asdict() for row in rows], sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _hidden(names: set[str], viewer: User) -> set[str]:
-    """Those of some names that belong to records which a reader may not see."""
-    hidden: set[str] = set()
-    for prefix, visible in _KINDS.items():
-        of_kind = {name for name in names if name.startswith(f"{prefix}-")}
-        if of_kind:
-            rows = visible(viewer).filter(public_id__in=of_kind)
-            hidden |= of_kind - set(rows.values_list("public_id", flat=True))
-    return hidden

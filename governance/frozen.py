@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import date, datetime
 from typing import Any
 
-from django.db.models import F, QuerySet
-
 from accounts.models import User
-from governance.lookups import AnyOf
+from governance import records
 from governance.metrics import (
     AgreedItem,
     DueItem,
@@ -30,7 +28,6 @@ from governance.metrics import (
 )
 from governance.models import GovernanceReport
 from postmortem import access
-from remediation import items
 
 Json = dict[str, Any]
 
@@ -57,19 +54,6 @@ class Seen:
 
     rows: Rows
     hidden: int
-
-
-@dataclass(frozen=True, slots=True)
-class Names:
-    """What records are called, as far as a reader may see them.
-
-    Attributes:
-        titles: public id -> title, of items, incidents and reviews.
-        owners: public id -> name of the owner, of items.
-    """
-
-    titles: Mapping[str, str]
-    owners: Mapping[str, str]
 
 
 def as_json(rows: Rows) -> Json:
@@ -113,51 +97,23 @@ def seen(rows: Rows, *, viewer: User) -> Seen:
     """The rows that a reader may see today, whatever could be seen when they were frozen."""
     if access.sees_everything(viewer):
         return Seen(rows, 0)
-    some: Sequence[Sequence[Any]] = (rows.due, rows.overdue, rows.agreed, rows.exams)
-    of_items = {row.public_id for listed in some for row in listed}
-    of_incidents = {row.public_id for row in (*rows.resolved, *rows.left_out)}
-    of_reviews = {row.public_id for row in rows.causes} | {
-        name
-        for names in (
-            *(row.repeats for row in rows.causes),
-            *(pair for row in rows.quarters for pair in row.repeats),
-            *((*row.led, *row.too_narrow) for row in rows.leaders),
-        )
-        for name in names
-    }
-    visible: set[str] = set()
-    for records, ids in (
-        (items.visible_to(viewer), of_items),
-        (access.incidents(viewer), of_incidents),
-        (access.reviews(viewer), of_reviews),
-    ):
-        if ids:
-            visible.update(_among(records, ids).values_list("public_id", flat=True))
-    kept = _kept(rows, visible)
+    kept = _kept(rows, records.visible(_named_in(rows), viewer=viewer))
     return Seen(kept, _size(rows) - _size(kept))
 
 
-def names(public_ids: Iterable[str], *, viewer: User) -> Names:
-    """The titles of these records, and who owns the items among them; a constant number of statements."""
-    by_prefix: dict[str, set[str]] = {}
-    for public_id in public_ids:
-        by_prefix.setdefault(public_id.partition("-")[0], set()).add(public_id)
-    titles: dict[str, str] = {}
-    owners: dict[str, str] = {}
-    if ids := by_prefix.get("RI"):
-        named = _among(items.visible_to(viewer), ids)
-        for public_id, title, name, email in named.values_list(
-            "public_id", "title", "owner__name", "owner__email"
-        ):
-            titles[public_id], owners[public_id] = title, name or email
-    for prefix, records in (("INC", access.incidents(viewer)), ("PM", access.reviews(viewer))):
-        if ids := by_prefix.get(prefix):
-            titles |= dict(_among(records, ids).values_list("public_id", "title"))
-    return Names(titles, owners)
-
-
-def _among(records: QuerySet[Any], public_ids: Collection[str]) -> QuerySet[Any]:
-    return records.filter(AnyOf(F("public_id"), sorted(public_ids)))
+def _named_in(rows: Rows) -> Iterator[str]:
+    """The public ids of all records that rows are about, or name."""
+    about: Sequence[Sequence[Any]] = (
+        rows.due, rows.overdue, rows.agreed, rows.exams, rows.resolved, rows.left_out, rows.causes,
+    )  # fmt: skip
+    yield from (row.public_id for listed in about for row in listed)
+    for cause in rows.causes:
+        yield from cause.repeats
+    for quarter in rows.quarters:
+        for pair in quarter.repeats:
+            yield from pair
+    for leader in rows.leaders:
+        yield from (*leader.led, *leader.too_narrow)
 
 
 def _kept(rows: Rows, visible: Collection[str]) -> Rows:

@@ -17,12 +17,13 @@ from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from accounts.models import User
-from governance import cohorts, figures, frozen, goals, metrics, periods
-from governance.frozen import Names, content_hash
+from governance import cohorts, figures, frozen, goals, metrics, periods, records
+from governance.frozen import content_hash
 from governance.metrics import CATALOGUE, Definition, DueItem, Rows, Spread
 from governance.models import GovernanceReport
 from governance.periods import period
 from governance.policy import POLICY_VERSION
+from governance.records import Names
 from postmortem import access, trail
 from postmortem.errors import DomainError, Invalid
 from postmortem.models import Severity
@@ -96,7 +97,7 @@ class Report:
 
         Ask for those that are shown: a month may have a hundred thousand.
         """
-        return frozen.names(public_ids, viewer=self.viewer)
+        return records.named(public_ids, viewer=self.viewer)
 
     @property
     def catalogue(self) -> dict[str, Definition]:

@@ -132,32 +132,6 @@ def sparkline(points: Sequence[Point], *, threshold: float | None = None, label:
     )
 
 
-def counts(numbers: Sequence[int]) -> SafeString:
-    """Small columns of some counts, for a table row; their numbers stand in its title. "" where all are 0."""
-    most = max(numbers, default=0)
-    if not most:
-        return mark_safe("")
-    width = 100 / len(numbers)
-    # A week without any is a faint line, so that the others have their place.
-    heights = [max(26 * number / most, 1) for number in numbers]
-    columns = (
-        (
-            "bar tone-info" if number else "bar faint",
-            f"{place * width + 1:.1f}",
-            f"{27 - height:.1f}",
-            f"{width - 2:.1f}",
-            f"{height:.1f}",
-        )
-        for place, (number, height) in enumerate(zip(numbers, heights, strict=True))
-    )
-    return format_html(
-        '<svg class="chart sparkline" viewBox="0 0 100 28" preserveAspectRatio="none" role="img">'
-        "<title>{}</title>{}</svg>",
-        " ".join(str(number) for number in numbers),
-        format_html_join("", '<rect class="{}" x="{}" y="{}" width="{}" height="{}"/>', columns),
-    )
-
-
 def _is_drawable(value: float | None) -> bool:
     # Beyond 1e300 differences overflow to infinity, and nobody reads such a chart.
     return value is not None and math.isfinite(value) and abs(value) < 1e300

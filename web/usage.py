@@ -24,7 +24,7 @@ from governance.models import UsageDecision
 from postmortem.errors import Invalid
 from remediation import backlog
 from remediation.backlog import Quarter
-from web import charts, feature_words
+from web import columns, feature_words
 from web.asking import ask
 from web.exports import csv_response
 
@@ -102,7 +102,7 @@ def review(request: HttpRequest) -> HttpResponse:
                 "use": use,
                 "name": feature_words.name_of(use.feature),
                 "is_by_program": feature_words.is_by_program(use.feature),
-                "weeks": charts.counts(use.weeks),
+                "weeks": columns.small(use.weeks),
             }
             for use in usage.review(quarter, features=features())
         ],

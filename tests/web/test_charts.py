@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from web.charts import Course, Point, Share, counts, courses, figure, shares, sparkline, value_line
+from web.charts import Course, Point, Share, courses, figure, shares, sparkline, value_line
+from web.columns import small
 
 START = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
@@ -103,7 +104,7 @@ def test_sparkline_needs_two_values():
 
 
 def test_counts_are_columns_as_high_as_they_are_many():
-    drawn = counts([0, 5, 10])
+    drawn = small([0, 5, 10])
 
     assert "<title>0 5 10</title>" in drawn
     assert re.findall(r'class="([^"]+)" x="[^"]+" y="[^"]+" width="[^"]+" height="([^"]+)"', drawn) == [
@@ -111,7 +112,7 @@ def test_counts_are_columns_as_high_as_they_are_many():
         ("bar tone-info", "13.0"),
         ("bar tone-info", "26.0"),
     ]
-    assert counts([0, 0]) == ""
+    assert small([0, 0]) == ""
 
 
 def course(*values: float | None) -> Course:
