@@ -35,6 +35,19 @@ def totals(rows: Rows) -> dict[str, Json]:
     return {key: definition.measure(counted).as_json() for key, definition, counted in _counted(rows)}
 
 
+def of_team(rows: Rows, team: str) -> dict[str, Json]:
+    """As the groups of a team in `of_rows`, by figure: those of which any row is the team's.
+
+    Args:
+        team: its slug.
+    """
+    return {
+        key: _brief(definition.measure(own).as_json())
+        for key, definition, counted in _counted(rows)
+        if "team" in definition.dimensions and (own := [row for row in counted if row.team == team])
+    }
+
+
 def _counted(rows: Rows) -> Iterator[tuple[str, Definition, list[Counted]]]:
     for key, definition in CATALOGUE.items():
         yield key, definition, definition.rows(rows)

@@ -16,7 +16,7 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
-from accounts.models import User
+from accounts.models import Team, User
 from governance import cohorts, figures, frozen, goals, metrics, periods, records
 from governance.frozen import content_hash
 from governance.metrics import CATALOGUE, Definition, DueItem, Rows, Spread
@@ -38,6 +38,7 @@ __all__ = [
     "document",
     "figures_of",
     "find",
+    "of_team",
     "period",
     "publish",
 ]
@@ -133,6 +134,12 @@ def build(month: date, *, viewer: User, now: datetime) -> Report:
         published=published,
         hidden=seen.hidden,
     )
+
+
+def of_team(team: Team, *, viewer: User, now: datetime) -> dict[str, Json]:
+    """What the running month comes to for a team, by figure; without those that have nothing of the team."""
+    rows = cohorts.gather_team(periods.window(periods.month_of(now), now=now), team, viewer=viewer)
+    return figures.of_team(frozen.seen(rows, viewer=viewer).rows, team.slug)
 
 
 def publish(month: date, *, by: User | None, now: datetime, rows: Rows | None = None) -> GovernanceReport:

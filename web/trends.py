@@ -16,6 +16,7 @@ from django.views.decorators.http import require_GET
 
 from accounts.models import Team
 from governance import figure_words, goals, reports, trends
+from governance.metrics import CATALOGUE
 from postmortem.durations import duration_words
 from postmortem.models import CauseClass
 from remediation import items
@@ -86,7 +87,6 @@ def team(request: HttpRequest, team: str) -> HttpResponse:
     now = timezone.now()
     record = get_object_or_404(Team.objects.select_related("manager"), slug=team)
     first = months.this(now)
-    found = reports.build(first, viewer=request.user, now=now)
     open_work = items.visible_to(request.user).filter(team=record, state__in=items.UNFINISHED)
     late = item_list.with_checks(open_work.filter(item_list.late(now) | Q(state="regressed")))
     context = {
@@ -102,21 +102,17 @@ def team(request: HttpRequest, team: str) -> HttpResponse:
         "late": item_list.shown(late.order_by("due_at", "pk")[:20], now),
         "month": f"{first:%Y-%m}",
         "month_name": date_format(first, _("F Y")),
-        "figures": list(_figures_of(found, record.slug)),
+        "figures": [
+            {
+                "key": key,
+                "name": figure_words.FIGURES[key].name,
+                "shown": figure_words.shown(CATALOGUE[key], figure),
+                "made_of": figure_words.made_of(CATALOGUE[key], figure),
+            }
+            for key, figure in reports.of_team(record, viewer=request.user, now=now).items()
+        ],
     }
     return render(request, "reports/team.html", context)
-
-
-def _figures_of(found: reports.Report, slug: str) -> Any:
-    for key, definition in found.catalogue.items():
-        for group in found.figures["all"][key]["by"].get("team", []):
-            if group["name"] == slug:
-                yield {
-                    "key": key,
-                    "name": figure_words.FIGURES[key].name,
-                    "shown": figure_words.shown(definition, group),
-                    "made_of": figure_words.made_of(definition, group),
-                }
 
 
 def _line(points: Any, figure: str, comparator: str, label: str) -> Any:

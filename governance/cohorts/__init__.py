@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from accounts.models import User
+from accounts.models import Team, User
 from governance import past
 from governance.cohorts import causes, gate, incidents, items, people, programs
+from governance.cohorts.scope import Scope
 from governance.cohorts.then import Then
 from governance.metrics import Rows
 from governance.periods import Window
@@ -31,16 +32,29 @@ def gather(window: Window, *, viewer: User | None) -> Rows:
     Args:
         viewer: None for the installation itself, which sees everything.
     """
-    then = look_back(window)
-    lists: dict[str, Any] = {}
-    for part in PARTS.values():
-        lists |= part(window, then, viewer)
-    return Rows(**lists)
+    return _gather(window, Scope(viewer))
+
+
+def gather_team(window: Window, team: Team, *, viewer: User) -> Rows:
+    """What of a period that runs may be of a team; lists of rows that have no team are empty.
+
+    An incident that came from services of several teams counts for one of them and is given to all: whoever
+    counts goes by the rows' own team.
+    """
+    return _gather(window, Scope(viewer, team))
 
 
 def gather_part(name: str, window: Window) -> Rows:
     """The rows of one part, one of `PARTS`, for the installation itself; all other lists are empty."""
-    return Rows(**PARTS[name](window, look_back(window), None))
+    return Rows(**PARTS[name](window, look_back(window), Scope(None)))
+
+
+def _gather(window: Window, scope: Scope) -> Rows:
+    then = look_back(window)
+    lists: dict[str, Any] = {}
+    for part in PARTS.values():
+        lists |= part(window, then, scope)
+    return Rows(**lists)
 
 
 def verified(window: Window) -> int:

@@ -13,7 +13,8 @@ from django.db.models import Count, Exists, F, Min, OuterRef, Q
 
 from accounts.models import User
 from governance import past
-from governance.cohorts.incidents import excluded, origins, visible
+from governance.cohorts.incidents import came_from, excluded, origins, visible
+from governance.cohorts.scope import Scope
 from governance.cohorts.then import Then
 from governance.lookups import AnyOf
 from governance.metrics import PrimaryCause, Quarter
@@ -40,17 +41,17 @@ class _First(NamedTuple):
     is_restricted: bool
 
 
-def gather(window: Window, then: Then, viewer: User | None) -> dict[str, Any]:
-    repeats = _repeats(window, then, viewer)
-    return {
-        "causes": _causes(window, then, viewer, repeats),
-        "quarters": _quarters(window, viewer, repeats),
-    }
+def gather(window: Window, then: Then, scope: Scope) -> dict[str, Any]:
+    repeats = _repeats(window, then, scope)
+    found: dict[str, Any] = {"causes": _causes(window, then, scope, repeats)}
+    if scope.team is None:
+        found["quarters"] = _quarters(window, scope.viewer, repeats)
+    return found
 
 
 def by_class(window: Window, viewer: User | None) -> list[tuple[str, int, int]]:
     """The causes of a running period that count: slug of the class, how many, and how many had come back."""
-    came_back = {one.review for one in _repeats(window, Then(past.NONE), viewer)}
+    came_back = {one.review for one in _repeats(window, Then(past.NONE), Scope(viewer))}
     of_review = Incident.objects.filter(review=OuterRef("review"))
     counts = of_review.filter(is_drill=False, dismissed_as="", severity__counts_in_figures=True)
     in_period = Incident.objects.filter(started_at__gte=window.starts_at, started_at__lt=window.as_of)
@@ -71,17 +72,21 @@ def by_class(window: Window, viewer: User | None) -> list[tuple[str, int, int]]:
     return [(row["cause_class__slug"] or "", row["n"], row["repeats"]) for row in counted]
 
 
-def _repeats(window: Window, then: Then, viewer: User | None) -> list[_Repeat]:
+def _repeats(window: Window, then: Then, scope: Scope) -> list[_Repeat]:
     """The confirmed recurrences of root causes, of reviews that count and that the reader may see."""
     rows = Recurrence.objects.filter(
         verdict=Recurrence.Verdict.CONFIRMED, cause__part=RootCause.Part.ROOT
     ).select_related("cause__review", "earlier__review")
-    if viewer is not None:
+    if scope.viewer is not None:
         rows = rows.filter(
-            access.review_q(viewer, "cause__review__"), access.review_q(viewer, "earlier__review__")
+            access.review_q(scope.viewer, "cause__review__"),
+            access.review_q(scope.viewer, "earlier__review__"),
         )
+    if scope.team is not None:
+        of_team = Incident.objects.filter(came_from(scope.team), review__isnull=False)
+        rows = rows.filter(cause__review__in=of_team.values("review"))
     known = list(rows.order_by("id"))
-    began = _began({row.cause.review_id for row in known}, then, viewer)
+    began = _began({row.cause.review_id for row in known}, then, scope.viewer)
     found = []
     for row in known:
         at, reason = began.get(row.cause.review_id, (None, ""))
@@ -108,15 +113,17 @@ def _began(reviews: Iterable[int], then: Then, viewer: User | None) -> dict[int,
     return found
 
 
-def _causes(window: Window, then: Then, viewer: User | None, repeats: list[_Repeat]) -> list[PrimaryCause]:
-    in_period = (
-        Incident.objects.filter(started_at__gte=window.starts_at, started_at__lt=window.as_of)
-        .filter(review__isnull=False)
-        .values("review")
+def _causes(window: Window, then: Then, scope: Scope, repeats: list[_Repeat]) -> list[PrimaryCause]:
+    in_period = Incident.objects.filter(
+        started_at__gte=window.starts_at, started_at__lt=window.as_of, review__isnull=False
     )
-    rows = RootCause.objects.filter(review__in=in_period, is_primary=True, state=RootCause.State.VERIFIED)
-    if viewer is not None:
-        rows = rows.filter(access.review_q(viewer, "review__"))
+    if scope.team is not None:
+        in_period = in_period.filter(came_from(scope.team))
+    rows = RootCause.objects.filter(
+        review__in=in_period.values("review"), is_primary=True, state=RootCause.State.VERIFIED
+    )
+    if scope.viewer is not None:
+        rows = rows.filter(access.review_q(scope.viewer, "review__"))
     found = list(rows.order_by().values_list("review", "review__public_id", "cause_class__slug"))
     first = _first_incidents([review for review, *_ in found])
     listed = sorted(
@@ -127,8 +134,8 @@ def _causes(window: Window, then: Then, viewer: User | None, repeats: list[_Repe
         ),
         key=lambda row: (row[0].started_at, row[2]),
     )
-    came_from = origins(Incident.objects.filter(AnyOf(F("pk"), [row[0].pk for row in listed])), then)
-    counts = _began([row[1] for row in listed], then, viewer)
+    origin = origins(Incident.objects.filter(AnyOf(F("pk"), [row[0].pk for row in listed])), then)
+    counts = _began([row[1] for row in listed], then, scope.viewer)
     earlier: dict[str, list[str]] = {}
     for repeat in repeats:
         earlier.setdefault(repeat.review, []).append(repeat.earlier)
@@ -136,7 +143,7 @@ def _causes(window: Window, then: Then, viewer: User | None, repeats: list[_Repe
         PrimaryCause(
             public_id,
             incident.severity,
-            *came_from.get(incident.pk, ("", "")),
+            *origin.get(incident.pk, ("", "")),
             cause_class or "",
             incident.started_at,
             tuple(dict.fromkeys(earlier.get(public_id, ()))),

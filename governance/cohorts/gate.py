@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from accounts.models import User
+from governance.cohorts.scope import Scope
 from governance.cohorts.then import Then
 from governance.metrics import GateQuestion
 from governance.models import GateDecision
 from governance.periods import Window
 
 
-def gather(window: Window, then: Then, viewer: User | None) -> dict[str, Any]:
+def gather(window: Window, then: Then, scope: Scope) -> dict[str, Any]:
+    if scope.team is not None:
+        # CI names repositories.
+        return {}
     rows = (
         GateDecision.objects.filter(
             kind=GateDecision.Kind.CHANGE, decided_at__gte=window.starts_at, decided_at__lt=window.as_of

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import Exists, OuterRef, QuerySet, Subquery
 
-from accounts.models import User
+from accounts.models import Team, User
 from governance import selfheals
+from governance.cohorts.scope import Scope
 from governance.cohorts.then import Then
 from governance.metrics import Exclusion, ResolvedIncident
 from governance.periods import Window
@@ -16,8 +17,8 @@ from postmortem import access
 from postmortem.models import Incident, IncidentService, RootCause
 
 
-def gather(window: Window, then: Then, viewer: User | None) -> dict[str, Any]:
-    every = _resolved(window, then, viewer)
+def gather(window: Window, then: Then, scope: Scope) -> dict[str, Any]:
+    every = _resolved(window, then, scope)
     return {
         "resolved": [row for row in every if not row.excluded],
         "left_out": [row for row in every if row.excluded],
@@ -27,6 +28,21 @@ def gather(window: Window, then: Then, viewer: User | None) -> dict[str, Any]:
 def visible(viewer: User | None) -> QuerySet[Incident]:
     """The incidents that a reader may see; all of them for the installation itself."""
     return Incident.objects.all() if viewer is None else access.incidents(viewer)
+
+
+def within(scope: Scope) -> QuerySet[Incident]:
+    """The incidents of a scope: of a team those that came from a service of it."""
+    rows = visible(scope.viewer)
+    return rows if scope.team is None else rows.filter(came_from(scope.team))
+
+
+def came_from(team: Team) -> Exists:
+    """Whether an incident came from a service of a team, be it among others."""
+    return Exists(
+        IncidentService.objects.filter(
+            incident=OuterRef("pk"), part=IncidentService.Part.ORIGIN, service__team=team
+        )
+    )
 
 
 def excluded(*, is_drill: bool, dismissed_as: str, counts: bool) -> str:
@@ -46,9 +62,9 @@ def origins(rows: QuerySet[Incident], then: Then) -> dict[int, tuple[str, str]]:
     return {incident: (slug, then.team_of_service(service, team)) for incident, service, slug, team in links}
 
 
-def _resolved(window: Window, then: Then, viewer: User | None) -> list[ResolvedIncident]:
-    rows = visible(viewer).filter(resolved_at__gte=window.starts_at, resolved_at__lt=window.as_of)
-    came_from = origins(rows, then)
+def _resolved(window: Window, then: Then, scope: Scope) -> list[ResolvedIncident]:
+    rows = within(scope).filter(resolved_at__gte=window.starts_at, resolved_at__lt=window.as_of)
+    origin = origins(rows, then)
     playbooks = selfheals.playbooks(rows)
     primary = RootCause.objects.filter(review=OuterRef("review"), is_primary=True)
     listed: Iterable[dict[str, Any]] = (
@@ -62,7 +78,7 @@ def _resolved(window: Window, then: Then, viewer: User | None) -> list[ResolvedI
     )  # fmt: skip
     found = []
     for row in listed:
-        service, team = came_from.get(row["pk"], ("", ""))
+        service, team = origin.get(row["pk"], ("", ""))
         found.append(
             ResolvedIncident(
                 row["public_id"],

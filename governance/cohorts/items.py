@@ -23,6 +23,7 @@ from django.db.models.expressions import Combinable
 from django.db.models.functions import Coalesce, ExtractDay
 
 from accounts.models import User
+from governance.cohorts.scope import Scope
 from governance.cohorts.then import Then
 from governance.lookups import AnyOf
 from governance.metrics import AgreedItem, DueItem, OverdueItem
@@ -54,12 +55,12 @@ class _Stood(NamedTuple):
     is_restricted: bool
 
 
-def gather(window: Window, then: Then, viewer: User | None) -> dict[str, Any]:
-    in_period, owed = _stood(window, then, viewer)
+def gather(window: Window, then: Then, scope: Scope) -> dict[str, Any]:
+    in_period, owed = _stood(window, then, scope)
     return {
         "due": _due(in_period, window, then),
         "overdue": _overdue(owed, window, then),
-        "agreed": _agreed(window, then, viewer),
+        "agreed": _agreed(window, then, scope),
     }
 
 
@@ -68,12 +69,18 @@ def visible(viewer: User | None) -> QuerySet[RemediationItem]:
     return RemediationItem.objects.all() if viewer is None else items.visible_to(viewer)
 
 
-def _stood(window: Window, then: Then, viewer: User | None) -> tuple[Iterable[_Stood], Iterable[_Stood]]:
+def within(scope: Scope) -> QuerySet[RemediationItem]:
+    """The items of a scope."""
+    rows = visible(scope.viewer)
+    return rows if scope.team is None else rows.filter(team=scope.team)
+
+
+def _stood(window: Window, then: Then, scope: Scope) -> tuple[Iterable[_Stood], Iterable[_Stood]]:
     """The items that may have been due in a period, and those that may have been owed at its end."""
     edited = Q(pk__in=then.edited_items("due_at"))
     in_period = Q(due_at__gte=window.starts_at, due_at__lt=window.as_of) | edited
     owed = Q(due_at__lt=window.as_of) & ~Q(first_verified_at__lte=F("due_at")) | edited
-    every, unfinished = visible(viewer), Q(state__in=items.UNFINISHED)
+    every, unfinished = within(scope), Q(state__in=items.UNFINISHED)
     if not window.is_past:
         return _read(every.filter(in_period)), _read(every.filter(owed, unfinished))
     # Whoever has not moved since stands where they stood.
@@ -163,9 +170,9 @@ def overdue_days(viewer: User | None, *, now: datetime) -> list[tuple[str, int, 
     return [(row["team__slug"], row["days"], row["count"]) for row in counted]
 
 
-def _agreed(window: Window, then: Then, viewer: User | None) -> list[AgreedItem]:
+def _agreed(window: Window, then: Then, scope: Scope) -> list[AgreedItem]:
     rows = (
-        visible(viewer)
+        within(scope)
         .filter(agreed_at__gte=window.starts_at, agreed_at__lt=window.as_of)
         .annotate(restricted=is_restricted())
         .order_by()

@@ -9,6 +9,7 @@ from django.db.models import Count, Q
 from accounts.models import User
 from governance.cohorts import items
 from governance.cohorts.causes import reviews
+from governance.cohorts.scope import Scope
 from governance.cohorts.then import Then
 from governance.metrics import ExamPlace, Leader
 from governance.periods import Window
@@ -18,8 +19,12 @@ from remediation.models import ExamAttempt, RosterEntry
 TEAMS_NEEDED = 2
 
 
-def gather(window: Window, then: Then, viewer: User | None) -> dict[str, Any]:
-    return {"leaders": _leaders(window, then, viewer), "exams": _exams(window, then, viewer)}
+def gather(window: Window, then: Then, scope: Scope) -> dict[str, Any]:
+    found: dict[str, Any] = {"exams": _exams(window, then, scope)}
+    if scope.team is None:
+        # Who leads reviews leads those of any team.
+        found["leaders"] = _leaders(window, then, scope.viewer)
+    return found
 
 
 def _leaders(window: Window, then: Then, viewer: User | None) -> list[Leader]:
@@ -46,13 +51,13 @@ def _leaders(window: Window, then: Then, viewer: User | None) -> list[Leader]:
     return [Leader(pk, tuple(wide.get(pk, ())), tuple(narrow.get(pk, ()))) for pk in roster]
 
 
-def _exams(window: Window, then: Then, viewer: User | None) -> list[ExamPlace]:
+def _exams(window: Window, then: Then, scope: Scope) -> list[ExamPlace]:
     as_of = window.as_of
     places = list(
         RosterEntry.objects.filter(
             Q(left_at=None) | Q(left_at__gte=as_of),
             joined_at__lt=as_of,
-            exam__item__in=items.visible(viewer).filter(due_at__gte=window.starts_at, due_at__lt=as_of),
+            exam__item__in=items.within(scope).filter(due_at__gte=window.starts_at, due_at__lt=as_of),
         )
         .annotate(hidden=items.is_restricted("exam__item__review"))
         .order_by("exam__item__due_at", "exam__item__public_id", "person__name", "person")

@@ -11,8 +11,9 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 
-from accounts.models import User
+from accounts.models import Team
 from governance import deploys, selfheals
+from governance.cohorts.scope import Scope
 from governance.cohorts.then import Then
 from governance.metrics import IDLE, HealedRun, Stated, WentOut
 from governance.models import KpiValue
@@ -20,21 +21,24 @@ from governance.periods import Window
 from postmortem.models import Incident
 
 
-def gather(window: Window, then: Then, viewer: User | None) -> dict[str, Any]:
-    return {
-        "deploys": _deploys(window, then),
-        "healed": _healed(window, then),
-        "idle": _idle(window),
+def gather(window: Window, then: Then, scope: Scope) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "deploys": _deploys(window, then, scope.team),
+        "healed": _healed(window, then, scope.team),
     }
+    if scope.team is None:
+        found["idle"] = _idle(window)
+    return found
 
 
-def _deploys(window: Window, then: Then) -> list[WentOut]:
+def _deploys(window: Window, then: Then, team: Team | None) -> list[WentOut]:
     rows = (
         deploys.as_last_reported()
         .filter(
             deployed_at__gte=window.starts_at,
             deployed_at__lt=window.as_of,
             environment=Incident.Environment.PRODUCTION,
+            **_of(team),
         )
         .order_by("deployed_at", "external_id")
         .values_list(
@@ -53,9 +57,11 @@ def _deploys(window: Window, then: Then) -> list[WentOut]:
     ]
 
 
-def _healed(window: Window, then: Then) -> list[HealedRun]:
-    rows = selfheals.without_incident(start=window.starts_at, end=window.as_of).order_by(
-        "ended_at", "external_id"
+def _healed(window: Window, then: Then, team: Team | None) -> list[HealedRun]:
+    rows = (
+        selfheals.without_incident(start=window.starts_at, end=window.as_of)
+        .filter(**_of(team))
+        .order_by("ended_at", "external_id")
     )
     return [
         HealedRun(external_id, slug, then.team_of_service(service, team), playbook, started_at, ended_at)
@@ -69,6 +75,10 @@ def _healed(window: Window, then: Then) -> list[HealedRun]:
             "ended_at",
         )
     ]
+
+
+def _of(team: Team | None) -> dict[str, Team]:
+    return {} if team is None else {"service__team": team}
 
 
 def _idle(window: Window) -> list[Stated]:

@@ -12,7 +12,7 @@ from governance import cohorts, figure_words, figures, goals, metrics, periods, 
 from governance.metrics import CATALOGUE
 from governance.models import FigureGoal
 from postmortem.errors import Invalid, NotAllowed
-from postmortem.models import Service, Severity
+from postmortem.models import Recurrence, Service, Severity
 from remediation.models import RemediationItem, RosterEntry
 from tests import factories as f
 
@@ -356,6 +356,69 @@ def test_self_healed_incident_that_is_restricted_is_not_counted_for_a_stranger(g
         keys = ("self-healed", "recovery-healed", "recovery-people")
         assert tuple(found[key]["n"] for key in keys) == counts
         assert ("secret.yml" in str(report.rows)) is (counts[0] == 1)
+
+
+# --- one team -------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def of_two_teams(governor):
+    """A row of each kind for each of two teams; incidents touch both, and one of each came from both."""
+    leader = f.user("Lea", role="facilitator", joined_at=BEGIN - DAY)
+    services = [f.service(slug, team=f.team(slug=f"team-of-{slug}")) for slug in ("order", "stock")]
+    for service, other in (services, services[::-1]):
+        for is_restricted in (False, True):
+            told = resolved(30, services=[service, other], is_restricted=is_restricted)
+            review = led(leader, [told])
+            f.archived(review, at=BEGIN + 12 * DAY)
+            item_due(service=service, team=service.team, review=review)
+        from_both = resolved(90, services=[service, other])
+        from_both.services.through.objects.filter(incident=from_both).update(part="origin")
+        again = led(leader, [from_both])
+        Recurrence.objects.create(
+            cause=again.causes.get(), earlier=review.causes.get(), verdict="confirmed",
+            judged_by=leader, judged_at=LATER,
+        )  # fmt: skip
+        f.item(service=service, team=service.team, agreed_at=BEGIN + DAY, due_at=END + 9 * DAY)
+        f.deploy(service, deployed_at=BEGIN + DAY, verdict="fail")
+        f.heal(service=service, ended_at=BEGIN + DAY)
+    RosterEntry.objects.update(joined_at=BEGIN)
+    return [service.team for service in services]
+
+
+def test_team_alone_comes_to_what_the_report_says_of_it(of_two_teams, governor):
+    now = END - DAY
+    for viewer in (governor, f.user()):
+        every = reports.build(MAY, viewer=viewer, now=now).figures["all"]
+        for team in of_two_teams:
+            expected = {
+                key: {name: part for name, part in group.items() if name != "name"}
+                for key, figure in every.items()
+                for group in figure["by"].get("team", [])
+                if group["name"] == team.slug
+            }
+            assert reports.of_team(team, viewer=viewer, now=now) == expected
+            assert {
+                "closure",
+                "overdue",
+                "ttr",
+                "recurrence",
+                "proactive",
+                "deploy-failures",
+                "self-healed",
+            } <= (expected.keys())
+
+
+def test_team_alone_reads_no_rows_of_others(of_two_teams, governor):
+    other, team = of_two_teams
+    window = periods.window(MAY, now=END - DAY)
+
+    rows = cohorts.gather_team(window, team, viewer=governor)
+
+    assert {row.team for row in (*rows.due, *rows.overdue, *rows.agreed, *rows.deploys, *rows.healed)} == {
+        team.slug
+    }
+    assert rows.gate == rows.leaders == rows.quarters == rows.idle == ()
 
 
 @pytest.mark.parametrize("count", [1, 3])
