@@ -110,6 +110,14 @@ def close(*, page: str, by: User, now: datetime) -> None:
         )
 
 
+def is_closed(*, page: str, by: User) -> bool:
+    """Whether the form of a page was saved within `CLOSED_FOR`; until the end of the act no other save is."""
+    if not is_page(page):
+        return False
+    _one_at_a_time(by)
+    return Draft.objects.filter(owner=by, page=page).exclude(closed_at=None).exists()
+
+
 def discard(draft: Draft, *, by: User, now: datetime) -> Draft:
     """Throw a draft of one's own away; for `UNDO_FOR` it can be taken back."""
     return _mark(draft, now, by=by, act="drafts.discard")

@@ -105,6 +105,14 @@ def close(request: HttpRequest) -> None:
     drafts.close(page=request.POST.get("draft_page", ""), by=request.user, now=timezone.now())
 
 
+def is_closed(request: HttpRequest) -> bool:
+    """Whether the form that was sent is saved already: its answer was lost on the way, and it is sent again.
+
+    For use within the act that saves it.
+    """
+    return drafts.is_closed(page=request.POST.get("draft_page", ""), by=request.user)
+
+
 def values(form: forms.BaseForm) -> Mapping[str, Sequence[str]] | None:
     """The values of the draft that a form was restored from; None where it was not."""
     restored = form.autosave.restored

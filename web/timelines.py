@@ -47,7 +47,6 @@ def timeline(request: HttpRequest, public_id: str) -> HttpResponse:
             refusal.field = {"happened_at": "line", "text": "line"}.get(refusal.field, refusal.field)
             show_refusal(form, refusal)
         else:
-            drafts.close(request)
             if not request.htmx:
                 return redirect("web:timeline", public_id)
             kind = form.cleaned_data["kind"]
@@ -244,10 +243,14 @@ def _add(request: HttpRequest, participant: Participant, data: dict[str, Any]) -
         "happened_at": read.at,
         "zone": read.zone or timezone.get_current_timezone_name(),
     }
-    masked = secrets.mask_and_tell(read.text)[1]
+    text, masked = secrets.mask_and_tell(read.text)
     # A refused entry must not leave an empty timeline behind.
     with trail.act("timelines.add", by=request.user):
         mine = timelines.open_for(participant)
+        # By the text, for "+5m" would count from that entry now.
+        if drafts.is_closed(request) and mine.entries.filter(text=text, kind=data["kind"]).exists():
+            return
+        drafts.close(request)
         if upload := data["file"]:
             file = evidence.add_entry(
                 mine, data=upload.read(), name=upload.name, by=request.user, now=now, **facts

@@ -410,7 +410,7 @@ def test_team_alone_comes_to_what_the_report_says_of_it(of_two_teams, governor):
 
 
 def test_team_alone_reads_no_rows_of_others(of_two_teams, governor):
-    other, team = of_two_teams
+    _other, team = of_two_teams
     window = periods.window(MAY, now=END - DAY)
 
     rows = cohorts.gather_team(window, team, viewer=governor)

@@ -182,6 +182,27 @@ def test_line_that_the_server_does_not_answer_waits_to_be_added_again(page):
     assert texts() == ["restarted it", "alert fired"]
 
 
+def test_line_whose_answer_was_lost_is_not_stored_twice(page):
+    def lose_the_answer(route: Route) -> None:
+        route.fetch()
+        route.abort()
+
+    page.route(re.compile("/timeline/$"), lose_the_answer, times=1)
+    box(page).focus()
+    type_line(page, "+5m alert fired")
+    again = rows(page).get_by_role("button", name="Add again")
+    expect(again).to_be_visible()
+    assert texts() == ["alert fired"]
+
+    again.click()
+
+    expect(page.locator(".event")).to_have_count(1)
+    expect(rows(page)).to_have_count(0)
+    assert texts() == ["alert fired"]
+    type_line(page, "+1m alert fired")
+    expect(page.locator(".event")).to_have_count(2)
+
+
 def test_leaving_with_lines_on_their_way_warns_and_they_are_offered_again(page, address):
     Gate(page)
     box(page).focus()

@@ -336,6 +336,28 @@ def test_a_line_of_several_lines_is_one_entry(ada, address):
     assert Entry.objects.get().text == "mysql status\nThreads_connected 247"
 
 
+@pytest.mark.parametrize(
+    ("page", "changes", "count"),
+    [
+        ("a" * 20, {}, 1),
+        ("a" * 20, {"happened_at": "14:04"}, 1),
+        ("a" * 20, {"text": "Restarted it again."}, 2),
+        ("a" * 20, {"kind": "command"}, 2),
+        ("b" * 20, {}, 2),
+        ("", {}, 2),
+    ],
+    ids=["same", "read anew", "other words", "other kind", "other page", "no page"],
+)
+def test_line_that_is_sent_again_is_stored_once(ada, address, page, changes, count):
+    client = client_of(ada)
+    client.post(address, line(draft_page="a" * 20))
+
+    answer = client.post(address, line(draft_page=page, **changes))
+
+    assert answer.status_code == 302
+    assert Entry.objects.count() == count
+
+
 def test_a_milestone_is_given_once(ada, address):
     client = client_of(ada)
     client.post(address, line(milestone="detected"))
