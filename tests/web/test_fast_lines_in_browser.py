@@ -185,7 +185,7 @@ def test_line_that_the_server_does_not_answer_waits_to_be_added_again(page):
 def test_line_whose_answer_was_lost_is_not_stored_twice(page):
     def lose_the_answer(route: Route) -> None:
         route.fetch()
-        route.abort()
+        route.fulfill(status=200, body="<h1>Be patient</h1>")
 
     page.route(re.compile("/timeline/$"), lose_the_answer, times=1)
     box(page).focus()
