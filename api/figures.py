@@ -21,7 +21,7 @@ from governance.models import FigureGoal
 
 
 class GroupAnswer(serializers.Serializer):
-    """A figure over the rows of one service, team, category or severity; parts it lacks are left out."""
+    """A figure over the rows of one group, such as a service; parts it lacks are left out."""
 
     name = serializers.CharField(help_text="A slug or code; empty for rows that have none.")
     n = serializers.IntegerField()
@@ -71,7 +71,8 @@ class FigureValue(serializers.Serializer):
         required=False, help_text="Of money: what target and baseline are in."
     )
     by = serializers.DictField(
-        child=GroupAnswer(many=True), help_text="By service, team, category and severity."
+        child=GroupAnswer(many=True),
+        help_text="By service, team, category and severity; of the gate by repository.",
     )
 
 
@@ -92,6 +93,11 @@ class CountedRow(serializers.Serializer):
     detail = serializers.CharField()
     linked = serializers.ListField(child=serializers.CharField())
     excluded = serializers.CharField(help_text="Why it does not count; empty when it does.")
+    repository = serializers.CharField(help_text="Of a change about which CI asked.")
+    since = Moment(allow_null=True, help_text="Where a duration begins.")
+    until = Moment(
+        allow_null=True, help_text="Where it ends, or the moment that decides, where that is not `at`."
+    )
 
 
 class FigureAnswer(serializers.Serializer):

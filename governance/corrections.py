@@ -83,12 +83,18 @@ def _look_at(pk: int, now: datetime) -> list[ReportCorrection]:
             line.figure: line.digest for line in ReportCorrection.objects.filter(report=report).order_by("id")
         }
         lines = []
-        for key in CATALOGUE.keys() & report.figures.get("all", {}).keys():
+        for key in CATALOGUE.keys() & report.figures.get("all", {}).keys() - _untold(report.rows):
             line = _line(report, key, then, present, noticed.get(key), now)
             if line is not None:
                 lines.append(line)
         lines.sort(key=lambda line: line.figure)
         return ReportCorrection.objects.bulk_create(lines)
+
+
+def _untold(rows: Json) -> set[str]:
+    """The figures that a report of old cannot be held against, for its rows say less than they do today."""
+    says_changes = all("change_id" in row for row in rows.get("gate", ()))
+    return set() if says_changes else {"gate-blocks", "gate-waivers"}
 
 
 def _line(

@@ -30,6 +30,7 @@ class Told:
 
 _RESOLVED = _("Incidents resolved in the period.")
 _RECOVERED = _("Incidents resolved in the period, and runs that healed what never became an incident.")
+_CHANGES = _("Changes about which CI asked in the period, each once however often it asked.")
 
 FIGURES: dict[str, Told] = {
     "closure": Told(
@@ -94,13 +95,13 @@ FIGURES: dict[str, Told] = {
     ),
     "gate-blocks": Told(
         _("Gate blocks"),
-        _("Changes that the gate did not pass ÷ changes about which CI asked."),
-        _("Every question about a change in the period."),
+        _("Changes that the gate did not pass, be it once ÷ changes about which CI asked."),
+        _CHANGES,
     ),
     "gate-waivers": Told(
         _("Waived at the gate"),
         _("Changes of which findings were excused by a waiver ÷ changes about which CI asked."),
-        _("Every question about a change in the period."),
+        _CHANGES,
     ),
     "deploy-failures": Told(
         _("Deploy failure rate"),
@@ -177,6 +178,23 @@ DIMENSIONS: dict[str, Words] = {
     "team": _("By team"),
     "category": _("By category"),
     "severity": _("By severity"),
+    "repository": _("By repository"),
+}
+
+# What happened at the moments of a figure's rows, as the head of their column.
+MOMENTS: dict[str, Words] = {
+    "deadline": _("Deadline"),
+    "first_verified": _("First verified"),
+    "started": _("Started"),
+    "detected": _("Detected"),
+    "acknowledged": _("Acknowledged"),
+    "mitigated": _("Mitigated"),
+    "resolved": _("Resolved"),
+    "began": pgettext_lazy("of an incident or a quarter", "Began"),
+    "agreed": _("Agreed"),
+    "asked": pgettext_lazy("of a question of CI", "Asked last"),
+    "deployed": _("Deployed"),
+    "day": _("Day"),
 }
 
 
@@ -197,7 +215,8 @@ def shown(definition: Definition, value: Mapping[str, Any]) -> str:
         seconds = value.get("median_seconds")
         return duration_words(None if seconds is None else timedelta(seconds=seconds))
     if definition.shape is Shape.STREAK:
-        return str(value.get("streak", "–"))
+        streak = value.get("streak")
+        return "–" if streak is None else str(streak)
     percent = value.get("percent")
     return "–" if percent is None else f"{percent} %"
 

@@ -24,6 +24,7 @@ from governance.metrics import (
     ResolvedIncident,
     Rows,
     Stated,
+    UsedWaiver,
     WentOut,
 )
 from governance.models import GovernanceReport
@@ -40,6 +41,7 @@ _KINDS: Mapping[str, type] = {
     "causes": PrimaryCause,
     "quarters": Quarter,
     "gate": GateQuestion,
+    "waivers": UsedWaiver,
     "exams": ExamPlace,
     "leaders": Leader,
     "deploys": WentOut,
@@ -105,6 +107,7 @@ def _named_in(rows: Rows) -> Iterator[str]:
     """The public ids of all records that rows are about, or name."""
     about: Sequence[Sequence[Any]] = (
         rows.due, rows.overdue, rows.agreed, rows.exams, rows.resolved, rows.left_out, rows.causes,
+        rows.waivers,
     )  # fmt: skip
     yield from (row.public_id for listed in about for row in listed)
     for cause in rows.causes:
@@ -135,6 +138,7 @@ def _kept(rows: Rows, visible: Collection[str]) -> Rows:
             for row in rows.quarters
         ],
         gate=list(rows.gate),
+        waivers=[row for row in rows.waivers if row.public_id in visible],
         exams=named(rows.exams),
         leaders=[row._replace(led=known(row.led), too_narrow=known(row.too_narrow)) for row in rows.leaders],
         # What programs report of themselves is no secret; a run for an incident is part of that incident.

@@ -7,17 +7,16 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from accounts.models import User
-from governance import gates, notices
+from governance import gates, notices, records
 from governance.models import GatePolicy, GateWaiver, Notice
 from governance.policy import WAIVABLE, deciding
 from postmortem import access, trail, values
 from postmortem.errors import DomainError, Invalid, NotAllowed
 from postmortem.models import Service
-from remediation import items
 
 # What is needed for longer is a policy, and a governor writes it down as one.
 LONGEST = timedelta(days=30)
@@ -41,20 +40,7 @@ class NotInForce(DomainError):
     code = "not_in_force"
 
 
-def visible_to(user: User) -> QuerySet[GateWaiver]:
-    """The waivers this person may see: their own, and those of others about nothing hidden from them."""
-    rows = GateWaiver.objects.select_related("service", "asked_by", "answered_by", "ended_by", "alone_by")
-    if user.is_at_least(User.Role.GOVERNOR):
-        return rows
-    if not user.is_active:
-        return rows.none()
-    return rows.filter(
-        Q(object="")
-        | Q(asked_by=user)
-        | Q(object__in=access.incidents(user).values("public_id"))
-        | Q(object__in=access.reviews(user).values("public_id"))
-        | Q(object__in=items.visible_to(user).values("public_id"))
-    )
+visible_to = records.waivers
 
 
 def state_q(state: str, *, now: datetime) -> Q:

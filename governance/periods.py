@@ -54,6 +54,11 @@ def window(month: date, *, now: datetime) -> Window:
     return Window(starts_at, min(ends_at, now), is_past=ends_at <= now)
 
 
+def in_zone(moment: datetime) -> datetime:
+    """A moment in the installation's time zone, in which months begin and end and their reports are read."""
+    return moment.astimezone(ZoneInfo(settings.TIME_ZONE))
+
+
 def following(month: date) -> date:
     """The first day of the next month."""
     return (month + timedelta(days=31)).replace(day=1)
@@ -71,4 +76,4 @@ def year_before(month: date) -> date:
 
 def month_of(moment: datetime) -> date:
     """The first day of the month in which a moment lies, in the installation's time zone."""
-    return moment.astimezone(ZoneInfo(settings.TIME_ZONE)).date().replace(day=1)
+    return in_zone(moment).date().replace(day=1)

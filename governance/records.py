@@ -1,4 +1,4 @@
-"""Incidents, reviews and items as figures name them, by public id: who may see them, what they are called."""
+"""Records as figures name them, by public id: who may see them, what they are called."""
 
 from __future__ import annotations
 
@@ -6,14 +6,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import F, QuerySet
+from django.db.models import F, Q, QuerySet
 
 from accounts.models import User
 from governance.lookups import AnyOf
+from governance.models import GateWaiver
 from postmortem import access
 from remediation import items
 
 # Prefix of a public id -> the records of that kind which a person may see.
+_WAIVER = "waiver-"
 _KINDS = {"INC": access.incidents, "PM": access.reviews, "RI": items.visible_to}
 
 
@@ -47,17 +49,55 @@ def named(public_ids: Iterable[str], *, viewer: User) -> Names:
 
 def visible(public_ids: Iterable[str], *, viewer: User) -> set[str]:
     """Those of these ids that belong to records which a reader may see. At most a statement for each kind."""
-    return {
-        name
-        for _prefix, rows in _visible(public_ids, viewer)
-        for name in rows.values_list("public_id", flat=True)
+    names = set(public_ids)
+    found = {
+        name for _prefix, rows in _visible(names, viewer) for name in rows.values_list("public_id", flat=True)
     }
+    if any(name.startswith(_WAIVER) for name in names):
+        found |= {str(row) for row in waivers_named(names, viewer=viewer)}
+    return found
 
 
 def hidden(public_ids: Iterable[str], *, viewer: User) -> set[str]:
     """Those that belong to records which a reader may not see; what is no record hides nothing."""
     of_records = {name for name in public_ids if name.partition("-")[0] in _KINDS}
     return of_records - visible(of_records, viewer=viewer)
+
+
+def waivers(viewer: User) -> QuerySet[GateWaiver]:
+    """The waivers of the gate that a person may see: their own, and others about nothing hidden from them."""
+    rows = GateWaiver.objects.select_related("service", "asked_by", "answered_by", "ended_by", "alone_by")
+    if viewer.is_at_least(User.Role.GOVERNOR):
+        return rows
+    if not viewer.is_active:
+        return rows.none()
+    return rows.filter(
+        Q(object="")
+        | Q(asked_by=viewer)
+        | Q(object__in=access.incidents(viewer).values("public_id"))
+        | Q(object__in=access.reviews(viewer).values("public_id"))
+        | Q(object__in=items.visible_to(viewer).values("public_id"))
+    )
+
+
+def waivers_named(public_ids: Iterable[str], *, viewer: User | None) -> QuerySet[GateWaiver]:
+    """Those of these that are waivers which a reader may see; for None, the installation itself, all."""
+    numbers = [number for name in public_ids if (number := waiver_number(name)) is not None]
+    rows = GateWaiver.objects.select_related("service") if viewer is None else waivers(viewer)
+    return rows.filter(pk__in=numbers) if numbers else rows.none()
+
+
+def people(keys: Iterable[int]) -> dict[int, str]:
+    """What people are called now, by their keys."""
+    wanted = set(keys)
+    return {one.pk: str(one) for one in User.objects.filter(pk__in=wanted)} if wanted else {}
+
+
+def waiver_number(public_id: str) -> int | None:
+    """The key of the waiver with such a name as waiver-12; None where it is none."""
+    number = public_id.removeprefix(_WAIVER)
+    is_number = number != public_id and number.isascii() and number.isdigit() and len(number) < 19
+    return int(number) if is_number else None
 
 
 def _visible(public_ids: Iterable[str], viewer: User) -> Iterable[tuple[str, QuerySet[Any]]]:

@@ -60,9 +60,9 @@ def gate(found: Report) -> list[Count]:
 
     One that did not pass in spite of a waiver is not among those that passed by one.
     """
-    asked = found.rows.gate
-    blocked = sum(one.verdict != "PASS" for one in asked)
-    waived = sum(one.verdict == "PASS" and one.is_waived for one in asked)
+    asked = metrics.asked(found.rows.gate)
+    blocked = sum(one.is_blocked for one in asked)
+    waived = sum(one.is_waived and not one.is_blocked for one in asked)
     return [
         Count(_("Passed"), len(asked) - blocked - waived, "good"),
         Count(_("Passed by a waiver"), waived, "warn"),

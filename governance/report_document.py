@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.utils import timezone
@@ -12,8 +13,8 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from accounts.models import Team, User
-from governance import corrections, figure_words, report_counts
-from governance.metrics import CATALOGUE, Outcome, OverdueItem
+from governance import corrections, figure_words, figures, records, report_counts
+from governance.metrics import CATALOGUE, Definition, Outcome, OverdueItem
 from governance.report_counts import Count
 from governance.reports import Report
 from postmortem.durations import duration_words
@@ -58,7 +59,16 @@ class Outline:
 
 
 def outline(found: Report, *, viewer: User) -> Outline:
-    """What a report says to a reader, in the present language and zone."""
+    """What a report says to a reader, in the present language.
+
+    Its moments are in the installation's time zone, in which the month begins and ends: files of one report
+    must not differ by who took them.
+    """
+    with timezone.override(settings.TIME_ZONE):
+        return _outline(found, viewer)
+
+
+def _outline(found: Report, viewer: User) -> Outline:
     names = dict(Team.objects.values_list("slug", "name"))
     own = managed(viewer)
     sections = [
@@ -68,6 +78,7 @@ def outline(found: Report, *, viewer: User) -> Outline:
         *_times(found),
         *_overdue(found),
         *_gate(found),
+        *_waivers(found),
         *_teams(found, own, names),
         *_corrections(found, viewer),
         _formulas(found),
@@ -147,11 +158,20 @@ def _figures(found: Report) -> Section:
                 figure_words.made_of(definition, value),
                 figure_words.before(definition, value, "previous"),
                 figure_words.before(definition, value, "year_before"),
-                figure_words.aim(definition, value, "target"),
+                _aimed(definition, value),
             ]
         )
     head = [_("Figure"), _("Value"), _("Made of"), _("Month before"), _("A year before"), _("Target")]
     return Section(_("Figures"), tables=[Table(head, rows, numbers=1)])
+
+
+def _aimed(definition: Definition, value: dict[str, Any]) -> str:
+    """The target, and whether it is met."""
+    words = figure_words.aim(definition, value, "target")
+    is_met = figures.judged(definition, value)[0]
+    if is_met is None:
+        return words
+    return _("%(target)s, met") % {"target": words} if is_met else _("%(target)s, missed") % {"target": words}
 
 
 def _formulas(found: Report) -> Section:
@@ -216,6 +236,30 @@ def _gate(found: Report) -> Iterator[Section]:
     if found.rows.gate:
         drawn = _drawn(report_counts.gate(found), _("Changes about which CI asked"), "n")
         yield Section(_("The gate"), tables=[drawn])
+
+
+def _waivers(found: Report) -> Iterator[Section]:
+    """Who let changes through, and why (R14)."""
+    used = found.rows.waivers
+    if not used:
+        return
+    people = records.people(key for row in used for key in (row.asked_by, row.granted_by))
+    rows = []
+    for row in used[:MOST_ROWS]:
+        granted_by = people.get(row.granted_by, "–")
+        if row.is_alone:
+            granted_by = _("%(name)s, alone") % {"name": granted_by}
+        about = " ".join([*row.findings, row.object]).strip()
+        asked_by, until = people.get(row.asked_by, "–"), _moment(row.expires_at)
+        rows.append(
+            [row.public_id, row.scope, about, row.reason, asked_by, granted_by, until, str(row.changes)]
+        )
+    head = [
+        _("Waiver"), _("For"), _("Findings"), _("Reason"), _("Asked by"), _("Granted by"), _("Until"),
+        _("Changes"),
+    ]  # fmt: skip
+    table = Table(head, rows, numbers=7, note=_cut(len(used)))
+    yield Section(_("Waivers used at the gate"), tables=[table])
 
 
 def _drawn(counts: Sequence[Count], what: str, of: str) -> Table:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 
 from django.utils import translation
 
@@ -18,6 +19,12 @@ _FILLS = {
     "mute": "#8a939b",
     "bad": "#d64545",
 }
+
+# So many rows of a section stand on one page of paper.
+_SHORT = 14
+# Between a number and its unit no line ends.
+_AND_UNIT = re.compile(r"(?<=\d) (?=[^\W\d]|%)")
+_NO_BREAK = "\N{NO-BREAK SPACE}"
 
 _STYLE = (
     ":root{color-scheme:light dark}"
@@ -37,7 +44,7 @@ _STYLE = (
     "@page{size:A4;margin:16mm 14mm;@bottom-right{content:counter(page) ' / ' counter(pages);font-size:8pt}}"
     "@media print{body{margin:0;max-width:none;padding:0;font-size:9.5pt}tr{break-inside:avoid}"
     "th,td{padding:.2rem .4rem}"
-    "thead{display:table-header-group}h2{break-after:avoid}}"
+    "thead{display:table-header-group}h2{break-after:avoid}.short{break-inside:avoid}}"
 )
 
 
@@ -53,7 +60,9 @@ def page(document: Outline) -> str:
         "</ul>",
     ]
     for section in document.sections:
-        parts.append(f"<section><h2>{html.escape(section.title)}</h2>")
+        is_short = sum(len(table.rows) for table in section.tables) <= _SHORT
+        kind = " class=short" if is_short else ""
+        parts.append(f"<section{kind}><h2>{html.escape(section.title)}</h2>")
         parts += [f"<p>{html.escape(text)}</p>" for text in section.texts]
         parts += [_table(table) for table in section.tables]
         parts.append("</section>")
@@ -63,7 +72,9 @@ def page(document: Outline) -> str:
 def _table(table: Table) -> str:
     def cells(row: Row, tag: str) -> str:
         return "".join(
-            f"<{tag}{' class=num' if index >= table.numbers else ''}>{html.escape(cell)}</{tag}>"
+            f"<{tag} class=num>{html.escape(_AND_UNIT.sub(_NO_BREAK, cell))}</{tag}>"
+            if index >= table.numbers
+            else f"<{tag}>{html.escape(cell)}</{tag}>"
             for index, cell in enumerate(row)
         )
 

@@ -8,7 +8,7 @@ one restricted incident would say how long it took.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -96,9 +96,15 @@ class Report:
     def names(self, public_ids: Iterable[str]) -> Names:
         """What records of its rows are called and who owns them; never frozen, for both change.
 
-        Ask for those that are shown: a month may have a hundred thousand.
+        Changes are called as CI called them when it asked. Ask for those that are shown: a month may have a
+        hundred thousand.
         """
-        return records.named(public_ids, viewer=self.viewer)
+        wanted = set(public_ids)
+        names = records.named(wanted, viewer=self.viewer)
+        changes = {
+            one.public_id: one.title or one.change_id for one in self.rows.gate if one.public_id in wanted
+        }
+        return replace(names, titles={**names.titles, **changes})
 
     @property
     def catalogue(self) -> dict[str, Definition]:

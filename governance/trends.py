@@ -12,8 +12,8 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db import connection
-from django.db.models import Aggregate, Count, DurationField, F, Q, QuerySet
-from django.db.models.functions import TruncMonth
+from django.db.models import Aggregate, Count, DurationField, F, Q, QuerySet, TextField, Value
+from django.db.models.functions import Cast, Coalesce, Concat, NullIf, TruncMonth
 
 from accounts.models import User
 from governance import metrics, periods
@@ -46,8 +46,8 @@ class Month:
         due, in_time: items due, and those first verified by a check within their deadline.
         ttr, ttr_p90: the median time to restore and its P90; None where nothing was resolved.
         agreed, verified: items agreed, and those first verified by a check, whenever they were due.
-        asked, blocked, waived: changes about which CI asked the gate; those that did not pass; those of which
-            a waiver excused findings.
+        asked, blocked, waived: changes about which CI asked the gate; those that did not pass, be it once;
+            those of which a waiver excused findings.
         is_frozen: what a report has is as published.
     """
 
@@ -167,11 +167,20 @@ def _resolved(window: periods.Window, viewer: User) -> Counts:
 
 
 def _gate(window: periods.Window) -> Counts:
-    rows = GateDecision.objects.filter(kind=GateDecision.Kind.CHANGE)
+    """As `metrics.asked`: a change counts once in a month, however often CI asked about it."""
+    rows = GateDecision.objects.filter(kind=GateDecision.Kind.CHANGE).annotate(
+        change=Concat(
+            "repository",
+            Value("\n"),
+            Coalesce(NullIf("change_id", Value("")), Cast("pk", TextField()), output_field=TextField()),
+            output_field=TextField(),
+        )
+    )
     return _by_month(
         rows, "decided_at", window,
-        asked=Count("pk"), blocked=Count("pk", filter=~Q(verdict="PASS")),
-        waived=Count("pk", filter=~Q(waivers=[])),
+        asked=Count("change", distinct=True),
+        blocked=Count("change", distinct=True, filter=~Q(verdict="PASS")),
+        waived=Count("change", distinct=True, filter=~Q(waivers=[])),
     )  # fmt: skip
 
 

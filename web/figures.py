@@ -18,7 +18,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from accounts.models import Team, User
 from governance import figure_words, figures, goals, metrics
-from governance.metrics import CATALOGUE, Counted, Definition, Shape
+from governance.metrics import CATALOGUE, Asked, Counted, Definition, Shape
 from governance.reports import Report
 from postmortem import access
 from postmortem.durations import duration_words
@@ -31,7 +31,7 @@ from web.exports import csv_response
 PAGE_SIZE = 100
 _HEADER = (
     "figure", "kind", "id", "title", "at", "severity", "service", "team", "category", "counts", "hit",
-    "value", "unit", "detail", "linked", "excluded_because",
+    "value", "unit", "detail", "linked", "excluded_because", "repository", "since", "until",
 )  # fmt: skip
 _PAGES = {
     "item": "web:item",
@@ -81,6 +81,7 @@ def _tile(definition: Definition, found: Report) -> Tile:
 
 @login_required
 @require_GET
+@months.in_own_zone
 def figure(request: HttpRequest, month: str, figure: str) -> HttpResponse:
     now = timezone.now()
     definition = _find(figure)
@@ -106,6 +107,7 @@ def figure(request: HttpRequest, month: str, figure: str) -> HttpResponse:
         "shown": figure_words.shown(definition, definition.measure(rows).as_json() if chosen else value),
         "made_of": figure_words.made_of(definition, definition.measure(rows).as_json() if chosen else value),
         "baseline": figure_words.aim(definition, value, "baseline") if value.get("baseline") else "",
+        "moments": [figure_words.MOMENTS[word] for _column, word in definition.moments],
         "chosen": [
             (figure_words.DIMENSIONS[name], names.of(name, choice)) for name, choice in chosen.items()
         ],
@@ -141,12 +143,12 @@ def csv_lines(definition: Definition, rows: Sequence[Counted], found: Report) ->
         titles = names.people if row.kind == "person" else names.titles
         yield (
             definition.key, row.kind, row.public_id, titles.get(row.public_id, ""),
-            timezone.localtime(row.at).isoformat(timespec="seconds") if row.at else "", row.severity,
+            months.written(row.at), row.severity,
             row.service, row.team, row.category, "no" if row.excluded else "yes",
             "" if row.is_hit is None else "yes" if row.is_hit else "no",
             "" if row.value is None else f"{row.value:f}",
             "seconds" if definition.shape is Shape.SPREAD else row.unit, row.detail, " ".join(row.linked),
-            row.excluded,
+            row.excluded, row.repository, months.written(row.since), months.written(row.until),
         )  # fmt: skip
 
 
@@ -227,6 +229,7 @@ class Names:
     people: dict[str, str]
     classes: dict[str, str]
     titles: Mapping[str, str]
+    changes: Mapping[str, Asked]
 
     def of(self, dimension: str, name: str) -> str:
         if not name:
@@ -243,11 +246,13 @@ def _names(rows: Sequence[Counted], found: Report, *, shown: Sequence[Counted]) 
     people = {row.public_id for row in rows if row.kind == "person"}
     people |= {name.removeprefix("person:") for row in rows for name in row.linked if ":" in name}
     slugs = {row.category for row in rows if row.kind in {"incident", "review"} and row.category}
+    is_gate = any(row.kind == "decision" for row in shown)
     return Names(
         teams=dict(Team.objects.values_list("slug", "name")),
         people={str(one.pk): str(one) for one in User.objects.filter(pk__in=people)} if people else {},
         classes={one.slug: one.words for one in CauseClass.objects.filter(slug__in=slugs)} if slugs else {},
         titles=found.names(name for row in shown for name in (row.public_id, *row.linked)).titles,
+        changes={one.last.public_id: one for one in metrics.asked(found.rows.gate)} if is_gate else {},
     )
 
 
@@ -263,6 +268,10 @@ def _line(definition: Definition, row: Counted, names: Names) -> dict[str, Any]:
         "team": names.of("team", row.team) if row.team else "",
         "category": names.of("category", row.category) if row.category else "",
         "linked": [_link(name, names) for name in row.linked],
+        "change": names.changes.get(row.public_id),
+        "moments": [
+            (figure_words.MOMENTS[word], getattr(row, column)) for column, word in definition.moments
+        ],
         "excluded": figure_words.EXCLUSIONS.get(row.excluded, row.excluded),
     }  # fmt: skip
 

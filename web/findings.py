@@ -11,7 +11,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
-from governance import gatewaivers
+from governance import records
 from postmortem import access
 from remediation import items
 from web import finding_words
@@ -120,9 +120,9 @@ class Shown:
         return self.rule.tone if self.counts and not self.waived_by else "mute"
 
     @property
-    def waiver(self) -> str:
-        """The number of the waiver, for its page; "" for what was kept and is none."""
-        return waiver_number(self.waived_by)
+    def waiver(self) -> int | None:
+        """The number of the waiver, for its page; None for what was kept and is none."""
+        return records.waiver_number(self.waived_by)
 
 
 def shown(findings: Iterable[Any], *, viewer: User) -> list[Shown]:
@@ -163,16 +163,10 @@ def urls_of(public_ids: Iterable[str], *, viewer: User) -> dict[str, str]:
         if wanted[prefix]:
             found = rows.filter(public_id__in=wanted[prefix]).values_list("public_id", flat=True)
             urls |= {public_id: reverse(name, args=[public_id]) for public_id in found}
-    if numbers := [number for name in wanted["waiver"] if (number := waiver_number(name))]:
-        for pk in gatewaivers.visible_to(viewer).filter(pk__in=numbers).values_list("pk", flat=True):
+    if wanted["waiver"]:
+        for pk in records.waivers_named(wanted["waiver"], viewer=viewer).values_list("pk", flat=True):
             urls[f"waiver-{pk}"] = reverse("web:gate_waiver", args=[pk])
     return urls
-
-
-def waiver_number(name: str) -> str:
-    """The number in the name of a waiver, such as waiver-12; "" where it is none."""
-    prefix, _dash, number = name.partition("-")
-    return number if prefix == "waiver" and number.isascii() and number.isdigit() and len(number) < 19 else ""
 
 
 def _mapping(finding: Any) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from django.urls import path
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
-from governance import audit, rehearsals
+from governance import audit, records, rehearsals
 from governance.models import GateDecision
 from postmortem.models import Service
 from web import findings
@@ -70,7 +70,7 @@ def decision(request: HttpRequest, pk: UUID) -> HttpResponse:
         "commits": _commits(record.request),
         "services": _texts(record.request.get("services")) if isinstance(record.request, dict) else [],
         "waivers": [
-            number for name in _texts(record.waivers) if (number := findings.waiver_number(str(name)))
+            number for name in _texts(record.waivers) if (number := records.waiver_number(str(name)))
         ],
         "again": again,
         "findings_again": findings.shown(again.findings, viewer=request.user) if again else [],

@@ -116,6 +116,7 @@ ICONS: dict[str, str] = {
     "repair": '<path d="M9.75 6.25 3.5 12.5M13.5 4.5a3.25 3.25 0 0 1-4.25 4l-5 5a1.24 1.24 0 0 1-1.75-1.75l5-5a3.25 3.25 0 0 1 4-4.25L9.75 4.25l2 2z"/>',
     # States: each has its own outline, so that none needs its colour to be told apart
     "ring": _RING,
+    "counted": _DISC,
     "half": _RING + f'<path d="M8 4.25a3.75 3.75 0 0 1 0 7.5z" {_SOLID}/>',
     "claimed": _RING + '<path d="M8 11V5.25M5.5 7.5 8 5l2.5 2.5"/>',
     "watching": '<circle cx="8" cy="8" r="6" stroke-dasharray="2.6 2.112"/>'

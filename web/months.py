@@ -1,13 +1,20 @@
 """Months in addresses: read, built, and their neighbours."""
 
 import re
+from collections.abc import Callable
 from datetime import date, datetime, timedelta
+from functools import wraps
+from typing import Any
 
-from django.http import Http404, HttpRequest
+from django.conf import settings
+from django.http import Http404, HttpRequest, HttpResponse
+from django.utils import timezone
 
-from governance import audit, reports
+from governance import audit, periods, reports
 from governance.reports import Report
 from postmortem.errors import Invalid
+
+View = Callable[..., HttpResponse]
 
 _MONTH = re.compile(r"([0-9]{4})-([0-9]{2})")
 
@@ -35,6 +42,25 @@ def build(first: date, request: HttpRequest, now: datetime) -> Report:
     except Invalid:
         # Before the year 2000, or not begun yet: there is no such report.
         raise Http404 from None
+
+
+def written(moment: datetime | None) -> str:
+    """A moment for a table to take away, in the installation's time zone; "" for none."""
+    return periods.in_zone(moment).isoformat(timespec="seconds") if moment else ""
+
+
+def in_own_zone(view: View) -> View:
+    """Show a month in the installation's time zone, whatever the reader's is.
+
+    It begins and ends there, and two readers of one report must see the same days.
+    """
+
+    @wraps(view)
+    def shown(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        with timezone.override(settings.TIME_ZONE):
+            return view(request, *args, **kwargs)
+
+    return shown
 
 
 def neighbour(first: date, step: int, now: datetime) -> str:

@@ -38,7 +38,7 @@ def gate(found: Report) -> dict[str, Any] | None:
     return {
         "bar": _bar(rows, label=_("What became of the changes about which CI asked")),
         "rows": [(*row, figure) for row, figure in zip(rows, named, strict=True)],
-        "n": len(found.rows.gate),
+        "n": sum(row.number for row in rows),
     }
 
 

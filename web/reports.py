@@ -1,7 +1,7 @@
 """The monthly report: figures, the very rows they were counted from, and the freezing of a month."""
 
 from collections.abc import Callable, Iterable, Iterator
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from django.contrib import messages
@@ -20,6 +20,7 @@ from governance import (
     figure_words,
     pdf,
     publishing,
+    records,
     report_counts,
     report_document,
     report_html,
@@ -31,6 +32,7 @@ from postmortem.errors import DomainError
 from web import figures, months, report_charts
 from web.asking import ask
 from web.exports import csv_response
+from web.findings import RULES
 
 # The page shows so many rows of each list; the page of a figure has them all.
 MOST_ROWS = 100
@@ -38,6 +40,7 @@ MOST_ROWS = 100
 
 @login_required
 @require_GET
+@months.in_own_zone
 def report(request: HttpRequest, month: str = "") -> HttpResponse:
     now = timezone.now()
     first = months.read(month) if month else months.this(now)
@@ -55,6 +58,7 @@ def report(request: HttpRequest, month: str = "") -> HttpResponse:
         **_first_rows(found),
         "downloads": _downloads(first),
         "corrections": _corrections(found, request.user),
+        "waivers": _waivers(found),
         "progress": publishing.progress(first) if found.published is None else None,
         "may_publish": request.user.is_at_least("governor") and found.is_over and found.published is None,
     }
@@ -147,6 +151,21 @@ def _corrections(found: Report, user: Any) -> list[dict[str, Any]]:
             "now": figure_words.shown(CATALOGUE[line.figure], line.now) if line.now else "",
         }
         for line in corrections.of(found, viewer=user)
+    ]
+
+
+def _waivers(found: Report) -> list[dict[str, Any]]:
+    """The waivers that let changes of the month through, with the words of what they excused."""
+    people = records.people(key for row in found.rows.waivers for key in (row.asked_by, row.granted_by))
+    return [
+        {
+            "row": row,
+            "number": records.waiver_number(row.public_id),
+            "findings": [str(RULES[code].title) if code in RULES else code for code in row.findings],
+            "asked_by": people.get(row.asked_by, ""),
+            "granted_by": people.get(row.granted_by, ""),
+        }
+        for row in found.rows.waivers
     ]
 
 
@@ -262,8 +281,8 @@ def _due_lines(found: Report) -> Lines:
     return header, (
         (
             row.public_id, names.titles.get(row.public_id, ""), row.severity, row.service, row.team,
-            names.owners.get(row.public_id, ""), _written(row.due_at), _written(row.first_verified_at),
-            row.state, row.outcome.value, _seconds(row.late_by),
+            names.owners.get(row.public_id, ""), months.written(row.due_at),
+            months.written(row.first_verified_at), row.state, row.outcome.value, _seconds(row.late_by),
         )
         for row in found.rows.due
     )  # fmt: skip
@@ -288,7 +307,7 @@ def _resolved_lines(found: Report) -> Lines:
     def lines() -> Iterator[tuple[object, ...]]:
         for row in found.rows.resolved:
             durations = (_seconds(value) for value in (row.ttd, row.tta, row.ttm, row.ttr))
-            written = (_written(getattr(row, name)) for name in moments)
+            written = (months.written(getattr(row, name)) for name in moments)
             yield (
                 row.public_id,
                 names.titles.get(row.public_id, ""),
@@ -307,14 +326,10 @@ def _overdue_lines(found: Report) -> Lines:
     return header, (
         (
             row.public_id, names.titles.get(row.public_id, ""), row.severity, row.service, row.team,
-            names.owners.get(row.public_id, ""), _written(row.due_at), row.state, row.overdue_days,
+            names.owners.get(row.public_id, ""), months.written(row.due_at), row.state, row.overdue_days,
         )
         for row in found.rows.overdue
     )  # fmt: skip
-
-
-def _written(moment: datetime | None) -> str:
-    return timezone.localtime(moment).isoformat(timespec="seconds") if moment else ""
 
 
 def _seconds(duration: timedelta | None) -> int | None:

@@ -18,6 +18,7 @@ from governance.metrics.closing import (
 )
 from governance.metrics.counting import Counted, Shape, Unit, Value, measure, split
 from governance.metrics.durations import Spread, quantile, spread
+from governance.metrics.gate import Asked, asked
 from governance.metrics.programs import IDLE
 from governance.metrics.rows import (
     AgreedItem,
@@ -34,6 +35,7 @@ from governance.metrics.rows import (
     ResolvedIncident,
     Rows,
     Stated,
+    UsedWaiver,
     WentOut,
 )
 
@@ -42,6 +44,7 @@ __all__ = [
     "IDLE",
     "Ageing",
     "AgreedItem",
+    "Asked",
     "Closure",
     "Counted",
     "Definition",
@@ -62,10 +65,12 @@ __all__ = [
     "Stated",
     "Times",
     "Unit",
+    "UsedWaiver",
     "Value",
     "WentOut",
     "ageing",
     "ageing_of",
+    "asked",
     "bands",
     "closure",
     "closure_rate",

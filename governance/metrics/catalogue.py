@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from governance.metrics.counting import DIMENSIONS, Counted, Shape, Unit, Value, measure
+from governance.metrics.gate import gate_block_rows, gate_waiver_rows
 from governance.metrics.programs import (
     deploy_failure_rows,
     healed_time_rows,
@@ -33,6 +34,8 @@ class Definition:
     Attributes:
         rows: makes the rows it counts, and those it leaves out with the reason, of the rows of a period.
         dimensions: what it can be split by.
+        moments: the columns of its rows that hold moments, each with a word for what happened then, in the
+            order in which they are shown; the one that puts a row into the period is "at".
         is_more_better: whether a larger number is the better one.
         places: decimals of a percentage.
     """
@@ -41,6 +44,7 @@ class Definition:
     shape: Shape
     unit: Unit
     rows: Callable[[Rows], list[Counted]]
+    moments: tuple[tuple[str, str], ...]
     dimensions: tuple[str, ...] = DIMENSIONS
     is_more_better: bool = False
     places: int = 1
@@ -57,18 +61,24 @@ def closure_rows(rows: Rows) -> list[Counted]:
     cohort and counts as not closed. Source: specification, R19.
     """
     return [
-        _item(row, at=row.due_at, is_hit=outcome is Outcome.IN_TIME, detail=outcome.value)
+        _item(
+            row, at=row.due_at, until=row.first_verified_at,
+            is_hit=outcome is Outcome.IN_TIME, detail=outcome.value,
+        )
         for row, outcome in ((row, row.outcome) for row in rows.due)
-    ]
+    ]  # fmt: skip
 
 
 def late_closure_rows(rows: Rows) -> list[Counted]:
     """Late by = first verified by an automated PASS - deadline, of the items due that were verified late."""
     return [
-        _item(row, at=row.due_at, value=_seconds(row.late_by), detail=row.outcome.value)
+        _item(
+            row, at=row.due_at, until=row.first_verified_at,
+            value=_seconds(row.late_by), detail=row.outcome.value,
+        )
         for row in rows.due
         if row.late_by is not None
-    ]
+    ]  # fmt: skip
 
 
 def overdue_rows(rows: Rows) -> list[Counted]:
@@ -88,22 +98,22 @@ def ttr_rows(rows: Rows) -> list[Counted]:
 
     Left out: drills, duplicates, false alarms, and severities that do not count.
     """
-    return _durations(rows, lambda one: one.ttr)
+    return _durations(rows, lambda one: one.ttr, since="started_at")
 
 
 def ttd_rows(rows: Rows) -> list[Counted]:
     """TTD = detected - started; an incident without that milestone is left out. Else as TTR."""
-    return _durations(rows, lambda one: one.ttd)
+    return _durations(rows, lambda one: one.ttd, since="started_at", until="detected_at")
 
 
 def tta_rows(rows: Rows) -> list[Counted]:
     """TTA = acknowledged - detected; an incident without those milestones is left out. Else as TTR."""
-    return _durations(rows, lambda one: one.tta)
+    return _durations(rows, lambda one: one.tta, since="detected_at", until="acknowledged_at")
 
 
 def ttm_rows(rows: Rows) -> list[Counted]:
     """TTM = mitigated - started; an incident without that milestone is left out. Else as TTR."""
-    return _durations(rows, lambda one: one.ttm)
+    return _durations(rows, lambda one: one.ttm, since="started_at", until="mitigated_at")
 
 
 def impact_minutes_rows(rows: Rows) -> list[Counted]:
@@ -218,65 +228,61 @@ def exam_rows(rows: Rows) -> list[Counted]:
     ]  # fmt: skip
 
 
-def gate_block_rows(rows: Rows) -> list[Counted]:
-    """Gate blocks = changes that the gate did not pass / changes about which CI asked, in %.
-
-    Cohort: every question about a change in the period, asked again or not.
-    """
-    return [
-        Counted(
-            "decision", row.public_id, row.decided_at, service=row.repository,
-            is_hit=row.verdict != "PASS", detail=row.verdict,
-        )
-        for row in rows.gate
-    ]  # fmt: skip
-
-
-def gate_waiver_rows(rows: Rows) -> list[Counted]:
-    """Waived = changes of which findings were excused by a waiver / changes about which CI asked, in %.
-
-    Cohort: as for gate blocks. Source: specification, R14.
-    """
-    return [
-        Counted(
-            "decision", row.public_id, row.decided_at, service=row.repository,
-            is_hit=row.is_waived, detail="waived" if row.is_waived else row.verdict,
-        )
-        for row in rows.gate
-    ]  # fmt: skip
-
-
 _NONE: tuple[str, ...] = ()
 _OWNED = ("service", "team")
+# CI names repositories; a change of one may touch several services.
+_REPOSITORY = ("repository",)
+
+_DUE = (("at", "deadline"), ("until", "first_verified"))
+_RESOLVED = (("at", "resolved"),)
+_RECOVERED = (("since", "started"), ("at", "resolved"))
+_ASKED = (("at", "asked"),)
+
+
+def _between(since: str, until: str) -> tuple[tuple[str, str], ...]:
+    return (("since", since), ("until", until), ("at", "resolved"))
+
 
 CATALOGUE: dict[str, Definition] = {
     one.key: one
     for one in (
-        Definition("closure", Shape.SHARE, Unit.PERCENT, closure_rows, is_more_better=True),
-        Definition("late-closure", Shape.SPREAD, Unit.DAYS, late_closure_rows),
-        Definition("overdue", Shape.SPREAD, Unit.DAYS, overdue_rows),
-        Definition("ttr", Shape.SPREAD, Unit.MINUTES, ttr_rows),
-        Definition("ttd", Shape.SPREAD, Unit.MINUTES, ttd_rows),
-        Definition("tta", Shape.SPREAD, Unit.MINUTES, tta_rows),
-        Definition("ttm", Shape.SPREAD, Unit.MINUTES, ttm_rows),
-        Definition("impact-minutes", Shape.SUM, Unit.MINUTES, impact_minutes_rows),
-        Definition("impact-loss", Shape.SUM, Unit.MONEY, impact_loss_rows),
-        Definition("recurrence", Shape.SHARE, Unit.PERCENT, recurrence_rows),
+        Definition("closure", Shape.SHARE, Unit.PERCENT, closure_rows, _DUE, is_more_better=True),
+        Definition("late-closure", Shape.SPREAD, Unit.DAYS, late_closure_rows, _DUE),
+        Definition("overdue", Shape.SPREAD, Unit.DAYS, overdue_rows, (("at", "deadline"),)),
+        Definition("ttr", Shape.SPREAD, Unit.MINUTES, ttr_rows, _RECOVERED),
+        Definition("ttd", Shape.SPREAD, Unit.MINUTES, ttd_rows, _between("started", "detected")),
+        Definition("tta", Shape.SPREAD, Unit.MINUTES, tta_rows, _between("detected", "acknowledged")),
+        Definition("ttm", Shape.SPREAD, Unit.MINUTES, ttm_rows, _between("started", "mitigated")),
+        Definition("impact-minutes", Shape.SUM, Unit.MINUTES, impact_minutes_rows, _RESOLVED),
+        Definition("impact-loss", Shape.SUM, Unit.MONEY, impact_loss_rows, _RESOLVED),
+        Definition("recurrence", Shape.SHARE, Unit.PERCENT, recurrence_rows, (("at", "began"),)),
         Definition(
-            "clean-quarters", Shape.STREAK, Unit.QUARTERS, clean_quarter_rows, _NONE, is_more_better=True
+            "clean-quarters", Shape.STREAK, Unit.QUARTERS, clean_quarter_rows, (("at", "began"),), _NONE,
+            is_more_better=True,
         ),
-        Definition("proactive", Shape.SHARE, Unit.PERCENT, proactive_rows, is_more_better=True),
-        Definition("facilitation", Shape.SHARE, Unit.PERCENT, facilitation_rows, _NONE, is_more_better=True),
-        Definition("exams", Shape.SHARE, Unit.PERCENT, exam_rows, is_more_better=True),
-        Definition("gate-blocks", Shape.SHARE, Unit.PERCENT, gate_block_rows, ("service",)),
-        Definition("gate-waivers", Shape.SHARE, Unit.PERCENT, gate_waiver_rows, ("service",)),
-        Definition("deploy-failures", Shape.SHARE, Unit.PERCENT, deploy_failure_rows, _OWNED, places=2),
-        Definition("self-healed", Shape.SHARE, Unit.PERCENT, self_healed_rows, is_more_better=True),
-        Definition("recovery-healed", Shape.SPREAD, Unit.MINUTES, healed_time_rows),
-        Definition("recovery-people", Shape.SPREAD, Unit.MINUTES, human_time_rows),
-        Definition("idle", Shape.LEVEL, Unit.PERCENT, idle_rows, _NONE),
+        Definition(
+            "proactive", Shape.SHARE, Unit.PERCENT, proactive_rows, (("at", "agreed"),), is_more_better=True
+        ),
+        Definition(
+            "facilitation", Shape.SHARE, Unit.PERCENT, facilitation_rows, (), _NONE, is_more_better=True
+        ),
+        Definition(
+            "exams", Shape.SHARE, Unit.PERCENT, exam_rows, (("at", "deadline"),), is_more_better=True
+        ),
+        Definition("gate-blocks", Shape.SHARE, Unit.PERCENT, gate_block_rows, _ASKED, _REPOSITORY),
+        Definition("gate-waivers", Shape.SHARE, Unit.PERCENT, gate_waiver_rows, _ASKED, _REPOSITORY),
+        Definition(
+            "deploy-failures", Shape.SHARE, Unit.PERCENT, deploy_failure_rows, (("at", "deployed"),), _OWNED,
+            places=2,
+        ),
+        Definition(
+            "self-healed", Shape.SHARE, Unit.PERCENT, self_healed_rows, _RECOVERED, is_more_better=True
+        ),
+        Definition("recovery-healed", Shape.SPREAD, Unit.MINUTES, healed_time_rows, _RECOVERED),
+        Definition("recovery-people", Shape.SPREAD, Unit.MINUTES, human_time_rows, _RECOVERED),
+        Definition("idle", Shape.LEVEL, Unit.PERCENT, idle_rows, (("at", "day"),), _NONE),
     )
-}
+}  # fmt: skip
 
 
 def counted(key: str, rows: Rows) -> list[Counted]:
@@ -288,13 +294,14 @@ def _item(
     row: DueItem | OverdueItem | AgreedItem,
     *,
     at: datetime,
+    until: datetime | None = None,
     is_hit: bool | None = None,
     value: Decimal | None = None,
     detail: str = "",
 ) -> Counted:
     return Counted(
         "item", row.public_id, at, row.service, row.team, row.category, row.severity,
-        is_hit=is_hit, value=value, detail=detail,
+        is_hit=is_hit, value=value, detail=detail, until=until,
     )  # fmt: skip
 
 
@@ -313,12 +320,16 @@ def _incident(
     )  # fmt: skip
 
 
-def _durations(rows: Rows, of: Callable[[ResolvedIncident], timedelta | None]) -> list[Counted]:
+def _durations(
+    rows: Rows, of: Callable[[ResolvedIncident], timedelta | None], *, since: str, until: str = ""
+) -> list[Counted]:
     return [
         Counted(
             "incident", row.public_id, row.resolved_at, row.service, row.team, row.category, row.severity,
             value=_seconds(of(row)),
             excluded=row.excluded or (Exclusion.NO_MILESTONE if of(row) is None else ""),
+            since=getattr(row, since),
+            until=getattr(row, until) if until else None,
         )
         for row in (*rows.resolved, *rows.left_out)
     ]  # fmt: skip

@@ -51,6 +51,9 @@ class Counted(NamedTuple):
         detail: a word that says how it was judged, such as "late".
         linked: further public ids that explain it, such as the earlier postmortem of a repeat.
         excluded: why it does not count, one of `Exclusion`; "" when it does.
+        repository: of a change.
+        since, until: the moments that its value lies between or that decide whether it is a hit, where they
+            are others than `at`.
     """
 
     kind: str
@@ -66,6 +69,9 @@ class Counted(NamedTuple):
     detail: str = ""
     linked: tuple[str, ...] = ()
     excluded: str = ""
+    repository: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +84,7 @@ class Value:
         percent: of a share; None for no rows.
         median, p90: of a spread; None for no rows.
         sums: of a sum: by unit, in the order of their names; no rows give none. Of a level: its last value.
-        streak: of a streak.
+        streak: of a streak; None for no rows.
         excluded: reason -> rows that lie in the period and do not count.
         number: the one number that is compared with a target, in the figure's unit; None where there is none.
     """
@@ -133,7 +139,7 @@ def measure(rows: Iterable[Counted], *, shape: Shape, unit: Unit, places: int = 
 
 
 def split(rows: Iterable[Counted], dimension: str) -> dict[str, list[Counted]]:
-    """Rows by service, team, category or severity, in the order of its names; "" for those that have none."""
+    """Rows by a dimension, such as service, in the order of its names; "" for those that have none."""
     name_of = attrgetter(dimension)
     groups: defaultdict[str, list[Counted]] = defaultdict(list)
     for row in rows:
@@ -174,6 +180,8 @@ def _level(rows: Sequence[Counted], excluded: dict[str, int]) -> Value:
 
 
 def _streak(rows: Sequence[Counted], excluded: dict[str, int]) -> Value:
+    if not rows:
+        return Value(0, excluded=excluded)
     streak = 0
     for row in reversed(rows):
         if not row.is_hit:

@@ -81,7 +81,7 @@ def _incident(
 ) -> Counted:
     return Counted(
         "incident", row.public_id, row.resolved_at, row.service, row.team, row.category, row.severity,
-        is_hit=is_hit, value=_seconds(value), detail=detail, excluded=row.excluded,
+        is_hit=is_hit, value=_seconds(value), detail=detail, excluded=row.excluded, since=row.started_at,
     )  # fmt: skip
 
 
@@ -90,7 +90,7 @@ def _run(
 ) -> Counted:
     return Counted(
         "run", row.public_id, row.ended_at, row.service, row.team,
-        is_hit=is_hit, value=_seconds(value), detail=detail,
+        is_hit=is_hit, value=_seconds(value), detail=detail, since=row.started_at,
     )  # fmt: skip
 
 

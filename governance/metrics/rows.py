@@ -181,10 +181,13 @@ class Quarter(NamedTuple):
 
 
 class GateQuestion(NamedTuple):
-    """A change about which CI asked the gate in the period; its `public_id` is that of the decision.
+    """A question of CI about a change in the period; its `public_id` is that of the decision.
 
     Attributes:
         is_waived: findings held, and a waiver kept them from counting.
+        change_id: the change in its repository; "" where CI named none.
+        title: of the change, as CI said it.
+        waivers: the public ids of those waivers.
     """
 
     public_id: str
@@ -192,6 +195,34 @@ class GateQuestion(NamedTuple):
     decided_at: datetime
     verdict: str
     is_waived: bool = False
+    change_id: str = ""
+    title: str = ""
+    waivers: tuple[str, ...] = ()
+
+
+class UsedWaiver(NamedTuple):
+    """A waiver of the gate that excused findings of a change in the period (R14).
+
+    Attributes:
+        scope: what it is for: a service, or a repository and perhaps a change there.
+        findings: codes of the findings that it excuses.
+        object: what these must be about, such as RI-2026-0001; "" for anything.
+        asked_by, granted_by: keys of people.
+        is_alone: whoever asked granted it.
+        changes: how many changes of the period it excused.
+    """
+
+    public_id: str
+    scope: str
+    findings: tuple[str, ...]
+    object: str
+    reason: str
+    asked_by: int
+    granted_by: int
+    granted_at: datetime
+    expires_at: datetime
+    is_alone: bool
+    changes: int
 
 
 class ExamPlace(NamedTuple):
@@ -288,6 +319,7 @@ class Rows:
     causes: Sequence[PrimaryCause] = ()
     quarters: Sequence[Quarter] = ()
     gate: Sequence[GateQuestion] = ()
+    waivers: Sequence[UsedWaiver] = ()
     exams: Sequence[ExamPlace] = ()
     leaders: Sequence[Leader] = ()
     deploys: Sequence[WentOut] = ()

@@ -279,4 +279,4 @@ def test_empty_month_has_nothing_and_not_zero(db):
     assert {value["n"] for value in found.values()} == {0}
     nothing = {(value["percent"], value["median_seconds"], *value["sums"]) for value in found.values()}
     assert nothing == {(None, None)}
-    assert found["clean-quarters"]["streak"] == 0
+    assert found["clean-quarters"]["streak"] is None

@@ -82,9 +82,38 @@ def test_overdue_rows_say_their_state_and_not_an_outcome(client, language, words
     assert {line["detail"] for line in response.context["lines"]} == words
 
 
+def test_proof_has_the_moments_that_decide(client):
+    client.force_login(factories.user(role="governor"))
+    due_at = datetime(2026, 5, 10, 12, tzinfo=UTC)
+    item = factories.item("Cap the pool", agreed_at=due_at - 30 * DAY, due_at=due_at)
+    for number, state in enumerate(("in_progress", "fix_claimed", "verifying", "verified")):
+        factories.moved(item, state, at=due_at - DAY + number * timedelta(minutes=1))
+
+    response = client.get("/report/2026-05/figures/closure/")
+
+    (line,) = response.context["lines"]
+    assert [str(words) for words in response.context["moments"]] == ["Deadline", "First verified"]
+    assert [at for _words, at in line["moments"]] == [due_at, due_at - DAY + timedelta(minutes=3)]
+    rows = client.get("/report/2026-05/figures/closure/rows.csv")
+    written = b"".join(rows.streaming_content).decode()
+    assert "2026-05-09T12:03:00+00:00" in written
+
+
+def test_month_is_shown_in_the_zone_of_the_installation(client, settings):
+    settings.TIME_ZONE = "Europe/Berlin"
+    client.force_login(factories.user(role="governor", time_zone="Asia/Shanghai"))
+    factories.resolved_incident("Late", started_at=datetime(2026, 5, 31, 21, 0, tzinfo=UTC), minutes=30)
+
+    for address in ("/report/2026-05/", "/report/2026-05/figures/ttr/"):
+        body = client.get(address).content.decode()
+        assert "31 May 2026, 23:" in body, address
+        assert "1 Jun 2026, 05:" not in body, address
+    assert "Europe/Berlin" in client.get("/report/2026-05/report.md").content.decode()
+
+
 @pytest.mark.parametrize(
     ("language", "age", "count"),
-    [("en", "Age of overdue items", "Overdue items"), ("zh-hans", "改进项超期时长", "超期改进项")],
+    [("en", "Age of overdue items", "Overdue items"), ("zh-hans", "改进项逾期时长", "逾期改进项")],
 )
 def test_age_of_overdue_items_is_not_called_like_their_count(client, language, age, count):
     client.force_login(factories.user(language=language))
