@@ -72,23 +72,23 @@ def read(body: bytes) -> Message:
         Unreadable: it is not what version 4 of the payload says.
     """
     said = payloads.read(body)
-    version = payloads.text(said, "version")
+    version = payloads.text(said, "version", default="4")
     if version != "4":
         raise Unreadable(f"version must be “4”, and it is “{version[:20]}”.")
-    group_key = payloads.text(said, "groupKey")
-    if not group_key:
-        raise Unreadable("groupKey must not be empty.")
-    status = payloads.text(said, "status")
+    status = payloads.text(said, "status", default="")
     alerts = said.get("alerts")
     if not isinstance(alerts, list) or not alerts:
         raise Unreadable("alerts must be a list with at least one alert.")
     if len(alerts) > MAX_ALERTS:
         raise Unreadable(f"alerts may have at most {MAX_ALERTS} entries.")
+    read = [_alert(one, place, status) for place, one in enumerate(alerts)]
+    group_labels = payloads.texts(said, "groupLabels")
     return Message(
-        group_key=group_key,
-        alerts=[_alert(one, place, status) for place, one in enumerate(alerts)],
+        # Programs that imitate Alertmanager may leave it out.
+        group_key=payloads.text(said, "groupKey", default="") or _group_key(group_labels or read[0].labels),
+        alerts=read,
         truncated=payloads.number(said, "truncatedAlerts", default=0),
-        group_labels=payloads.texts(said, "groupLabels"),
+        group_labels=group_labels,
         common_annotations=payloads.texts(said, "commonAnnotations"),
         external_url=payloads.text(said, "externalURL", default=""),
     )
@@ -116,6 +116,11 @@ def _alert(said: Any, place: int, status_of_group: str) -> Alert:
         starts_at=starts_at,
         ends_at=ends_at if ends_at is None or ends_at >= starts_at else starts_at,
     )
+
+
+def _group_key(labels: Mapping[str, str]) -> str:
+    pairs = ", ".join(f"{name}={json.dumps(labels[name], ensure_ascii=False)}" for name in sorted(labels))
+    return f"{{}}:{{{pairs}}}"
 
 
 def _fingerprint(labels: Mapping[str, str]) -> str:

@@ -39,12 +39,14 @@ class Named:
     Attributes:
         head: the commit that the event knew as its last.
         is_asked: whether somebody asks for a verdict once more, although nothing was changed.
+        is_queued: whether `head` is a commit that a merge queue made, which waits for a verdict of its own.
     """
 
     repository: str
     number: int
     head: str
     is_asked: bool = False
+    is_queued: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Pure: GitHub: what its events say of pull requests, and how a verdict is reported to it.
 
-Source: GitHub's documentation of the webhook event pull_request and of the REST API (pulls, commit statuses,
-check runs).
+Source: GitHub's documentation of the webhook events pull_request, merge_group, check_run and check_suite, and
+of the REST API (pulls, commit statuses, check runs).
 """
 
 from __future__ import annotations
@@ -9,19 +9,26 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import parse_qs
 
 from governance import payloads
 from governance.forges import NAME, Change, Connection, Named, Refused, Report
 from governance.payloads import Unreadable
 
-# What changes the answer: the commits, the title or the description. "edited" tells of the target as well.
-JUDGED = frozenset({"opened", "edited", "synchronize", "reopened", "ready_for_review"})
+# What changes the answer: commits, title, description, labels. "edited" tells of the target as well.
+JUDGED = frozenset(
+    {"opened", "edited", "synchronize", "reopened", "ready_for_review", "labeled", "unlabeled"}
+)
 # GitHub lists no more commits of a pull request than these.
 MOST_COMMITS = 250
 MOST_FILES = 3000
 _REPOSITORY = re.compile(r"[A-Za-z0-9._-]{1,100}/[A-Za-z0-9._-]{1,100}")
 _SHA = re.compile(r"[0-9a-f]{40,64}")
 _LONGEST_DESCRIPTION = 140
+# The branch that a merge queue tries: of the last pull request in the group.
+_QUEUED = re.compile(r"(?:refs/heads/)?gh-readonly-queue/.+/pr-([0-9]{1,9})-[0-9a-f]{40,64}")
+# GitHub's own choice for a new webhook is a form with the JSON in its one field.
+_FORM = b"payload="
 
 
 def named_in(event_type: str, body: bytes) -> Named | None:
@@ -30,9 +37,13 @@ def named_in(event_type: str, body: bytes) -> Named | None:
     Raises:
         Unreadable: the event is not what its schema says.
     """
-    said = payloads.read(body)
+    said = payloads.read(_of_form(body) if body.startswith(_FORM) else body)
     if event_type == "check_run":
-        return _asked_again(said)
+        return _asked_again(said, "check_run") if _is_ours(said) else None
+    if event_type == "check_suite":
+        return _asked_again(said, "check_suite")
+    if event_type == "merge_group":
+        return _queued(said)
     if event_type != "pull_request":
         return None
     action = payloads.text(said, "action")
@@ -45,18 +56,41 @@ def named_in(event_type: str, body: bytes) -> Named | None:
     return Named(repository, number, head, is_asked=action == "reopened")
 
 
-def _asked_again(said: Mapping[str, Any]) -> Named | None:
-    """Somebody pressed “Re-run” beside our check run."""
-    run = payloads.inner(said, "check_run")
-    pulls = run.get("pull_requests")
-    if said.get("action") != "rerequested" or run.get("name") != NAME or not isinstance(pulls, list):
+def _of_form(body: bytes) -> bytes:
+    try:
+        return parse_qs(body.decode(), strict_parsing=True, max_num_fields=1)["payload"][0].encode()
+    except (ValueError, KeyError):
+        raise Unreadable("The body is a form, and not one with a payload.") from None
+
+
+def _is_ours(said: Mapping[str, Any]) -> bool:
+    return payloads.inner(said, "check_run").get("name") == NAME
+
+
+def _asked_again(said: Mapping[str, Any], what: str) -> Named | None:
+    """Somebody pressed “Re-run” beside our check run, or beside all of them."""
+    asked = payloads.inner(said, what)
+    pulls = asked.get("pull_requests")
+    if said.get("action") != "rerequested" or not isinstance(pulls, list):
         return None
     # Empty for a pull request from a fork: of that nobody can say which it was.
     for pull in pulls:
         if isinstance(pull, dict):
-            number = payloads.number(pull, "number", where="check_run.pull_requests.0.")
-            return Named(_repository(said), number, _head(run, "head_sha", "check_run."), is_asked=True)
+            number = payloads.number(pull, "number", where=f"{what}.pull_requests.0.")
+            return Named(_repository(said), number, _head(asked, "head_sha", f"{what}."), is_asked=True)
     return None
+
+
+def _queued(said: Mapping[str, Any]) -> Named | None:
+    """A merge queue waits for the verdict on the commit that it made of the pull request."""
+    if said.get("action") != "checks_requested":
+        return None
+    group = payloads.inner(said, "merge_group")
+    branch = _QUEUED.fullmatch(payloads.text(group, "head_ref", where="merge_group."))
+    if branch is None:
+        return None
+    head = _head(group, "head_sha", "merge_group.")
+    return Named(_repository(said), int(branch[1]), head, is_asked=True, is_queued=True)
 
 
 def _repository(said: Mapping[str, Any]) -> str:
@@ -89,7 +123,7 @@ async def change(forge: Connection, named: Named) -> Change:
         return Change(
             repository=named.repository,
             number=named.number,
-            head=head if _SHA.fullmatch(head) else named.head,
+            head=named.head if named.is_queued or not _SHA.fullmatch(head) else head,
             target_branch=base,
             title=payloads.text(pull, "title"),
             description=payloads.text(pull, "body", default=""),

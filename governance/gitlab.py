@@ -40,6 +40,9 @@ def named_in(_event_type: str, body: bytes) -> Named | None:
     project = payloads.text(payloads.inner(said, "project"), "path_with_namespace", where="project.")
     if not _PROJECT.fullmatch(project):
         raise Unreadable("project.path_with_namespace must be “group/name”.")
+    if request.get("last_commit") is None:
+        # Its branch has no commit yet.
+        return None
     where = "object_attributes.last_commit."
     head = payloads.text(
         payloads.inner(request, "last_commit", where="object_attributes."), "id", where=where

@@ -46,6 +46,17 @@ def test_what_old_alertmanagers_leave_out_is_made_up_for():
     assert (found.is_firing, found.ends_at, len(found.fingerprint), read.truncated) == (True, None, 32, 0)
 
 
+def test_a_group_without_a_key_is_known_by_its_labels():
+    labels = {"service": "order", "alertname": "PoolFull"}
+    for nothing in ({"groupKey": None}, {"groupKey": ""}):
+        read = alertmanager.read(message(groupLabels=labels, version=None, **nothing))
+        assert read.group_key == '{}:{alertname="PoolFull", service="order"}'
+
+    first = alert() | {"labels": {"alertname": "Lone"}}
+
+    assert alertmanager.read(message(first, groupLabels={}, groupKey="")).group_key == '{}:{alertname="Lone"}'
+
+
 @pytest.mark.parametrize(
     ("text", "moment"),
     [
@@ -71,8 +82,7 @@ def test_moments_are_read_as_go_and_ruby_write_them(text, moment):
         (b'{"version": NaN}', "not JSON"),
         (changed(version="3"), "version must be “4”"),
         (changed(version=4), "version must be a text"),
-        (changed(groupKey=""), "groupKey must not be empty"),
-        (changed(groupKey=None), "groupKey must be a text"),
+        (changed(groupKey=4), "groupKey must be a text"),
         (changed(groupKey="a\x00"), "groupKey holds a NUL"),
         (changed(alerts=[]), "alerts must be a list"),
         (changed(alerts={"a": 1}), "alerts must be a list"),
@@ -87,7 +97,7 @@ def test_moments_are_read_as_go_and_ruby_write_them(text, moment):
         (one_alert(labels={"a": 1}), "alerts.0.labels.a must be a text"),
         (one_alert(labels={"a": "\ud800"}), "surrogate"),
     ],
-    ids=range(22),
+    ids=range(21),
 )
 def test_what_is_no_message_is_refused_by_name(body, words):
     with pytest.raises(Unreadable, match=words):

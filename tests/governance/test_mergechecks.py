@@ -1,6 +1,8 @@
 """Changes at GitHub and GitLab are judged by the gate, and the forge hears the verdict, once."""
 
+import json
 from datetime import timedelta
+from urllib.parse import urlencode
 
 import pytest
 from django.utils import timezone
@@ -185,7 +187,7 @@ def test_an_administrator_replays_and_the_change_is_judged_anew(forge, archived)
     assert (event.state, event.outcome, GateDecision.objects.count()) == ("done", "failed", 2)
 
 
-@pytest.mark.parametrize("action", ["closed", "labeled", "assigned", "merge", "close", "approved"])
+@pytest.mark.parametrize("action", ["closed", "locked", "assigned", "merge", "close", "approved"])
 def test_what_changes_no_answer_asks_nobody(forge, archived, action):
     event = send(source_of(forge), forge.event(action))
 
@@ -257,6 +259,65 @@ def test_re_run_of_our_check_run_asks_once_more(github, archived):
     assert len(github.posted) == 2
     other = asked.replace(b'"closeloop"', b'"other"')
     assert send(source, other, kind="check_run").outcome == "not_asked"
+
+
+def test_re_run_of_all_checks_asks_once_more(github, archived):
+    source = source_of(github, report_as="check")
+    suite = {"head_sha": "a" * 40, "pull_requests": [{"number": 7}]}
+
+    asked = send(source, github.event("rerequested", check_suite=suite), kind="check_suite")
+    done = send(source, github.event("completed", check_suite=suite), kind="check_suite")
+
+    assert (asked.outcome, done.outcome, len(github.posted)) == ("failed", "not_asked", 1)
+
+
+def test_a_label_that_excuses_is_judged_at_once(github, archived):
+    policy(excused_labels=["no-incident"])
+    source = source_of(github)
+    assert send(source, github.event()).outcome == "failed"
+
+    github.pull.labels = ["no-incident"]
+
+    assert send(source, github.event("labeled", label={"name": "no-incident"})).outcome == "passed"
+
+
+def test_a_merge_queue_hears_the_verdict_on_the_commit_it_made(github, archived):
+    github.pull.description = f"Postmortem: {archived.public_id}"
+    made = "d" * 40
+    group = {
+        "head_sha": made,
+        "head_ref": f"refs/heads/gh-readonly-queue/main/pr-7-{'e' * 40}",
+        "base_ref": "refs/heads/main",
+    }
+    source = source_of(github)
+
+    event = send(source, github.event("checks_requested", merge_group=group), kind="merge_group")
+
+    assert event.outcome == "passed"
+    assert [path.rpartition("/")[2] for path, _ in github.posted] == [made]
+    elsewhere = group | {"head_ref": "refs/heads/main"}
+    for action, told in (("destroyed", group), ("checks_requested", elsewhere)):
+        body = github.event(action, merge_group=told)
+        assert send(source, body, kind="merge_group").outcome == "not_asked"
+
+
+def test_a_webhook_that_sends_forms_is_read(github, archived):
+    source = source_of(github)
+
+    event = send(source, urlencode({"payload": github.event().decode()}).encode())
+    none = send(source, b"payload=&b=c")
+
+    assert (event.outcome, none.outcome) == ("failed", "unreadable")
+    assert states(github) == [("a", "failure")]
+
+
+def test_a_merge_request_without_a_commit_asks_nobody(gitlab):
+    body = json.loads(gitlab.event())
+    body["object_attributes"]["last_commit"] = None
+
+    event = send(source_of(gitlab), json.dumps(body).encode())
+
+    assert (event.state, event.outcome, gitlab.asked) == ("ignored", "not_asked", 0)
 
 
 def test_an_external_status_check_of_gitlab(gitlab, archived):
