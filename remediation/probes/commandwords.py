@@ -13,6 +13,24 @@ PREFIXES = _words(
     sudo doas env time nohup nice ionice exec command stdbuf xargs timeout
     """
 )
+# Options of these that take the word behind them.
+OPTIONS_WITH_A_WORD = {
+    "sudo": _words("-u -g -h -p -C -r -t -U -D -R -T --user --group --host --prompt --chdir"),
+    "doas": _words("-u -C"),
+    "env": _words("-u -C -S --unset --chdir"),
+    "timeout": _words("-s -k --signal --kill-after"),
+    "nice": _words("-n --adjustment"),
+    "ionice": _words("-c -n --class --classdata"),
+    "stdbuf": _words("-i -o -e"),
+    "time": _words("-f -o --format --output"),
+    "xargs": _words("-n -I -P -L -d -a -s -E --max-args --max-procs --replace --delimiter --arg-file"),
+}
+# Programs that run another one elsewhere, and their options that take the word behind them.
+OF_CONTAINERS = _words("docker podman nerdctl crictl docker-compose")
+BEFORE_A_COMMAND = {
+    **dict.fromkeys(OF_CONTAINERS, _words("-u -e -w --user --env --workdir --index")),
+    "ssh": _words("-p -i -l -o -F -J -L -R -D -b -c -E -m -Q -S -W -w"),
+}
 # Change something, whatever follows; `commands` knows the options by which some only look.
 ALWAYS_CHANGE = _words(
     """
@@ -21,7 +39,9 @@ ALWAYS_CHANGE = _words(
     truncate shred tee install patch rsync scp modprobe rmmod insmod ansible-playbook puppet
     chef-client make tar unzip wipefs pvcreate lvextend resize2fs xfs_growfs growpart kubeadm
     setenforce logrotate update-alternatives passwd chpasswd at crontab iptables-restore createdb
-    dropdb pg_restore pg_resetwal pg_rewind wget
+    dropdb pg_restore pg_resetwal pg_rewind wget adduser deluser addgroup delgroup unlink mkswap
+    a2ensite a2dissite a2enmod a2dismod htpasswd ssh-copy-id syncoid sanoid mkdosfs tune2fs e2fsck
+    xfs_repair mkinitrd update-grub grub-install update-initramfs dpkg-reconfigure chattr setfacl
     """
 )
 # Clients of clouds: the verb stands among the first words.
@@ -42,6 +62,18 @@ EDITORS = _words(
     fdisk gdb telnet ftp sftp tig ncdu iftop nload
     """
 )
+# By program: the words with which it wants a terminal.
+TERMINALS = {
+    "virsh": _words("console edit"),
+    "virtctl": _words("console vnc ssh"),
+    "systemctl": _words("edit"),
+    "aws": _words("start-session execute-command"),
+    "gcloud": _words("ssh"),
+    "az": _words("ssh"),
+    "lxc-attach": _words("-n"),
+    "fly": _words("console"),
+    "ansible-vault": _words("edit create"),
+}
 # Want a terminal when nothing follows.
 SHELLS = _words(
     """
@@ -51,24 +83,52 @@ SHELLS = _words(
 # Go on until somebody stops them.
 ENDLESS = _words(
     """
-    watch tcpdump tshark yes inotifywait multitail stern kubetail proxy
+    watch tshark yes inotifywait multitail stern kubetail proxy
     """
 )
+# By program: the words with which it goes on.
+GOES_ON = {
+    "ceph": _words("-w --watch --watch-debug"),
+    "strace": _words("-p --attach"),
+    "ip": _words("monitor"),
+    "udevadm": _words("monitor"),
+    "consul": _words("monitor"),
+    "nomad": _words("monitor"),
+    "etcdctl": _words("watch"),
+}
+# Go on unless one of these tells them when to stop.
+STOPS_WITH = {
+    "ping": _words("-c"),
+    "ping6": _words("-c"),
+    "tcpdump": _words("-c"),
+    "top": _words("-n -bn"),
+    "kafka-console-consumer": _words("--max-messages --timeout-ms"),
+    "kafka-console-consumer.sh": _words("--max-messages --timeout-ms"),
+}
+# By program: the options with which it changes something; without them it reads.
+WRITERS = {
+    "ssh-keygen": _words("-t -R -p -A"),
+    "dpkg": _words("-i -r -P --install --remove --purge --configure"),
+    "rpm": _words("-i -U -e --install --upgrade --erase"),
+}
 # Read and end.
 READERS = _words(
     """
-    cat grep egrep head tail ls ps df du free uptime who w id hostname date uname lsof netstat ss ip
+    cd cat grep egrep head tail ls ps df du free uptime who w id hostname date uname lsof netstat ss ip
     dig nslookup host ping curl find wc sort uniq awk sed jq yq stat file test echo printf
     journalctl dmesg sysctl lsblk mount openssl traceroute mtr iostat vmstat sar mpstat psql mysql
-    redis-cli promtool amtool check_http
+    redis-cli promtool amtool check_http lsmod modinfo nproc lscpu lspci lsusb dmidecode smartctl
+    systemd-analyze timedatectl hostnamectl loginctl getent md5sum sha256sum cut tr comm diff cmp
+    readlink realpath which type pgrep pidof jobs last lastlog
     """
 )
 # By program: the words that change something, among its first ones that are no options.
 _VERBS: dict[str, frozenset[str]] = {
     "kubectl oc k": _words(
         "delete apply create patch scale drain cordon uncordon taint label annotate replace set run cp "
-        "expose autoscale restart undo pause resume adm new-app start-build approve deny evict "
-        "import-image"
+        "expose autoscale restart undo pause resume prune new-app start-build approve deny evict "
+        "import-image add-scc-to-user add-role-to-user add-cluster-role-to-user remove-scc-from-user "
+        "remove-role-from-user"
     ),
     "helm": _words("install upgrade uninstall rollback delete push"),
     "systemctl service rc-service": _words(
@@ -96,9 +156,23 @@ _VERBS: dict[str, frozenset[str]] = {
     "pip pip3 npm yarn gem cargo go conda": _words("install uninstall publish add remove get update"),
     "consul vault nomad": _words("put delete write force-leave leave join unseal seal stop run"),
     "ceph rbd rados": _words(
-        "out in down reweight set unset rm create purge repair deep-scrub scrub enable disable"
+        "out in down reweight set unset rm create purge repair deep-scrub scrub enable disable "
+        "set-quota delete"
     ),
-    "zfs zpool lvm btrfs": _words("create destroy set scrub clear import export rollback add remove replace"),
+    "zfs zpool lvm btrfs": _words(
+        "create destroy set scrub clear import export rollback add remove replace rename send receive "
+        "promote inherit offline online attach detach upgrade"
+    ),
+    "certbot": _words("certonly renew revoke delete run install"),
+    "virtctl virsh qm pct": _words(
+        "start stop restart reboot reset shutdown destroy delete migrate pause unpause suspend resume "
+        "create clone define undefine rollback snapshot addvolume removevolume undefine setvcpus setmem"
+    ),
+    "pvecm pveam pvesm": _words("add addnode delnode create download remove set"),
+    "fail2ban-client": _words("set reload start stop restart unban"),
+    "amtool": _words("add expire import"),
+    "gh glab": _words("create merge close reopen delete edit run rerun cancel"),
+    "alembic flyway liquibase yoyo dbmate": _words("upgrade downgrade migrate apply rollback up down clean"),
     "ip": _words("add del set flush replace"),
     "kafka-topics.sh kafka-topics kafka-configs.sh": _words("--delete --create --alter"),
     "rabbitmqctl": _words(
