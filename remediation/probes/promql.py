@@ -36,7 +36,7 @@ _EMPTY_SELECTOR = re.compile(r"at least one non-empty matcher")
 _INFO = re.compile(r"\binfo\s*\(", re.IGNORECASE)
 # What the parser's regular expressions do not know, or take for something else, and Go's do.
 _BAD_REGEX = re.compile(r"illegal regex")
-_OTHER_REGEX = re.compile(r"\\[Q0-7]|\{\{|\[[^\]]*\[|\(\?P?<(\w+)>.*\(\?P?<\1>", re.DOTALL)
+_OTHER_REGEX = re.compile(r"\\[Q0-7]|\{\{|\[[^\]]*\[[^\]]*\]|\(\?P?<(\w+)>.*\(\?P?<\1>", re.DOTALL)
 _VARIABLE = re.compile(r"\$\{[A-Za-z_][^{}\n]*\}|\$[A-Za-z_]\w*|\[\[\w+(?::\w+)?\]\]|\{\{[^{}\n]+\}\}")
 _NAMED_GROUP = re.compile(r"\(\?P?<(\w+)>")
 _CLOSES = {")": "(", "]": "[", "}": "{"}
@@ -87,7 +87,7 @@ def read(promql: str) -> Reading:
         return Reading("doubtful", reason="the parser gave no answer", variables=variables)
     if "error" in said:
         reason = str(said["error"]) or "invalid promql query"
-        verdict = "doubtful" if _may_be_newer(reason, promql, bare) else "refused"
+        verdict = "doubtful" if _may_be_newer(reason, bare) else "refused"
         return Reading(verdict, reason=reason, position=_imbalance(promql), variables=variables)
     if asked.is_newer:
         reason = "it is written as only the newest versions take it"
@@ -120,12 +120,12 @@ def _ask_parser(promql: str) -> dict[str, Any] | None:
     return answer if isinstance(answer, dict) else None
 
 
-def _may_be_newer(reason: str, promql: str, bare: str) -> bool:
+def _may_be_newer(reason: str, bare: str) -> bool:
     unknown = _UNKNOWN_FUNCTION.search(reason)
     if unknown is not None:
         return unknown[1] in _OTHER_FUNCTIONS
     if _BAD_REGEX.search(reason):
-        return _OTHER_REGEX.search(promql) is not None
+        return _OTHER_REGEX.search(reason) is not None
     return _EMPTY_SELECTOR.search(reason) is not None and _INFO.search(bare) is not None
 
 

@@ -59,6 +59,7 @@ def test_valid_expression_has_its_type(expression, kind):
         ('up{job=~"a++"}', "nested repetition", "1:9"),
         ("up{job=~`a{2000}`}", "repeat count", "1:9"),
         ("up{job=~`(?=a)`}", "regex", ""),
+        ("rate(up{job=~`[a`}[5m])", "regex", ""),
     ],
 )
 def test_invalid_expression_is_refused_with_a_reason_and_its_place(expression, reason, position):
