@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, tzinfo
 
-from postmortem import moments
+from postmortem import moments, speakers
 from postmortem.errors import Invalid
 
 COMMAND, LOG, NOTE = "command", "log", "note"
@@ -76,8 +76,9 @@ def split(text: str, *, zone: tzinfo, now: datetime, reference: datetime) -> lis
 
     Read are: histories of zsh (`: 1700000000:0;cmd`) and bash (`#1700000000`, numbered with or without
     HISTTIMEFORMAT); logs that begin with ISO 8601, syslog, journalctl, nginx, Apache, klog, Java, Python or
-    Docker stamps, JSON lines and logfmt; lines as `moments.read_line` reads them. A line without a stamp
-    belongs to the event before it, as those of a stack trace do.
+    Docker stamps, JSON lines and logfmt; conversations with a line of name and time above each message; lines
+    as `moments.read_line` reads them. A line without a stamp belongs to the event before it, as those of a
+    stack trace do.
 
     Args:
         zone: of stamps that name none.
@@ -86,13 +87,15 @@ def split(text: str, *, zone: tzinfo, now: datetime, reference: datetime) -> lis
     """
     around = _Around(zone, now, reference)
     margin = _margin(text)
+    # What somebody says may begin with a time of its own.
+    readers = [_speaker, _bare] if speakers.is_conversation(text) else _READERS
     pieces: list[Piece] = []
     # A list of lines and not a text that grows: long texts must not be copied for each of their lines.
     lines: list[str] = []
     begun: tuple[_Stamp, int] | None = None
     last: _Reader | None = None
     for number, line in enumerate(text.splitlines(keepends=True), start=1):
-        stamp, reader = _stamp_of(line[margin:], around, last)
+        stamp, reader = _stamp_of(line[margin:], around, last, readers)
         last = reader or last
         is_first_after_bare = begun is not None and begun[0].is_bare and len(lines) == 1
         if stamp is None or (is_first_after_bare and stamp.at is None):
@@ -119,7 +122,8 @@ def _margin(text: str) -> int:
 def _piece(stamp: _Stamp, line: int, lines: list[str]) -> Piece:
     raw = "".join(lines)
     if stamp.is_bare:
-        text = "".join(lines[1:])
+        told = "".join(lines[1:])
+        text = f"{stamp.text} {told}" if stamp.text else told
     elif stamp.text:
         text = stamp.text + ("\n" + "".join(lines[1:]) if len(lines) > 1 else "")
     else:
@@ -127,12 +131,14 @@ def _piece(stamp: _Stamp, line: int, lines: list[str]) -> Piece:
     return Piece(raw, stamp.at, stamp.zone, stamp.kind, text.strip("\r\n").rstrip(), line, stamp.problem)
 
 
-def _stamp_of(line: str, around: _Around, last: _Reader | None) -> tuple[_Stamp | None, _Reader | None]:
+def _stamp_of(
+    line: str, around: _Around, last: _Reader | None, readers: Sequence[_Reader]
+) -> tuple[_Stamp | None, _Reader | None]:
     """What the line's beginning says, and who could read it."""
     head = line[: _HEAD if line[:1] != "{" else _LONG_HEAD].rstrip("\r\n")
     if not head.strip():
         return None, None
-    for reader in _READERS:
+    for reader in readers:
         if reader in _ONLY_IN_ROWS and last not in {None, reader}:
             continue
         if head[0] in " \t" and reader is not _numbered:
@@ -141,12 +147,13 @@ def _stamp_of(line: str, around: _Around, last: _Reader | None) -> tuple[_Stamp 
             stamp = reader(head, around)
         except (Invalid, ValueError, OverflowError):
             # There is a stamp, and it means no moment or several: the line is an event all the same.
-            return _Stamp(None, NOTE if reader is _note else LOG, "", problem="unclear"), reader
+            kind = NOTE if reader in {_note, _speaker} else LOG
+            return _Stamp(None, kind, "", problem="unclear"), reader
         if stamp is None:
             continue
         if stamp.at is not None and stamp.at > around.now + moments.CLOCK_SKEW:
             stamp = replace(stamp, at=None, problem="unclear")
-        if stamp.text:
+        if stamp.text and not stamp.is_bare:
             stamp = replace(stamp, text=stamp.text + line[len(head) :].rstrip("\r\n"))
         return stamp, reader
     return None, None
@@ -313,6 +320,19 @@ def _note(line: str, around: _Around) -> _Stamp | None:
     text = command["command"] if command else found.text
     # A moment alone on its line is about the lines below it.
     return _Stamp(found.at, COMMAND if command else NOTE, text, zone=found.zone, is_bare=not text)
+
+
+def _speaker(line: str, around: _Around) -> _Stamp | None:
+    found = speakers.header(line)
+    if found is None:
+        return None
+    return _Stamp(_moment(found.written, around), NOTE, f"{found.name}:", is_bare=True)
+
+
+def _bare(line: str, around: _Around) -> _Stamp | None:
+    """A moment alone on its line: somebody went on speaking."""
+    stamp = _note(line, around) if len(line) < 40 else None
+    return stamp if stamp is not None and stamp.is_bare else None
 
 
 def _day(line: str, around: _Around) -> datetime | None:

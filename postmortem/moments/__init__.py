@@ -58,6 +58,8 @@ class Line:
 # What may stand before a moment, and between it and the words: bullets, brackets, dashes.
 _BEFORE = re.compile(r"\s*(?:[-*•·]\s+)?(?:\*\*|[\[(（【「<])?\s*")
 _BEHIND = re.compile(r"\s*(?:\*\*|[\])）】」>])?\s*(?:\*\*)?(?:[:：,，;；|、。—–]+|-(?!\d)|-(?=\s))?\s*")
+# "14:03-14:09" says how long it went on: that is told as it was written.
+_UNTIL = re.compile(r"\s*(?:[-–—~～]|to|until|till|至|到)\s*\d{1,2}[:：]\d{2}(?!\d)", re.IGNORECASE)
 
 
 def parse(text: str, *, reference: datetime, zone: tzinfo, now: datetime | None = None) -> datetime:
@@ -117,6 +119,9 @@ def read(text: str, *, reference: datetime, zone: tzinfo, now: datetime) -> Read
 def read_line(line: str, *, reference: datetime, zone: tzinfo, now: datetime) -> Line | None:
     """One event as typed: the moment at its beginning, after bullets and brackets, and the rest as its text.
 
+    Where a span of time stands there, such as "14:03-14:09", its beginning is the moment, and the text has it
+    as it was written.
+
     Args:
         reference, zone, now: as for `read`.
 
@@ -129,6 +134,8 @@ def read_line(line: str, *, reference: datetime, zone: tzinfo, now: datetime) ->
     if found is None:
         return None
     end = begin + found.end
+    if _UNTIL.match(line, end):
+        return Line(found.at, found.zone, line[begin:end].strip(), line[begin:].rstrip())
     behind = _BEHIND.match(line, end)
     return Line(
         found.at, found.zone, line[begin:end].strip(), line[behind.end() if behind else end :].rstrip()

@@ -34,6 +34,37 @@ def told(text: str, **changes) -> list[tuple[str | None, str, str]]:
     ]
 
 
+@pytest.mark.parametrize(
+    "heads",
+    [
+        ("Chen Hao  2:05 PM", "Robin Weber  2:07 PM"),
+        ("chenhao [2:05 PM]", "robin [2:07 PM]"),
+        ("陈浩 2026/11/20 14:05:00", "罗宾 2026/11/20 14:07:00"),
+        ("Chen Hao — Today at 2:05 PM", "Robin Weber — Today at 2:07 PM"),
+        ("Chen Hao (on call), [20.11.2026 14:05]", "Robin Weber, [20.11.2026 14:07]"),
+        ("陈浩 11月20日 14:05", "罗宾 11月20日 14:07"),
+        ("陈浩  下午2:05", "罗宾  下午2:07"),
+    ],
+    ids=["slack", "slack of old", "wechat", "discord", "telegram", "feishu", "half of day"],
+)
+def test_conversation_with_who_and_when_above_each_message(heads):
+    names = [head.split(",")[0].split("  ")[0].split(" [")[0].split(" —")[0].split(" 2")[0].split(" 1")[0]
+             for head in heads]  # fmt: skip
+    text = f"{heads[0]}\nOrders fail.\n14:01 the pool was full\n{heads[1]}\nI look.\n2:09 PM\nIt is calm.\n"
+
+    assert told(text) == [
+        ("2026-11-20 06:05:00", "note", f"{names[0]}: Orders fail.\n14:01 the pool was full"),
+        ("2026-11-20 06:07:00", "note", f"{names[1]}: I look."),
+        ("2026-11-20 06:09:00", "note", "It is calm."),
+    ]
+
+
+def test_sentence_that_ends_with_a_time_is_nobody_who_speaks():
+    text = "Restarted it at 14:03\nand again\nWatched it until 14:09\nall calm\n"
+
+    assert [kind for _at, kind, _text in told(text)] == ["note"]
+
+
 def test_history_of_zsh():
     text = ": 1795154400:0;kubectl get pods\n: 1795154460:12;for pod in a b\\\ndo echo $pod\\\ndone\n"
 
