@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from postmortem.importing import vocabulary
 from postmortem.importing.draft import Action
 from postmortem.importing.lines import Line
+from postmortem.importing.timeline import table_at
 
 _ITEM = re.compile(r"^(\s*)(?:[-*+•]|\d{1,3}[.)、])\s*(?:\[(?P<box>[ xX✓✔])\]\s*)?(?=\S)")
 # Boxes of a form, not things to do to the system.
@@ -38,6 +39,19 @@ def actions_in(lines: Sequence[Line], heading: str) -> list[Action]:
             found += _action(current, heading)
             current = []
     return found + _action(current, heading)
+
+
+def tables_of_actions(lines: Sequence[Line]) -> list[Action]:
+    """The rows of tables whose head says that they are actions, with an owner, a date or a state."""
+    found: list[Action] = []
+    number = 0
+    while number < len(lines):
+        rows = table_at(lines, number)
+        head = [cell.strip() for cell in lines[number].text.strip().strip("|").split("|")] if rows else []
+        if any(map(vocabulary.ACTION_COLUMN.match, head)) and any(map(vocabulary.OWNER_COLUMN.match, head)):
+            found += _of_table(list(lines[number : number + rows]), "")
+        number += max(rows, 1)
+    return found
 
 
 def _indent(line: Line) -> int:

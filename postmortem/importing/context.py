@@ -51,12 +51,15 @@ def title_of(parts: list[Part], lines: list[Line], front: dict[str, tuple[str, i
     return None
 
 
-def is_template(parts: list[Part], found: Found, title: Said | None) -> bool:
-    """A form with nothing filled in: no title of its own and not one event with a time."""
-    if title is not None or any(entry.place.label.clock for entry in found.entries):
+def is_template(parts: list[Part], found: Found, title: Said | None, text: str) -> bool:
+    """A form with nothing filled in: no title of its own, and not one event with a time but for samples."""
+    if title is not None:
         return False
     headings = [part for part in parts if part.role in {"section", "title"}]
     placeholders = [part for part in headings if targets.is_placeholder_title(part.title)]
+    if any(entry.place.label.clock for entry in found.entries):
+        # "10:01 Alert fired" below "Incident title": a sample, for nothing happened on any day.
+        return bool(placeholders) and not any(day.year for day, _s, _e in days_in(text))
     bodies = sum(len(one.text) for one in (*found.sections, *found.rest) if one.target != "front")
     return bool(placeholders) or (len(headings) >= 4 and bodies < 60 * len(headings) and not found.actions)
 
@@ -77,8 +80,8 @@ def known_of(
     said: list[date] = []
     sentences = _sentences(found.preface)
     preface = " ".join(sentences)
-    for sentence in sentences:
-        if _ALL.search(sentence):
+    for number, sentence in enumerate(sentences):
+        if number == 0 or _ALL.search(sentence):
             said += dates_in(sentence, known)
     default = (
         said[0] if said and re.search(r"unless|otherwise|除非|特别说明", preface, re.IGNORECASE) else None
@@ -88,8 +91,19 @@ def known_of(
     if title is not None:
         said += dates_in(title.value, replace(known, said=tuple(said)))
     known = replace(known, said=tuple(said), default=default)
-    head = "\n".join(one.text for one in (*found.sections, *found.rest) if one.target in {"summary", "intro"})
+    head = _head(found)
     return replace(known, told=tuple(dates_in(head[:6000], known)), said=_agreed(said, known, head))
+
+
+def _head(found: Found) -> str:
+    """What a document says first: its introduction and summary, and the sections before any field."""
+    fields = [one.start for one in (*found.sections, *found.rest) if one.target in targets.FIELDS]
+    first = min(fields, default=0)
+    return "\n".join(
+        one.text
+        for one in (*found.sections, *found.rest)
+        if one.target in {"summary", "intro"} or (one.target == "" and one.start < first)
+    )
 
 
 def _agreed(said: list[date], known: Known, head: str) -> tuple[date, ...]:

@@ -17,18 +17,22 @@ from postmortem.importing.moments import LONGEST, Clock, Label, days_in, label_o
 MOST_PROSE = 20_000
 
 _INLINE = re.compile(
-    r"^\s{0,3}(?:[-*+]\s+|\d{1,2}[.)]\s+)?[*_]{0,2}([^*_:：|\n]{2,50}?)\s?(?:[*_]{0,2}\s*[:：]\s*[*_]{0,2}|[*_]{2}\s+)(?=\S)(.{1,400})$"
+    r"^\s{0,8}(?:[-*+]\s+|\d{1,2}[.)]\s+)?[*_]{0,2}([^*_:：|\n]{2,50}?)\s?(?:[*_]{0,2}\s*[:：]\s*[*_]{0,2}|[*_]{2}\s+)(?=\S)(.{1,400})$"
+)
+# A label and a full date, with nothing between them: "- Resolved 2024-03-05 14:21".
+_SPACED = re.compile(
+    r"^\s{0,8}(?:[-*+]\s+)?[*_]{0,2}([A-Za-z\u4e00-\u9fff][^*_:：|\d\n]{2,40}?)[*_]{0,2}\s+(?=(?:19|20)\d{2}[-/.年])([^|\n]{8,60})$"
 )
 _SENTENCE = re.compile(r"[^.!?。！？\n]*(?:[.!?](?!\s|$)[^.!?。！？\n]*)*[.!?。！？\n]?")
 _UNIT = {
     **dict.fromkeys(("s", "sec", "secs", "second", "seconds", "秒"), 1 / 60),
     **dict.fromkeys(("m", "min", "mins", "minute", "minutes", "分钟", "分"), 1),
-    **dict.fromkeys(("h", "hr", "hrs", "hour", "hours", "小时"), 60),
+    **dict.fromkeys(("h", "hr", "hrs", "hour", "hours", "小时", "个小时"), 60),
     **dict.fromkeys(("d", "day", "days", "天"), 1440),
 }
 _UNITS = "|".join(sorted(_UNIT, key=len, reverse=True))
 _LENGTH = re.compile(
-    rf"(?<![\w.:/-])(\d{{1,5}}(?:\.\d{{1,2}})?)\s?-?({_UNITS})(?![a-z])"
+    rf"(?<![A-Za-z0-9_.:/-])(\d{{1,5}}(?:\.\d{{1,2}})?)\s?-?({_UNITS})(?![a-z])"
     rf"(?:\s?(?:and |,\s?)?(\d{{1,2}})\s?({_UNITS})(?![a-z]))?",
     re.IGNORECASE,
 )
@@ -42,6 +46,7 @@ class Pair:
     value: str
     start: int
     end: int
+    is_front: bool = False
 
 
 def labelled(text: str, offset: int) -> list[Pair]:
@@ -69,7 +74,9 @@ def _in_line(line: str, offset: int) -> list[Pair]:
         ]
     match = _INLINE.match(line)
     if not match or not (name := name_of(match[1])):
-        return []
+        match = _SPACED.match(line)
+        if not match or (name := name_of(match[1])) not in {"started", "detected", "ended"}:
+            return []
     if match[1].strip("*_ ").lower() in {"time", "时间"}:
         return []
     value = match[2].strip().strip("*_` ")
@@ -78,6 +85,15 @@ def _in_line(line: str, offset: int) -> list[Pair]:
         if vocabulary.EMPTY.match(value)
         else [Pair(name, value, offset + match.start(2), offset + match.end(2))]
     )
+
+
+def headed(heading: str, text: str, start: int, end: int) -> list[Pair]:
+    """The value that a heading labels: the one line below it; of a severity the first line will do."""
+    name = name_of(heading)
+    line = next((one for one in text.split("\n") if one.strip()), "")
+    if not name or not 0 < len(line) <= 200 or (name != "severity" and text.strip("\n") != line):
+        return []
+    return [Pair(name, line.strip().strip("*_` "), start, end)]
 
 
 def name_of(label: str) -> str:
@@ -192,7 +208,9 @@ def told(text: str, offset: int, known: Known) -> tuple[Moment | None, Moment | 
     ended: Moment | None = None
     for sentence in _SENTENCE.finditer(text[:MOST_PROSE]):
         said = sentence[0]
-        if len(said) > 1500 or not (vocabulary.HARM.search(said) or vocabulary.BEGAN.search(said)):
+        if len(said) > 1500 or not any(
+            one.search(said) for one in (vocabulary.HARM, vocabulary.BEGAN, vocabulary.SYMPTOM)
+        ):
             continue
         label, place = _label_in(said, known)
         if label is None or label.clock is None:
@@ -201,7 +219,7 @@ def told(text: str, offset: int, known: Known) -> tuple[Moment | None, Moment | 
         if (
             label.until is not None
             and _BETWEEN.search(said[: place + label.length])
-            and vocabulary.HARM.search(said)
+            and (vocabulary.HARM.search(said) or vocabulary.SYMPTOM.search(said))
         ):
             first = moment(label, known, start, end)
             last = moment(replace_day(label), known, start, end, clock=label.until)
@@ -247,6 +265,11 @@ def severity_in(pairs: Sequence[Pair], title: Said | None) -> Said | None:
     for pair in pairs:
         if pair.name == "severity" and (match := vocabulary.SEVERITY.match(pair.value)):
             return Said(match[0].strip(), pair.start, pair.start + match.end())
+    for pair in pairs:
+        levels = {match[0].upper(): match for match in vocabulary.LEVEL.finditer(pair.value)}
+        if pair.name == "severity_reason" and len(levels) == 1:
+            match = next(iter(levels.values()))
+            return Said(match[0].strip(), pair.start + match.start(), pair.start + match.end())
     match = re.search(r"[\[(【](?:p|sev)[ -]?[0-5][\])】]", title.value, re.IGNORECASE) if title else None
     if title and match:
         return Said(match[0][1:-1], title.start, title.end)

@@ -12,6 +12,10 @@ _UNDERLINE = re.compile(r"^ {0,3}(=+|-{2,})[ \t]*$")
 _BOLD_LINE = re.compile(r"^ {0,3}(\*\*|__)([^*_]{2,80}?)(?:\1[:：]?|[:：]\1)[ \t]*$")
 _LABEL_LINE = re.compile(r"^ {0,3}([^\s*#>|`\-+][^:：|`]{1,60})[:：][ \t]*$")
 _INLINE_LABEL = re.compile(r"^(\*\*|__)([^*_:：\n]{2,60}?)(?:[:：]\1|\1\s?[:：])\s*(?=\S)")
+# "- **Action items**:", with its list below it.
+_BULLET_LABEL = re.compile(r"^ {0,3}[-*+] (\*\*|__)([^*_:：\n]{2,60}?)(?:\1\s?[:：]?|[:：]\1)[ \t]*$")
+# Its level, below that of every heading.
+BULLET_LEVEL = 8
 _PAIR = re.compile(r"^([A-Za-z][\w .-]{0,60}?)\s*[:=]\s*(.*)$")
 _MOST_FRONT_LINES = 300
 # A document has fewer lines; what comes after so many is kept as one piece and not read.
@@ -25,8 +29,8 @@ class Line(NamedTuple):
         start, end: in the source, the newline not included.
         kind: "heading", "pseudo" (bold or labelled line alone that may be a heading), "inline" (a text that
             begins with a label in bold), "code", "comment", "blank", "front", "underline" or "text".
-        level: of a heading; 7 for a pseudo heading.
-        title: of a heading, without its marks.
+        level: of a heading; 7 for a pseudo heading, 8 for a text that is a bullet and nothing but a label.
+        title: of a heading or label, without its marks.
     """
 
     start: int
@@ -107,6 +111,8 @@ def _plain_line(start: int, end: int, text: str) -> Line:
         return Line(start, end, text, "pseudo", 7, match[2].strip(" :："))
     if len(text) < 80 and (match := _LABEL_LINE.match(text)):
         return Line(start, end, text, "pseudo", 7, match[1].strip())
+    if len(text) < 120 and (match := _BULLET_LABEL.match(text)):
+        return Line(start, end, text, "text", BULLET_LEVEL, match[2].strip())
     if match := _INLINE_LABEL.match(text[:200]):
         return Line(start, end, text, "inline", 7, match[2].strip())
     return Line(start, end, text, "text")

@@ -31,7 +31,7 @@ _DATES = tuple(
         r"(?P<m>\d{1,2})\s?月\s?(?P<d>\d{1,2})\s?[日号]",
         r"(?P<y>(?:19|20)\d{2})(?P<sep>[-/.])(?P<m>\d{1,2})(?P=sep)(?P<d>\d{1,2})(?!\d)",
         r"(?P<y>20\d{2})(?P<m>0[1-9]|1[0-2])(?P<d>[0-2]\d|3[01])(?!\d)",
-        rf"{_NAMED}\s?{_DAY}(?![\d:])(?:\s?,?\s?{_YEAR}(?!\d|:))?",
+        rf"{_NAMED}\s?{_DAY}(?!\d|:\d|(?:st|nd|rd|th)\b)(?:\s?,?\s?{_YEAR}(?!\d|:))?",
         rf"{_DAY}(?:\s?\.\s?|[ \-/])(?:of )?{_NAMED}(?:[ \-/,]{{1,2}}{_YEAR}(?!\d|:))?",
         r"(?P<a>\d{1,2})(?P<sep>[-/.])(?P<b>\d{1,2})(?P=sep)(?P<y>(?:19|20)\d{2}|\d{2})(?![\d:])",
         r"(?P<a>\d{1,2})(?P<sep>[-/])(?P<b>\d{1,2})(?![\d:/-])",
@@ -42,11 +42,14 @@ _CLOCKS = tuple(
     for pattern in (
         r"(?P<h>\d{1,2}):(?P<mi>\d{2})(?::(?P<s>\d{2})(?:[.,]\d{1,9})?)?(?!\d)(?:\s?(?P<half>a\.m\.|p\.m\.|[ap]m(?![a-z])|(?<=\d)[ap](?![a-z])))?",
         r"(?P<word>上午|下午|晚上|凌晨|中午|早上|傍晚|夜里|夜间|早晨)?\s?(?P<h>\d{1,2})\s?[时点](?:\s?(?P<mi>\d{1,2})\s?分?|(?P<thirty>半)|整)?",
+        r"(?P<h>[01]?\d|2[0-3])h(?P<mi>[0-5]\d)(?![\d\w])",
         r"(?P<h>\d{1,2})\s?(?P<half>a\.m\.|p\.m\.|[ap]m(?![a-z]))",
         r"(?P<h>\d{1,2})\.(?P<mi>\d{2})\s?(?P<half>a\.m\.|p\.m\.|[ap]m(?![a-z]))",
         r"(?P<h>[01]\d|2[0-3])(?P<mi>[0-5]\d)(?:\s?h(?:rs?|ours)?\b|(?=\s?(?:UTC|GMT|Z)\b))",
     )
 )  # fmt: skip
+# "2023-09-18 15.26" is a time because a date stands before it.
+_DOTTED = re.compile(r"(?P<h>[01]\d|2[0-3])\.(?P<mi>[0-5]\d)(?![\d.%\w])")
 _WORDED = re.compile(r"(?P<word>上午|下午|晚上|凌晨|中午|早上|傍晚|夜里|夜间|早晨)\s?")
 _PLACEHOLDER = re.compile(
     r"(?:\d?[x?]{1,2}\s?:\s?[x?\d]{2}|\?{2,}(?:\s?:\s?\?{2})?|-{2}\s?:\s?-{2}|_{2,}\s?:\s?_{2,}"
@@ -67,6 +70,12 @@ _CLOSING = re.compile(r"[\])}*_`]+")
 _CLOSERS = re.compile(r"[\])}>*_`]+|左右|前后|许|\s")
 _STATUS = re.compile(
     r"\W{0,6}(?:update|resolved|monitoring|identified|investigating|posted|completed|更新|解决)",
+    re.IGNORECASE,
+)
+# "2020-05-31 14:09 Update 3": the word may stand behind the moment.
+_DATED_STATUS = re.compile(
+    r"\W{0,6}(?:19|20)\d{2}([-/.])\d{1,2}\1\d{1,2}(?:[ T]+\d{1,2}:\d{2}(?::\d{2})?)?[\s*_:：–—-]{1,4}"
+    r"(?:update|resolved|monitoring|identified|investigating|更新|补充|解决)",
     re.IGNORECASE,
 )
 _PREFIX = re.compile(
@@ -152,7 +161,7 @@ def label_of(text: str) -> Label | None:
 
 def has_status(text: str) -> bool:
     """Whether a text begins as a notice on a status page does: "Resolved - Jan 5, 16:40 UTC"."""
-    return bool(_STATUS.match(text[:40]))
+    return bool(_STATUS.match(text[:40]) or _DATED_STATUS.match(text[:60]))
 
 
 def _scan(head: str, at: int) -> Label | None:
@@ -191,6 +200,8 @@ def _step(head: str, at: int, label: Label) -> tuple[int, Label] | None:
         if label.until is not None:
             return None
         return clock[1], replace(label, clock=_with_half(label.clock, clock[0]), until=clock[0])
+    if label.day is not None and label.clock is None and (dotted := _DOTTED.match(head, at)):
+        return dotted.end(), replace(label, clock=Clock(int(dotted["h"]), int(dotted["mi"])))
     if (label.clock or label.day) and (more := _zone_or_range(head, at, label)):
         return more
     if filler := _FILLER.match(head, at):
@@ -341,7 +352,7 @@ def days_in(text: str, *, most: int = 40) -> list[tuple[Day, int, int]]:
 
 
 _DATE_BEGIN = re.compile(
-    r"(?<![\w.:/-])(?:\d{1,4}(?=\s?[-/.年月])"
+    r"(?<![A-Za-z0-9_./-])(?<!\d:)(?:\d{1,4}(?=\s?[-/.年月])"
     rf"|\d{{1,2}}(?=(?:st|nd|rd|th)?[. ](?:of )?(?:{_MONTH})\b)|(?:{_MONTH})\b)",
     re.IGNORECASE,
 )

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import islice
 
 from postmortem.importing import targets
-from postmortem.importing.lines import Line
+from postmortem.importing.lines import BULLET_LEVEL, Line
 from postmortem.importing.moments import Label, label_of
 
 # What a heading below another may say of its own; everything else goes where its parent goes.
@@ -67,8 +68,8 @@ def _headings(lines: list[Line]) -> list[tuple[int, Label | None, str, str]]:
     for number, line in enumerate(lines):
         if len(outline.found) >= MOST_HEADINGS:
             break
-        if line.kind in {"heading", "pseudo", "inline"}:
-            outline.next(number, line)
+        if line.kind in {"heading", "pseudo", "inline"} or (line.kind == "text" and line.text):
+            outline.next(number, lines[number])
     return outline.found
 
 
@@ -86,9 +87,13 @@ class _Outline:
         self.stack: list[tuple[int, str]] = []
         # Of the last heading that is a time: deeper ones belong to its text.
         self.entry_level = 0
+        # The text of the labelled bullet that is open.
+        self.bullet = ""
 
     def next(self, number: int, line: Line) -> None:
-        if line.kind == "inline":
+        if line.kind == "text":
+            self._bullet(number, line)
+        elif line.kind == "inline":
             self._inline(number, line)
         elif number == self.title:
             self.found.append((number, None, "title", ""))
@@ -105,6 +110,24 @@ class _Outline:
         target = own if own in targets.FIELDS or own == "contributing" else ""
         self.stack.append((line.level, target))
         self.found.append((number, None, "section", target))
+
+    def _bullet(self, number: int, line: Line) -> None:
+        """A bullet that is a label holds for what is indented below it, up to the next such bullet."""
+        is_open = bool(self.stack) and self.stack[-1][0] == BULLET_LEVEL
+        if line.level == BULLET_LEVEL:
+            own = targets.target_of(line.title)
+            is_field = own != "" and _is_label_heading(own, self.stack) and _has_more(self.lines, number)
+            if is_field or is_open:
+                self._close(BULLET_LEVEL)
+                target = own if is_field else self.stack[-1][1] if self.stack else ""
+                self.stack += [(BULLET_LEVEL, target)] * is_field
+                self.found.append((number, None, "section", target))
+        elif is_open and line.text[:2] == self.bullet[:2] and line.text[:1] in "-*+":
+            self._close(BULLET_LEVEL)
+            self.lines[number] = line._replace(kind="inline", level=0, title="")
+            self.found.append((number, None, "section", self.stack[-1][1] if self.stack else ""))
+        if self.stack and self.stack[-1][0] == BULLET_LEVEL and line.level == BULLET_LEVEL:
+            self.bullet = line.text
 
     def _entry(self, number: int, line: Line) -> bool:
         current = self.stack[-1][1] if self.stack else ""
@@ -175,7 +198,22 @@ def _is_pseudo_heading(own: str, stack: list[tuple[int, str]]) -> bool:
     if not own:
         return False
     above = next((target for level, target in reversed(stack) if level < 7), "")
-    return above not in {"actions", "timeline", "log"} or own in _OWN_BELOW[above]
+    # "**Timeline:**" after "**Root causes:**" leads back to the timeline that is above both.
+    is_back = own == above == "timeline" and stack[-1] != (stack[-1][0], above)
+    return is_back or above not in {"actions", "timeline", "log"} or own in _OWN_BELOW[above]
+
+
+def _is_label_heading(own: str, stack: list[tuple[int, str]]) -> bool:
+    """A labelled bullet is a heading where it does not merely group a list of actions or events."""
+    above = next((target for level, target in reversed(stack) if level < BULLET_LEVEL), "")
+    return above not in {"actions", "timeline", "log"}
+
+
+def _has_more(lines: list[Line], number: int) -> bool:
+    """Whether a labelled bullet has something of its own below it."""
+    after = islice(lines, number + 1, number + 6)
+    below = next((line for line in after if line.kind != "blank"), None)
+    return below is not None and below.kind != "heading" and below.text[:2] != lines[number].text[:2]
 
 
 def _target_below(parent: str, own: str) -> str:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 from postmortem.importing import targets, timeline
-from postmortem.importing.actions import actions_in
+from postmortem.importing.actions import actions_in, tables_of_actions
 from postmortem.importing.chronology import resolve
 from postmortem.importing.context import Found, doubts_of, is_template, known_of, title_of, zone_said
 from postmortem.importing.draft import Cause, Draft, DraftEntry, Section
@@ -39,7 +39,7 @@ def read(source: str, *, filename: str = "", services: Collection[str] = ()) -> 
     found = Found()
     for part in parts:
         _read_part(part, lines, text, found)
-    if is_template(parts, found, title):
+    if is_template(parts, found, title, text):
         return Draft(rest=(_whole(text),), is_template=True)
     known = known_of(text, title, front, filename, found)
     places = [entry.place for entry in found.entries]
@@ -72,11 +72,13 @@ def _whole(text: str) -> Section:
 
 def _read_part(part: Part, lines: list[Line], text: str, found: Found) -> None:
     body = lines[part.first : part.last]
+    if part.target not in {"actions", "timeline", "log"} and part.role != "front":
+        found.actions += tables_of_actions(body)
     if part.role == "front":
         found.rest.append(_section("front", "", body, text))
     elif part.role == "title":
         found.title_parts += 1
-        if found.title_parts > 1:
+        if found.title_parts > 1 or targets.is_placeholder_title(part.title):
             found.rest.append(
                 Section("", part.title, "", lines[part.heading_line].start, lines[part.heading_line].end)
             )

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from postmortem.importing.chronology import Place
 from postmortem.importing.lines import Line
 from postmortem.importing.moments import Label, has_status, label_of
 
-_BULLET = re.compile(r"^(\s*)(?:[-*+•]|\d{1,3}[.)])\s+(?:\[[ xX]\]\s+)?")
+_BULLET = re.compile(r"^(\s*)(?:[-*+•–]|\d{1,3}[.)])\s+(?:\[[ xX]\]\s+)?")
 _TIME_COLUMN = re.compile(
     r"^(?:date\s?(?:/|and|&)\s?)?time\b|^when\b|^timestamp|^date\b|^clock\b|时间|日期|时刻", re.IGNORECASE
 )
 _DIVIDER_CELL = re.compile(r"\s*:?-+:?\s*")
+# "15:35 – pushed": outside a timeline only such paragraphs are events, and only several of them.
+_CLOCKED = re.compile(
+    r"(?:\*\*|__)?\d{1,2}:\d{2}(?:\s?[ap]m)?(?:\s(?:UTC|GMT|[A-Z]{3,4}))?(?:\*\*|__)?\s*[-–—:：]\s",
+    re.IGNORECASE,
+)
+FEWEST_PARAGRAPHS = 4
 # A longer list of times is a log; it stays a text.
 MOST_ENTRIES = 1500
 _RULE = re.compile(r"^ {0,3}(?:[-*_][ \t]*){3,}$")
@@ -31,6 +38,8 @@ class RawEntry:
     lines: list[str] = field(default_factory=list)
     is_context: bool = False
     is_row: bool = False
+    is_notice: bool = False
+    is_paragraph: bool = False
 
     @property
     def text(self) -> str:
@@ -72,7 +81,7 @@ def entries_in(lines: list[Line], *, is_timeline: bool) -> tuple[list[RawEntry],
     reading = _Reading(is_timeline=is_timeline)
     number = 0
     while number < len(lines):
-        rows = _table_at(lines, number)
+        rows = table_at(lines, number)
         if rows:
             reading.table(lines[number : number + rows])
             number += rows
@@ -81,7 +90,9 @@ def entries_in(lines: list[Line], *, is_timeline: bool) -> tuple[list[RawEntry],
         number += 1
     timed = [one for one in reading.entries if not one.is_context]
     is_list = any(not one.is_row for one in timed)
-    fewest = 2 if all(has_status(one.label_text) for one in timed) else 3
+    fewest = 2 if all(one.is_notice for one in timed) else 3
+    if timed and all(one.is_paragraph and not one.is_notice for one in timed):
+        fewest = FEWEST_PARAGRAPHS
     if not 0 < len(timed) <= MOST_ENTRIES or (not is_timeline and is_list and len(timed) < fewest):
         return [], list(lines)
     return reading.entries, reading.rest
@@ -120,7 +131,7 @@ class _Reading:
                 return False
             return self._label(line, bullet.end(), shape="bullet", indent=indent)
         if (
-            not (self.is_timeline or has_status(line.text))
+            not (self.is_timeline or has_status(line.text) or _CLOCKED.match(line.text))
             or line.indent > 3
             or line.text.lstrip()[:1] in ">|"
         ):
@@ -139,12 +150,15 @@ class _Reading:
         if label is None:
             return False
         is_whole = not content[label.length :].strip(" :：*_-")
+        if is_whole and shape == "bullet" and not self.is_timeline and has_status(content):
+            # "- Resolved: 2024-03-05 14:21" is a fact, not a notice.
+            return False
         if label.clock is None and not label.is_placeholder:
             if is_whole and self.is_timeline:
                 self.entries.append(lone_date(line, label))
                 self.current, self.shape = None, ""
                 return True
-            if not _is_separated(content, label):
+            if not _is_separated(content, label) and not has_status(content):
                 return False
         if (
             label.is_placeholder
@@ -160,6 +174,8 @@ class _Reading:
         if has_status(said):
             text = content.strip()
         self.current = RawEntry(place, said.rstrip("*_ "), text, line.start, line.end)
+        self.current.is_notice = has_status(content)
+        self.current.is_paragraph = shape == "paragraph"
         self.shape, self.indent = shape, indent
         self.entries.append(self.current)
         return True
@@ -171,11 +187,9 @@ class _Reading:
         if self.current is None:
             self.rest.append(line)
             return
-        is_outside = (
-            self.shape == "bullet"
-            and self.after_blank
-            and line.indent <= self.indent
-            and not _BULLET.match(line.text)
+        is_bullet = _BULLET.match(line.text) is not None
+        is_outside = self.shape == "bullet" and (
+            line.indent < self.indent if is_bullet else self.after_blank and line.indent <= self.indent
         )
         if is_outside or _RULE.match(line.text) is not None:
             self.current, self.shape = None, ""
@@ -218,6 +232,10 @@ class _Reading:
         said = " ".join(cells[n].strip() for n in columns if n < len(cells))
         label = label_of(said)
         others = [cell.strip() for n, cell in enumerate(cells) if n not in columns and cell.strip()]
+        if label is not None and label.day and not label.clock and not others:
+            context = lone_date(line, label)
+            context.is_row = True
+            return context
         if label is None or not others:
             return None
         left = said[label.length :].strip()
@@ -248,7 +266,7 @@ def _open_marks(content: str, length: int) -> str:
     return text
 
 
-def _table_at(lines: list[Line], number: int) -> int:
+def table_at(lines: Sequence[Line], number: int) -> int:
     """How many lines the table takes that begins here; 0 when none does."""
     if number + 1 >= len(lines) or "|" not in lines[number].text or lines[number].kind != "text":
         return 0

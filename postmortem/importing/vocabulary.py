@@ -26,9 +26,9 @@ HEADINGS = tuple(
 
 # A title that waits to be filled in.
 PLACEHOLDER_TITLE = re.compile(
-    r"^(?:incident |postmortem |post-mortem )?(?:title|name|report title)\b(?:\s*\(.*\)|\s+of the incident.*|\s*[:：]\s*(?:[\[<{].*|date)?)?$"
+    r"^(?:incident |postmortem |post-mortem |issue |event |outage |problem )?(?:title|name|report title)\b(?:\s*\(.*\)|\s+of the incident.*|\s*[:：]\s*(?:[\[<{].*|date)?|\s+[-–—]\s+[dmy/-]{8,10})?$"
     r"|\btemplate\b|\{\{|\}\}|<%|\[(?:date|title|name|incident[^\]]*|yyyy[^\]]*)\]|<(?:date|title|name|incident[^>]*)>"
-    r"|yyyy-mm-dd|模板|^标题$|^(?:故障|事件|事故)(?:标题|名称)$|x{3,}",
+    r"|yyyy-mm-dd|dd/mm/yyyy|mm/dd/yyyy|模板|^标题$|^(?:故障|事件|事故)(?:标题|名称)$|x{3,}",
     re.IGNORECASE,
 )
 
@@ -36,13 +36,14 @@ PLACEHOLDER_TITLE = re.compile(
 LABELS = tuple(
     (name, re.compile(pattern, re.IGNORECASE))
     for name, pattern in (
-        ("started", r"^(?:incident |outage |impact |event |故障|事故|问题|事件)?(?:start(?:ed)?|begin|began|onset)(?:ing)?(?: ?(?:date|time|at|date ?/ ?time))*$|^(?:故障|事故|问题|事件|影响)?(?:开始|发生)(?:时间|于)?$|^started_at$|^start(?:_time|ed_at|_date)?$"),
-        ("ended", r"^(?:incident |outage |impact |event )?(?:end(?:ed)?|resol(?:ved|ution)|recover(?:ed|y)|restored)(?: ?(?:date|time|at|date ?/ ?time))*$|^(?:故障|事故|问题|事件|影响|服务)?(?:结束|恢复|解决)(?:时间|于)?$|^(?:ended|resolved)_at$|^(?:end|resolution)_time$"),
-        ("detected", r"^(?:incident |outage )?(?:detect(?:ed|ion)|discovered|noticed)(?: ?(?:date|time|at|date ?/ ?time))*$|^(?:故障|事故|问题|事件)?发现(?:时间|于)?$|^detected_at$|^detection_time$"),
-        ("duration", r"^(?:incident |outage |total |impact )?duration$|^(?:故障|影响|持续|总)?(?:时长|历时|持续时间|影响时长|持续时长)$|^time to (?:resolve|recover|recovery|resolution)(?: \(ttr\))?$"),
-        ("severity", r"^(?:incident |event )?(?:severity|sev|severity level|priority)(?: level)?$|^(?:故障|事故|问题|事件)?(?:级别|等级|严重程度|优先级|定级)$"),
+        ("started", r"^(?:fault|failure|incident|outage|problem|issue) occur(?:s|red)?$|^(?:incident |outage |impact |event |故障|事故|问题|事件)?(?:start(?:ed)?|begin|began|onset)(?:ing)?(?: ?(?:date|time|at|date ?/ ?time))*$|^(?:故障|事故|问题|事件|影响)?(?:开始|发生)(?:时间|于)?$|^(?:故障|事故|事件|问题)(?:时间|时段)$|^started_at$|^start(?:_time|ed_at|_date)?$"),
+        ("ended", r"^(?:incident |outage |impact |event )?(?:end(?:ed)?|resol(?:ved|ution)|recover(?:ed|y)|restored|repaired|fixed|mitigated)(?: ?(?:date|time|at|date ?/ ?time))*$|^(?:故障|事故|问题|事件|影响|服务)?(?:结束|恢复|解决)(?:时间|于)?$|^(?:ended|resolved)_at$|^(?:end|resolution)_time$"),
+        ("detected", r"^(?:incident |outage )?(?:first )?(?:detect(?:ed|ion)|discovered|noticed)(?: ?(?:date|time|at|date ?/ ?time))*$|^(?:故障|事故|问题|事件)?发现(?:时间|于)?$|^detected_at$|^detection_time$"),
+        ("duration", r"^(?:incident |outage |total |impact )?duration$|^(?:(?:生产|业务|服务|系统|用户|总)?受?(?:影响|停机|中断|宕机|不可用|故障|持续|恢复|总)?(?:总)?(?:时长|历时|持续时间|影响时长|持续时长))$|^time to (?:resolve|recover|recovery|resolution|repair|restore)(?: \(ttr\))?$"),
+        ("severity", r"^(?:incident |event )?(?:severity|sev|severity level|priority)(?: level)?$|^(?:故障|事故|问题|事件)?(?:严重|影响)?(?:级别|等级|严重程度|优先级|定级|评级)$|^sev ?(?:评级|级别|等级|定级)$"),
+        ("severity_reason", r"^定级(?:依据|理由|说明)$|^severity (?:reason|rationale|justification)$"),
         ("services", r"^(?:affected |impacted |root )?(?:services?|systems?|components?)(?: affected| impacted)?$|^(?:affected|impacted) (?:services?|systems?|components?)$|^(?:影响|受影响的?|涉及|故障)?(?:服务|系统|模块|业务)$"),
-        ("date", r"^(?:incident |outage )?date(?: of (?:the )?(?:incident|outage))?$|^(?:故障|事故|事件)?(?:日期|时间)$"),
+        ("date", r"^(?:incident |outage )?date(?: of (?:the )?(?:incident|outage))?$|^(?:故障|事故|事件)?日期$|^时间$"),
     )
 )  # fmt: skip
 HARM = re.compile(
@@ -68,7 +69,12 @@ NO_LENGTH = re.compile(
     re.IGNORECASE,
 )
 SEVERITY = re.compile(
-    r"^(?:(?:p|sev|s)[ -]?[0-5]|critical|major|moderate|minor|high|medium|low|[一二三四五]级|重大|严重|一般|较大|特别重大)(?![\w/|,、])",
+    r"^(?:(?:p|sev|s)[ -]?[0-5]|critical|major|moderate|minor|high|medium|low|[一二三四五]级|重大|严重|一般|较大|特别重大|[高中低])(?![\w/|,、])",
+    re.IGNORECASE,
+)
+# A level in running text.
+LEVEL = re.compile(
+    r"(?<![A-Za-z0-9])(?:sev[ -]?[0-5]|p[0-5])(?![\w/|])(?! ?级?[、,/|])|(?<![A-Za-z0-9])p[0-5](?= ?级)",
     re.IGNORECASE,
 )
 EMPTY = re.compile(
@@ -78,7 +84,7 @@ EMPTY = re.compile(
 BEGAN = re.compile(
     r"\b(?:went|was|were|became|got|been) (?:(?:completely|fully|partially|all) )?(?:down|offline|unavailable|inaccessible|broken|unreachable|unresponsive)\b"
     r"|\b(?:outage|incident|downtime|disruption|degradation|problems?|impact) (?:began|begins|started|starts)\b|\bstopped (?:responding|working)\b"
-    r"|\bbegan (?:failing|to fail|returning)|\bstarted (?:failing|to fail|returning)|sustained an? (?:operational )?incident|出现故障|发生故障|开始(?:出现|报错|异常)|不可用",
+    r"|\bbegan (?:failing|to fail|returning)|\bstarted (?:failing|to fail|returning)|sustained an? (?:operational )?incident|\b(?:started|began) (?:at|on|around)\b.{0,80}\blast(?:ed|ing)\b|出现故障|发生故障|开始(?:出现|报错|异常)|不可用|宕机|挂死|崩溃",
     re.IGNORECASE,
 )
 STARTS = re.compile(
@@ -89,7 +95,7 @@ STARTS = re.compile(
 
 # Words before a phrase that make it a hope, a condition or somebody else's saying.
 NOT_SO = re.compile(
-    r"\b(?:to say|says?|said|claims?|hop(?:e|ing)|if|until|once|when|before|verify|ensure|not|should|think|believ\w+|suspect\w*|assum\w+|wait\w*|expect\w*|considered|would|will)\b[^.]{0,60}$|如果|等待|预计[^。]{0,20}$",
+    r"\b(?:to say|says?|said|claims?|hop(?:e|ing)|if|until|once|when|before|verify|ensure|not|should|think|believ\w+|suspect\w*|assum\w+|wait\w*|expect(?!ed\b)\w*|considered|would|will|test(?:s|ed|ing)?)\b[^.]{0,60}$|如果|等待|预计[^。]{0,20}$",
     re.IGNORECASE,
 )
 AGAIN = re.compile(
@@ -97,22 +103,22 @@ AGAIN = re.compile(
     re.IGNORECASE,
 )
 ENDS = re.compile(
-    r"\bend of (?:the )?(?:incident|outage|disruption|downtime)|\b(?:incident|outage|disruption|downtime|problem|issue)s? "
-    r"(?:(?:is|was|has been|fully|now|officially) ){0,3}(?:ends?|ended|resolved|over|mitigated|fixed|goes away|went away)\b"
+    r"^\W{0,4}(?:recovery|resolved|mitigated|恢复)\W{0,4}[:：]|\((?:resolved|mitigated|fixed)\)|\bend of (?:the )?(?:incident|outage|disruption|downtime)|\b(?:incident|outage|disruption|downtime|problem|issue)s? "
+    r"(?:(?:is|was|has been|fully|now|officially) ){0,3}(?:ends?|ended|resolved|repaired|closed|over|mitigated|fixed|goes away|went away)\b"
     r"|outage to an end|故障(?:结束|解除|恢复)|事故结束",
     re.IGNORECASE,
 )
 RESTORED = re.compile(
     r"\b(?:service|services|site|website|system|traffic|everything|things|cluster|functionality|operations?)s? "
     r"(?:(?:is|are|was|were|has|have|been|fully|now|all|should be) ){0,4}(?:restored|recovered|back(?: to normal| online| up)?|returns? to normal|returned to normal|operational|normal)\b"
-    r"|\bback (?:online|to normal|up and running)\b|\b(?:fully|again|is|confirmed to be) (?:operational|functional) ?(?:again)?\b|\bself-heal(?:s|ed)\b|\breturns? to normal\b|\ball[- ]clear\b"
-    r"|(?:服务|业务|系统|全部)(?:完全|全部|已经?|陆续)?恢复(?:正常)?|恢复正常",
+    r"|\bback (?:online|to normal|up and running)\b|\b(?:fully|again|is|are|verified|verified all systems|all systems|confirmed(?: to be)?) (?:operational|functional|working) ?(?:again)?\b|\bworking as (?:intended|expected|normal)\b|\bself-heal(?:s|ed)\b|\breturns? to normal\b|\ball[- ]clear\b"
+    r"|(?:服务|业务|系统|全部|连接|功能|流量)(?:完全|全部|全面|已经?|陆续)?恢复(?:正常)?|恢复正常|全面正常|(?:完全|全面|彻底)恢复",
     re.IGNORECASE,
 )
 SYMPTOM = re.compile(
     r"\balert|\bpage[ds]?\b|\boutage|\b(?:is|are|was|were|went|goes|going|been) down\b|\berrors?\b|\bfail(?:s|ed|ing|ure|ures)?\b|\breport(?:s|ed)?\b|\bnotic(?:e|es|ed)\b"
-    r"|\b(?:drops?|dropped|reaches) (?:to )?0 ?%|\bunavailable|\bcrash|\bevicted|\btimeouts?\b|\b5\d\d\b|\bslow\b|\bproblem\b|\bsymptom|\bunable\b|\bcannot\b|\bexception"
-    r"|报警|告警|异常|报错|失败|超时|故障|不可用|反馈",
+    r"|\b(?:drops?|dropped|reaches) (?:to )?0 ?%|\bunavailable|\bcrash|\bevicted|\btimeouts?\b|\b5\d\d\b|\bslow\b|\bproblem\b|\bsymptom|\bunable\b|\bcannot\b|\bexception|\b(?:stall|halt|hang|expire|degrade|freeze)(?:s|d|ed|ing)?\b|\bhung\b|\bfroze\b|\bstop(?:s|ped) (?!the\b)|\bunresponsive\b|\breject(?:s|ed|ing)\b|\bgo(?:es)? dark\b"
+    r"|报警|告警|异常|报错|失败|超时|故障|不可用|反馈|宕机|崩溃|卡死|挂死|无法",
     re.IGNORECASE,
 )
 CHANGE = re.compile(
@@ -131,6 +137,15 @@ DONE = re.compile(
 DONE_WORD = re.compile(r"\((?:done|completed)\b|\bDONE\b|✅|✔|☑|已完成")
 EMPTY_ACTION = re.compile(
     r"^[\W_]*(?:\{\{\s*(?:summary|title|action(?: item)?|item|description)\s*\}\}|<[^>]*>|\[(?:action|item|title|summary)[^\]]*\]|tbd|todo|n/?a|none|无|待补充|\.{3}|…|x{2,})?[\W_]*(?:\[link to github issue\])?[\W_]*$",
+    re.IGNORECASE,
+)
+# The columns of a table of actions, wherever it stands: what to do, and who, until when or how far.
+ACTION_COLUMN = re.compile(
+    r"^[\W_]*(?:action(?: items?)?s?|follow[ -]?up(?: action)?s?|to-?do|行动项?|行动计划|(?:改进|整改|优化|后续)?(?:措施|事项)|改进项|整改项|待办(?:事项)?)[\W_]*$",
+    re.IGNORECASE,
+)
+OWNER_COLUMN = re.compile(
+    r"^[\W_]*(?:owner|assignee|assigned to|responsible|who|due(?: date)?|deadline|eta|type|priority|status|bug|issue|ticket|负责人|责任人|截止(?:时间|日期)?|完成(?:时间|日期)|期限|状态|优先级)[\W_]*$",
     re.IGNORECASE,
 )
 CHORE = re.compile(

@@ -122,6 +122,17 @@ def test_read_keeps_every_span_in_the_source():
         ["- 2021年2月13日 23:40 Users report errors", "- 2月14日 0时12分 Failed over"],
         ["- 2021-02-13T23:40:00Z Users report errors", "- 2021-02-14T00:12:00Z Failed over"],
         ["- 2340 UTC Users report errors", "- 0012 UTC Failed over"],
+        ["- 23h40 Users report errors", "- 00h12 Failed over"],
+        ["– 23:40 Users report errors", "– 00:12 Failed over"],
+        ["- 2021-02-13 23.40 Users report errors", "- 2021-02-14 00.12 Failed over"],
+        ["11:40 PM Saturday Feb 13th: Users report errors", "", "12:12 AM Sunday Feb 14th: Failed over"],
+        [
+            "| Time | What |",
+            "|--|--|",
+            "| 2/13 | |",
+            "| 23:40 | Users report errors |",
+            "| 00:12 | Failed over |",
+        ],
     ],
 )
 def test_read_finds_the_entries_whatever_their_shape(lines):
@@ -158,6 +169,60 @@ def test_read_finds_the_entries_whatever_their_shape(lines):
 )
 def test_read_flags_a_doubtful_time_and_does_not_guess(lines, expected):
     assert moments(timeline(*lines)) == expected
+
+
+def test_read_takes_notices_and_clocked_paragraphs_for_events_without_a_heading():
+    notices = read(
+        "**2021-02-13 10:27 Update 3**\n\nFixed.\n\n**2021-02-13 01:00 Update 2**\n\nWe look.\n\n"
+        "**2021-02-12 23:10 Update 1**\n\nIt is down.\n"
+    )
+    paragraphs = read("# 2021-02-13 Leak\n\n" + "".join(f"1{n}:35 – step {n}\n\n" for n in range(4)))
+    too_few = read("# 2021-02-13 Leak\n\n15:35 – pushed\n\n15:40 – seen\n")
+
+    assert moments(notices) == ["2021-02-13T10:27", "2021-02-13T01:00", "2021-02-12T23:10"]
+    assert moments(paragraphs) == [f"2021-02-13T1{n}:35" for n in range(4)]
+    assert too_few.entries == ()
+
+
+def test_read_takes_a_bullet_that_is_a_label_for_a_heading():
+    draft = read(
+        "# 2021-02-13 Outage\n\n"
+        "- **Key events**\n  - First detected 2021-02-13 10:04\n  - Repaired: 2021-02-13 10:30\n\n"
+        "- **Context**:\n  - 10:04 alert\n  - 10:15 rollback\n  - 10:30 all is well\n\n"
+        "- **Root cause**:\n  - A limit of 100\n\n"
+        "- **Review actions**:\n  - Raise the limit\n  - Alert at 90 %\n\n"
+        "- **Attendees**: many\n"
+    )
+
+    assert [action.text for action in draft.actions] == ["Raise the limit", "Alert at 90 %"]
+    assert draft.text_of("root_cause").strip() == "- A limit of 100"
+    assert moments(draft) == [f"2021-02-13T10:{minute}" for minute in ("04", "15", "30")]
+    assert draft.detected
+    assert draft.detected.local == "2021-02-13T10:04"
+    assert draft.ended
+    assert (draft.ended.local, draft.ended.is_sure) == ("2021-02-13T10:30", True)
+
+
+def test_read_goes_back_to_the_timeline_after_causes_within_it():
+    draft = read(
+        "# Outages\n\n## Timeline\n\n### March 1, 2021 - API\n\n**Root causes:**\n\n- A limit\n\n"
+        "**Timeline:**\n\n- 10:00 down\n- 10:20 up\n"
+    )
+
+    assert moments(draft) == ["2021-03-01T10:00", "2021-03-01T10:20"]
+
+
+def test_read_finds_a_table_of_actions_under_any_heading():
+    draft = read(
+        "# Outage\n\n**Impact**: none\n\n| Action item | Owner | Status |\n|--|--|--|\n"
+        "| Pin the version | Ann | DONE |\n| Alert at 90 % | Ben | open |\n\n"
+        "| Action | Result |\n|--|--|\n| restart | nothing |\n"
+    )
+
+    assert [(action.text, action.is_done) for action in draft.actions] == [
+        ("Pin the version | Ann | DONE", True),
+        ("Alert at 90 % | Ben | open", False),
+    ]
 
 
 def test_read_understands_newest_first():
@@ -239,6 +304,8 @@ def test_read_says_when_a_document_tells_of_several_incidents():
         "# [Title]\n\n## Action items\n\n1. {{ summary }} [link to github issue]\n",
         "# [Date]: [Title]\n\n## Timeline\n\n### [Date and time]\n\nWhat.\n\n## Action Items\n\n- Each\n",
         "# 故障标题\n\n## 时间线\n\n| 时间 | 事件 |\n| --- | --- |\n| HH:mm | |\n",
+        "# ISSUE NAME\n\n## Timeline DATE RANGE\n\n12:45 PM DATE: Thing 1\n\n13:55 PM DATE: Thing 2\n",
+        "# Incident title - DD/MM/YYYY\n\n## Timeline\n\n## Follow-ups\n\n- [ ]\n",
     ],
 )
 def test_read_invents_nothing_from_an_empty_template(text):
@@ -264,6 +331,25 @@ def test_read_invents_nothing_from_an_empty_template(text):
         ("Start time: TBD", None, None),
         ("On 2021-01-02 between 12:17 and 12:30 UTC downloads were broken.", None, None),
         ("On 2021-02-13 at 09:15 UTC we deployed a change.", None, None),
+        (
+            "- Fault occurs 2021-02-13 10:00\n- Resolved 2021-02-13 11:00",
+            "2021-02-13T10:00",
+            "2021-02-13T11:00",
+        ),
+        ("Started at 10:00 am on 13th February 2021, lasting 37 minutes.", "2021-02-13T10:00", None),
+        (
+            "From 9:30 AM to 10:37 AM on 2021-02-13 all calls got error 500.",
+            "2021-02-13T09:30",
+            "2021-02-13T10:37",
+        ),
+        ("**影响时长**：13:17:51 → 13:40:26，约 22 分钟", "2021-02-13T13:17:51", "2021-02-13T13:40:26"),
+        ("今天（2021-02-13 00:40 左右），三台服务器宕机。", "2021-02-13T00:40", None),
+        # Repaired, then resolved: the stated length tells which.
+        (
+            "Start: 2021-02-13 10:00\nFixed: 2021-02-13 10:09\nResolved: 2021-02-13 10:36\nDuration: 36 min",
+            "2021-02-13T10:00",
+            "2021-02-13T10:36",
+        ),
     ],
 )
 def test_read_takes_what_the_head_states(head, start, end):
@@ -273,12 +359,48 @@ def test_read_takes_what_the_head_states(head, start, end):
     assert (draft.ended.local if draft.ended and draft.ended.is_sure else None) == end
 
 
+def test_read_takes_the_moments_that_lie_as_far_apart_as_it_lasted():
+    lines = ["- 12:06 Certificate replaced", "- 12:21 Issue verified", "- 13:30 Confirmed"]
+    length = "\n## Stats\n\n- Time to recovery: 84 minutes\n"
+
+    draft, without = timeline(*lines, length), timeline(*lines)
+
+    assert draft.started
+    assert draft.ended
+    assert (draft.started.local, draft.ended.local) == ("2021-02-13T12:06", "2021-02-13T13:30")
+    assert draft.started.is_sure
+    assert draft.ended.is_sure
+    assert without.started
+    assert not without.started.is_sure
+
+
+def test_read_compares_moments_in_their_zones():
+    draft = read(
+        "# Outage\n\n**Date of incident:** 2021-02-13, 14:32 UTC\n\nDuration: 2 hours\n\n"
+        "## Timeline (all times CET)\n\n- 2021-02-13 15:32 the chain halts\n- 17:32 Service restored\n"
+    )
+
+    assert draft.started
+    assert draft.ended
+    assert (draft.started.local, draft.started.zone) == ("2021-02-13T14:32", "UTC")
+    assert (draft.ended.local, draft.ended.is_sure) == ("2021-02-13T17:32", True)
+
+
+def test_read_knows_the_day_by_the_heading_of_the_timeline_and_by_a_title_after_a_colon():
+    assert moments(read("# 复盘\n\n## 时间线（2021-02-13）\n\n- 22:44 开始\n")) == ["2021-02-13T22:44"]
+    assert moments(read("# 复盘：2021-02-13 宕机\n\n## 时间线\n\n- 22:44 开始\n")) == ["2021-02-13T22:44"]
+
+
 @pytest.mark.parametrize(
     ("text", "minutes"),
     [
         ("The site was down for about 1h50m.", "110"),
         ("服务中断，持续 18 分钟。", "18"),
         ("A 30 minute outage of the site.", "30"),
+        ("服务中断，持续18分钟。", "18"),
+        ("- 故障时间：2021-02-13 03:15 ~ 04:45 (持续1.5h)", "90"),
+        ("- 停机时长：2个小时", "120"),
+        ("- Time to repair: 1h 28m", "88"),
         ("It was down for an estimated 10-15 minutes.", None),
         ("It was down for at least seven hours, 2 hours longer than before.", None),
         ("Unusable (~5min delay for a response).", None),
@@ -297,7 +419,12 @@ def test_read_takes_a_duration_only_when_it_is_definite(text, minutes):
         ("Severity: SEV-2", "SEV-2"),
         ("**故障级别**：P1", "P1"),
         ("| Incident Severity | P0 |", "P0"),
+        ("**严重级别**: P1 (High - 核心失效)", "P1"),
+        ("**严重级别**：高（资金风险）", "高"),
+        ("- **定级依据**：影响约 8 小时，SEV-1", "SEV-1"),
+        ("## SEV 评级\n\n**SEV4（低）** — 仅面板", "SEV4"),
         ("Severity: P0/P1/P2", None),
+        ("- **定级依据**：介于 P1 与 P2 之间", None),
         ("This was a major outage.", None),
     ],
 )
@@ -305,6 +432,13 @@ def test_read_takes_only_a_severity_that_is_written_down(text, severity):
     found = read(f"# Outage\n\n{text}\n\n## Summary\n\nIt was.\n").severity
 
     assert (found.value if found else None) == severity
+
+
+def test_read_keeps_a_title_that_waits_to_be_filled_in():
+    draft = read("# ISSUE NAME\nA password leaked.\n\n## Timeline\n\n_4/21/21_\n\n11:12 AM: seen\n")
+
+    assert draft.title is None
+    assert words(draft)["ISSUE"] == 1
 
 
 def test_read_finds_services_of_the_catalogue_only():
