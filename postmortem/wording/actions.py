@@ -19,8 +19,8 @@ _LONGEST = 600
 # Points, boxes, priorities and other labels before the action itself.
 _LABEL = re.compile(
     r"\s*(?:[-*+•]\s|\d{1,3}[.)、]\s?)?\s*(?:\[[ xX]?\]\s*)?"
-    r"(?:(?:\*\*|__)[^*_\n]{1,24}(?:\*\*|__)[:：]?\s*"
-    r"|(?:[A-Z]{1,4}-?\d{1,6}|TODO|[A-Za-z]+(?: [a-z]+)?|[\u4e00-\u9fff]{1,8})[:：]\s*)?"
+    r"(?:(?:\*\*|__)(?:[^*_\s]{1,24}(?:\*\*|__)[:：]?|[^*_\n]{1,40}(?:[:：](?:\*\*|__)|(?:\*\*|__)[:：]))\s*"
+    r"|(?:[A-Z]{1,4}-?\d{1,6}|TODO|[A-Za-z]+(?: [A-Za-z]+){0,2}|[\u4e00-\u9fff]{1,8})[:：]\s*)?"
 )
 _POINT = re.compile(r"^[ \t]*(?:[-*+•]\s|\d{1,3}[.)、])[^\n]*", re.MULTILINE)
 _END = re.compile(r"[。；！？\n]|(?<!\be\.g)(?<!\bi\.e)(?<!\betc)(?<!\bvs)[.!?;](?=\s|$)")
@@ -96,7 +96,7 @@ def _topic(pack: Pack, rule: Rule, sentence: str, heads: list[int]) -> re.Match[
 
 def _heads(pack: Pack, sentence: str) -> Iterator[int]:
     """Where the verb may stand: at the beginning, and behind each word that only leads up to it."""
-    at = len(sentence) - len(sentence.lstrip(" \t*_~"))
+    at = len(sentence) - len(sentence.lstrip(" \t*_~["))
     yield at
     while (lead := pack.marks["lead"].match(sentence, at)) and lead.end() > at:
         at = lead.end()
