@@ -10,7 +10,7 @@ from postmortem.importing.draft import Action
 from postmortem.importing.lines import Line
 from postmortem.importing.timeline import table_at
 
-_ITEM = re.compile(r"^(\s*)(?:[-*+•]|\d{1,3}[.)、])\s*(?:\[(?P<box>[ xX✓✔])\]\s*)?(?=\S)")
+_ITEM = re.compile(r"^(\s*)(?:[-*+•–](?![-*+:])|\d{1,3}[.)、])\s*(?:\[(?P<box>[ xX✓✔])\]\s*)?(?=\S)")
 # Boxes of a form, not things to do to the system.
 # A longer list is no plan; it stays a text.
 MOST_ACTIONS = 500
@@ -21,6 +21,9 @@ def actions_in(lines: Sequence[Line], heading: str) -> list[Action]:
     """The list items at the top level of a section of actions, or the rows of its table."""
     table = [line for line in lines if line.kind == "text" and line.text.count("|") >= 2]
     found = _of_table(table, heading)
+    if found:
+        # A row may begin as an item does: "- | Pin the version | Ann".
+        lines = [line for line in lines if line not in table]
     items = [line for line in lines if line.kind in {"text", "pseudo"} and _ITEM.match(line.text)]
     if not items:
         return found
@@ -96,6 +99,10 @@ def _of_table(rows: list[Line], heading: str) -> list[Action]:
         cells = [cell.strip() for cell in row.text.strip().strip("|").split("|")]
         said = [cell for cell in cells if cell and not vocabulary.EMPTY_ACTION.match(cell)]
         if any(len(cell) > 3 for cell in said):
-            is_done = _is_done_heading(heading) or bool(vocabulary.DONE_WORD.search(row.text))
+            is_done = (
+                _is_done_heading(heading)
+                or bool(vocabulary.DONE_WORD.search(row.text))
+                or any(map(vocabulary.DONE_CELL.fullmatch, cells))
+            )
             found.append(Action(" | ".join(said), is_done, row.start, row.end))
     return found

@@ -135,6 +135,10 @@ DONE = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 DONE_WORD = re.compile(r"\((?:done|completed)\b|\bDONE\b|✅|✔|☑|已完成")
+# What the column of states says of an action that is over.
+DONE_CELL = re.compile(
+    r"[\W_]*(?:done|completed?|closed|resolved|fixed|完成|已完成|已解决)[\W_]*", re.IGNORECASE
+)
 EMPTY_ACTION = re.compile(
     r"^[\W_]*(?:\{\{\s*(?:summary|title|action(?: item)?|item|description)\s*\}\}|<[^>]*>|\[(?:action|item|title|summary)[^\]]*\]|tbd|todo|n/?a|none|无|待补充|\.{3}|…|x{2,})?[\W_]*(?:\[link to github issue\])?[\W_]*$",
     re.IGNORECASE,

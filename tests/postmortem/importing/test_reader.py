@@ -215,13 +215,25 @@ def test_read_goes_back_to_the_timeline_after_causes_within_it():
 def test_read_finds_a_table_of_actions_under_any_heading():
     draft = read(
         "# Outage\n\n**Impact**: none\n\n| Action item | Owner | Status |\n|--|--|--|\n"
-        "| Pin the version | Ann | DONE |\n| Alert at 90 % | Ben | open |\n\n"
+        "| Pin the version | Ann | Done |\n| Alert at 90 % | Ben | open |\n\n"
         "| Action | Result |\n|--|--|\n| restart | nothing |\n"
     )
 
     assert [(action.text, action.is_done) for action in draft.actions] == [
-        ("Pin the version | Ann | DONE", True),
+        ("Pin the version | Ann | Done", True),
         ("Alert at 90 % | Ben | open", False),
+    ]
+
+
+def test_read_takes_no_divider_of_a_table_for_an_action():
+    draft = read(
+        "# Outage\n\n## Action items\n\n"
+        "Status | Action | Owner\n---: | --- | ---\n- | Pin it | Ann\n✔️ | Alert | Ben\n"
+    )
+
+    assert [(action.text, action.is_done) for action in draft.actions] == [
+        ("Pin it | Ann", False),
+        ("Alert | Ben", True),
     ]
 
 
