@@ -47,6 +47,22 @@ _STOP = frozenset(
     hours minute minutes started noticed found team user users utc pst
     """.split()  # noqa: SIM905 - a list of words is read as one
 )
+# What any report of an incident says, whatever its cause, and when it was.
+_FORM = frozenset(
+    """
+    action actions affected alert alerted alerts background context declare declared detected detection
+    discovered downtime duration etc followup github https identified impact impacted incidents investigated
+    investigation item items learned lesson lessons outage overview postmortem process repair repaired report
+    reported reports resolution resolve resolved restored review reviewed root slack summary symptom thread
+    ticket timeline unavailable www
+    january february march april june july august september october november december
+    monday tuesday wednesday thursday friday saturday sunday
+    """.split()  # noqa: SIM905 - as above
+)
+_CHINESE_FORM = re.compile(
+    "我们|问题|影响|故障|事故|事件|恢复|正常|目前|由于|导致|出现|发现|进行|时间|原因|根因|分析|处理|情况|相关|已经"
+    "|复盘|现象|用户|总结|概述|背景|排查|告警"
+)
 _CHINESE_STOP = frozenset(
     "的了是在和与及或也都被把对就而并但因为于以从到由将会能可这那其之所有个时后前中上下没不"
 )
@@ -121,11 +137,12 @@ def _terms(text: str) -> Iterator[tuple[str, str]]:
     """Each term, and the word it stands for."""
     for run in _WORD.findall(_NOISE.sub(" ", text[:MAX_TEXT])):
         if run[0] >= "\u3400":
-            yield from ((pair, pair) for pair in _pairs(run))
+            parts = _CHINESE_FORM.split(run)
+            yield from ((pair, pair) for part in parts for pair in _pairs(part))
             continue
         for word in map(str.lower, _CAMEL.split(run)):
             stem = _stem(word)
-            if len(stem) > 1 and word not in _STOP and stem not in _STOP:
+            if len(stem) > 1 and not {word, stem} & (_STOP | _FORM):
                 yield stem, word
 
 
@@ -153,7 +170,7 @@ def _joined(words: Sequence[str]) -> tuple[str, ...]:
 
 
 def _pairs(run: str) -> list[str]:
-    if len(run) == 1:
+    if len(run) < 2:
         return []
     pairs = (run[at : at + 2] for at in range(len(run) - 1))
     return [pair for pair in pairs if not set(pair) & _CHINESE_STOP]

@@ -56,6 +56,17 @@ def test_chinese_texts_are_compared_and_their_words_put_together():
     assert "连接池" in best.shared_words
 
 
+def test_words_of_every_report_make_no_likeness():
+    asked = Text(
+        1, "Summary: the outage was reported on Monday in Slack and resolved. Timeline, impact, review."
+    )
+    form = Text(2, "Summary: on Monday the outage was resolved; Slack reported its impact. Review, timeline.")
+    chinese = Text(3, "故障影响用户，我们发现问题后已经恢复正常，原因分析如下。")
+
+    assert rank(asked, [*OTHERS, form]) == []
+    assert rank(chinese, [*OTHERS, Text(4, "事故影响用户：我们排查问题，目前恢复正常。")]) == []
+
+
 def test_class_and_service_alone_suggest_nothing():
     asked = Text(1, POOL, ("capacity",), ["order"])
 
