@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 
-from postmortem.importing import facts, targets, zones
+from postmortem.importing import facts, targets, vocabulary, zones
 from postmortem.importing.chronology import Known, complete
 from postmortem.importing.draft import Action, Cause, DraftEntry, Said, Section
 from postmortem.importing.lines import Line
@@ -18,6 +18,8 @@ from postmortem.importing.timeline import RawEntry
 _CHINESE = re.compile(r"[\u4e00-\u9fff]")
 _ZONE_LINE = re.compile(r"\btimes?\b|\btime ?zone\b|时间|时区", re.IGNORECASE)
 _PAIR_DATE = re.compile(r"(?<![\d/.-])(\d{1,2})[-/](\d{1,2})(?:[-/]\d{2,4})?(?![\d/-])")
+# A text with fewer places to fill in may be one in which somebody forgot them.
+MOST_PLACEHOLDERS = 3
 _ALL = re.compile(r"\ball\b|\bunless\b|\bevents?\b|\bdates?\b|日期|均为|所有", re.IGNORECASE)
 
 
@@ -53,15 +55,18 @@ def title_of(parts: list[Part], lines: list[Line], front: dict[str, tuple[str, i
 
 def is_template(parts: list[Part], found: Found, title: Said | None, text: str) -> bool:
     """A form with nothing filled in: no title of its own, and not one event with a time but for samples."""
-    if title is not None:
-        return False
     headings = [part for part in parts if part.role in {"section", "title"}]
+    bodies = sum(len(one.text) for one in (*found.sections, *found.rest) if one.target != "front")
+    is_bare = len(headings) >= 4 and bodies < 60 * len(headings)
+    if title is not None:
+        is_generic = vocabulary.GENERIC_TITLE.fullmatch(targets.plain(title.value)) is not None
+        is_open = is_bare or len(vocabulary.PLACEHOLDERS.findall(text[:20_000])) >= MOST_PLACEHOLDERS
+        return is_generic and is_open and not days_in(text, most=1)
     placeholders = [part for part in headings if targets.is_placeholder_title(part.title)]
     if any(entry.place.label.clock for entry in found.entries):
         # "10:01 Alert fired" below "Incident title": a sample, for nothing happened on any day.
         return bool(placeholders) and not any(day.year for day, _s, _e in days_in(text))
-    bodies = sum(len(one.text) for one in (*found.sections, *found.rest) if one.target != "front")
-    return bool(placeholders) or (len(headings) >= 4 and bodies < 60 * len(headings) and not found.actions)
+    return bool(placeholders) or (is_bare and not found.actions)
 
 
 def known_of(

@@ -28,7 +28,21 @@ HEADINGS = tuple(
 PLACEHOLDER_TITLE = re.compile(
     r"^(?:incident |postmortem |post-mortem |issue |event |outage |problem )?(?:title|name|report title)\b(?:\s*\(.*\)|\s+of the incident.*|\s*[:：]\s*(?:[\[<{].*|date)?|\s+[-–—]\s+[dmy/-]{8,10})?$"
     r"|\btemplate\b|\{\{|\}\}|<%|\[(?:date|title|name|incident[^\]]*|yyyy[^\]]*)\]|<(?:date|title|name|incident[^>]*)>"
-    r"|yyyy-mm-dd|dd/mm/yyyy|mm/dd/yyyy|模板|^标题$|^(?:故障|事件|事故)(?:标题|名称)$|x{3,}",
+    r"|<<|\{[a-z]+_[a-z_]+\}|\[[^\]\n]{0,20}(?:名称|标题)\]|yyyy-mm-dd|dd/mm/yyyy|mm/dd/yyyy|模板|^标题$|^(?:故障|事件|事故)(?:标题|名称)$|x{3,}",
+    re.IGNORECASE,
+)
+
+# A title that says what the document is and not what happened.
+GENERIC_TITLE = re.compile(
+    r"(?:(?:blameless|incident|production|outage|service|post|example|the) )*"
+    r"(?:post-?mortem|mortem|incident|retrospective|review|report|rca|root cause analysis)"
+    r"(?: (?:post-?mortem|report|review|document|analysis|summary))*"
+    r"|(?:线上|生产|系统)?(?:故障|事故|事件|问题)(?:复盘|分析|总结|处理|回顾)*(?:报告|记录|文档)?",
+    re.IGNORECASE,
+)
+# Places that wait to be filled in.
+PLACEHOLDERS = re.compile(
+    r"\{\{|\{[a-z_]{3,}\}|<<|\byyyy\b|\bhh:mm\b|xx[:：-]xx|\[[a-z][^\]\n]{2,60}\](?!\()|<[a-z][^>\n]{2,40}>|\btbd\b",
     re.IGNORECASE,
 )
 

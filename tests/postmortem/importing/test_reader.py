@@ -317,6 +317,9 @@ def test_read_says_when_a_document_tells_of_several_incidents():
         "# [Date]: [Title]\n\n## Timeline\n\n### [Date and time]\n\nWhat.\n\n## Action Items\n\n- Each\n",
         "# 故障标题\n\n## 时间线\n\n| 时间 | 事件 |\n| --- | --- |\n| HH:mm | |\n",
         "# ISSUE NAME\n\n## Timeline DATE RANGE\n\n12:45 PM DATE: Thing 1\n\n13:55 PM DATE: Thing 2\n",
+        "# Incident: {INCIDENT_TITLE}\n\n## Timeline\n\n| Time | Event |\n|--|--|\n| 14:00 | Alert |\n",
+        "# Blameless Postmortem\n\n## Summary\nBrief.\n\n## Timeline\n- 10:15 Alert\n\n## Actions\n- Mend\n",
+        "# 故障总结报告\n\n- 等级：P1\n- 发生时间：2024-XX-XX XX:XX\n\n## 时间线\n\n- XX:XX 始\n- XX:XX 止\n",
         "# Incident title - DD/MM/YYYY\n\n## Timeline\n\n## Follow-ups\n\n- [ ]\n",
     ],
 )
@@ -326,6 +329,13 @@ def test_read_invents_nothing_from_an_empty_template(text):
     assert draft.is_template
     assert not any((draft.title, draft.started, draft.ended, draft.entries, draft.actions, draft.causes))
     assert words(draft) == Counter(re.findall(r"\w+", text))
+
+
+def test_read_does_not_take_a_document_for_a_form_for_its_title():
+    draft = read("# Postmortem\n\n## Summary\n\nDown on Jan 5.\n\n## Action items\n\n- Pin the version\n")
+
+    assert not draft.is_template
+    assert [action.text for action in draft.actions] == ["Pin the version"]
 
 
 @pytest.mark.parametrize(
