@@ -11,7 +11,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext, pgettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from postmortem import access, checkscript
@@ -188,10 +188,10 @@ def checklist_remove(request: HttpRequest, pk: int) -> HttpResponse:
     entry = find_entry(request, pk)
     return ask(
         request,
-        title=_("Remove this entry?"),
+        title=pgettext("of a checklist", "Remove this entry?"),
         text=f"{entry.title}: {asked(entry)}",
         submit=_("Remove"),
-        done=_("The entry is removed."),
+        done=pgettext("of a checklist", "The entry is removed."),
         back=reverse("web:checklist", args=[entry.review.public_id]),
         act=lambda _data: postmortem_checklists.remove(entry, by=request.user, now=timezone.now()),
         is_allowed=request.user.is_at_least("member"),

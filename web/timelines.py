@@ -11,6 +11,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 from django.views.decorators.http import require_http_methods, require_POST
 
 from governance import notices
@@ -137,10 +138,10 @@ def entry_remove(request: HttpRequest, pk: int) -> HttpResponse:
     entry = _own_entry(request, pk)
     return ask(
         request,
-        title=_("Remove this entry?"),
+        title=pgettext("of a timeline", "Remove this entry?"),
         text=entry.text[:300],
         submit=_("Remove"),
-        done=_("The entry is removed."),
+        done=pgettext("of a timeline", "The entry is removed."),
         back=_timeline_url(entry.timeline.participant.incident),
         act=lambda _data: timelines.remove(entry, by=request.user, now=timezone.now()),
         is_allowed=True,

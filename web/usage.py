@@ -16,7 +16,7 @@ from django.shortcuts import render
 from django.urls import URLPattern, URLResolver, get_resolver, path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods
 
 from governance import usage
@@ -69,7 +69,9 @@ class Counting:
 class DecisionForm(forms.Form):
     """What the committee decided."""
 
-    decision = forms.ChoiceField(label=gettext_lazy("Decision"), choices=UsageDecision.Decision)
+    decision = forms.ChoiceField(
+        label=pgettext_lazy("about a feature", "Decision"), choices=UsageDecision.Decision
+    )
     reason = forms.CharField(
         label=gettext_lazy("Reason"), max_length=500, widget=forms.Textarea(attrs={"rows": 3})
     )

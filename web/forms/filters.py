@@ -8,6 +8,7 @@ from typing import Any
 from django import forms
 from django.db import connection
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from accounts.models import Team
 from governance.models import GateDecision, Verdict
@@ -178,7 +179,7 @@ class DecisionFilters(Filters):
     )
     service = forms.ChoiceField(label=_("Service"), required=False)
     finding = forms.ChoiceField(
-        label=_("Finding"),
+        label=pgettext_lazy("of the gate", "Finding"),
         required=False,
         choices=[("", _("Any finding")), *((code, code) for code in CODES)],
     )

@@ -5,7 +5,7 @@ from typing import Any
 
 from django import forms
 from django.utils import timezone
-from django.utils.translation import gettext
+from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from governance import gatewaivers
@@ -71,7 +71,9 @@ class WaiverFilters(Filters):
         label=_("State"), required=False, choices=[("", _("Any state")), *GateWaiver.State.choices]
     )
     finding = forms.ChoiceField(
-        label=_("Finding"), required=False, choices=[("", _("Any finding")), *CHOICES]
+        label=pgettext_lazy("of the gate", "Finding"),
+        required=False,
+        choices=[("", _("Any finding")), *CHOICES],
     )
     service = forms.ChoiceField(label=_("Service"), required=False)
 
