@@ -13,6 +13,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts.models import User
 from api.figures import FigureValue, first_day
 from api.resource import Resource, checked, detail, listing, refuse_query
 from api.shapes import Answer, Empty, Moment, Person
@@ -102,10 +103,27 @@ class ResolvedRow(serializers.Serializer):
     resolved_at = Moment()
 
 
+class WaiverRow(serializers.Serializer):
+    """A waiver of the gate that let changes of the month through."""
+
+    id = serializers.CharField(source="public_id")
+    scope = serializers.CharField(help_text="A service, or a repository and perhaps a change there.")
+    findings = serializers.ListField(child=serializers.CharField())
+    object = serializers.CharField(help_text="What the findings must be about; empty for anything.")
+    reason = serializers.CharField()
+    asked_by = Person(allow_null=True)
+    granted_by = Person(allow_null=True)
+    granted_at = Moment()
+    expires_at = Moment()
+    is_alone = serializers.BooleanField(help_text="Whoever asked granted it.")
+    changes = serializers.IntegerField(help_text="How many changes of the month it let through.")
+
+
 class RowsAnswer(serializers.Serializer):
     due = DueRow(many=True)
     resolved = ResolvedRow(many=True)
     overdue = OverdueRow(many=True)
+    waivers = WaiverRow(many=True)
 
 
 class PublishedReport(Answer):
@@ -192,6 +210,12 @@ def _report(view: Resource, *, month: str) -> dict[str, Any]:
         ]
         for name, found in names.items()
     }
+    used = report.rows.waivers
+    people = User.objects.in_bulk({key for row in used for key in (row.asked_by, row.granted_by)})
+    rows["waivers"] = [
+        row._asdict() | {"asked_by": people.get(row.asked_by), "granted_by": people.get(row.granted_by)}
+        for row in used
+    ]
     columns = (
         "month",
         "starts_at",

@@ -3,7 +3,8 @@ from datetime import UTC, date, datetime
 import pytest
 
 from governance import reports
-from tests import factories
+from governance.models import GateDecision
+from tests import factories, gating
 from tests.api.conftest import assert_problem
 
 
@@ -33,6 +34,25 @@ def test_report_holds_figures_and_their_rows(member, october):
     ]
     assert len(answer["rows"]["resolved"]) == 2
     assert [row["id"] for row in answer["rows"]["overdue"]] == [october.public_id]
+
+
+def test_report_has_the_waivers_that_let_changes_through(member):
+    at = datetime(2026, 10, 5, tzinfo=UTC)
+    waiver = gating.waiver(repository="shop/order", at=at, reason="The sale begins.")
+    GateDecision.objects.create(
+        kind="change", decided_at=at, verdict="PASS", change_id="!7", waivers=[str(waiver)], findings=[],
+        repository="shop/order", policy_version="1", token=factories.api_token(scopes=["gate"])[0],
+    )  # fmt: skip
+
+    (row,) = member.get("reports/2026-10").json()["rows"]["waivers"]
+
+    assert (row["id"], row["scope"], row["reason"]) == (str(waiver), "shop/order", "The sale begins.")
+    assert (row["asked_by"]["id"], row["granted_by"]["id"]) == (waiver.asked_by_id, waiver.answered_by_id)
+    assert (row["changes"], row["is_alone"]) == (1, False)
+    figure = member.get("reports/2026-10/figures/gate-waivers").json()
+    assert [(one["title"], one["repository"], one["is_hit"]) for one in figure["rows"]] == [
+        ("!7", "shop/order", True)
+    ]
 
 
 def test_published_report_is_listed_with_its_hash(member, october):
