@@ -42,18 +42,22 @@ def ask(
         form: what else must be said, bound to the POST if there is one.
         is_autosaved: whether the form leaves a draft; its address is in `drafts.AUTOSAVED` then.
 
-    A refusal is shown with the form, which keeps what was typed; a newer version stands beside it. Without
-    a form it is left to `web.middleware.Refusals`.
+    A refusal is shown with the form, which keeps what was typed; a newer version is merged or stands beside
+    it, and a view whose form has a `VersionField` is `conflicts.retried`. Without a form a refusal is left to
+    `web.middleware.Refusals`.
     """
     if not is_allowed:
         raise NotAllowed(_("Your role does not allow this."))
-    if request.method == "POST" and (form is None or form.is_valid()):
+    if form is not None:
+        conflicts.merge(form)
+    is_ready = form is None or (not form.is_conflict and form.is_valid())
+    if request.method == "POST" and is_ready:
         try:
             act(form.cleaned_data if form is not None else {})
         except NotAllowed:
             raise
         except EditConflict as refusal:
-            if form is None or "version" not in form.fields:
+            if form is None or "version" not in form.fields or conflicts.is_merged(form):
                 raise
             conflicts.show(form, refusal)
         except DomainError as refusal:
@@ -76,5 +80,5 @@ def ask(
         "form": form,
         "tone": "danger" if is_danger else "",
     }
-    status = 409 if getattr(form, "is_conflict", False) else 422 if form is not None and form.errors else 200
+    status = 200 if form is None else 409 if form.is_conflict else 422 if form.errors else 200
     return render(request, template, context, status=status)

@@ -13,7 +13,7 @@ from postmortem import access, causes
 from postmortem.errors import DomainError, EditConflict, NotAllowed
 from postmortem.models import Review, RootCause
 from remediation import plan
-from web import drafts, hints
+from web import conflicts, drafts, hints
 from web.asking import ask
 from web.forms import show_refusal
 from web.forms.causes import CauseForm, NewCauseForm, SettleForm, WhysForm
@@ -43,6 +43,7 @@ def cause_new(request: HttpRequest, public_id: str) -> HttpResponse:
 
 @login_required
 @require_http_methods(["GET", "POST"])
+@conflicts.retried
 def cause_edit(request: HttpRequest, pk: int) -> HttpResponse:
     cause = find_cause(request, pk)
     form = CauseForm(request.POST if request.method == "POST" else None, cause=cause)

@@ -20,7 +20,7 @@ from postmortem.errors import DomainError, EditConflict, NotAllowed
 from postmortem.models import ChecklistEntry, Review
 from remediation import checklists
 from remediation.models import ChecklistRun
-from web import charts, drafts
+from web import charts, conflicts, drafts
 from web.asking import ask
 from web.checklistwords import asked, expectation
 from web.checks import PATIENCE
@@ -121,6 +121,7 @@ def checklist_add(request: HttpRequest, public_id: str) -> HttpResponse:
 
 @login_required
 @require_http_methods(["GET", "POST"])
+@conflicts.retried
 def checklist_edit(request: HttpRequest, pk: int) -> HttpResponse:
     entry = find_entry(request, pk)
     form = ChecklistForm(request.POST if request.method == "POST" else None, entry=entry)
@@ -143,17 +144,12 @@ def _define(
 ) -> HttpResponse:
     """The page on which an entry is written; a query is tried once before it is saved, as checks are."""
     access.need(request.user, "member")
-    theirs = None
-    if form.is_bound and form.is_valid():
+    conflicts.merge(form)
+    if not form.is_conflict and form.is_valid():
         try:
             save(timezone.now())
-        except NotAllowed:
+        except (NotAllowed, EditConflict):
             raise
-        except EditConflict as refusal:
-            theirs = ChecklistEntry(**refusal.details["theirs"])
-            form.data = form.data.copy()
-            form.data["version"] = str(refusal.details["version"])
-            form.add_error(None, refusal.message)
         except DomainError as refusal:
             show_refusal(form, refusal)
         else:
@@ -165,10 +161,9 @@ def _define(
         "form": form,
         "review": review,
         "entry": entry,
-        "theirs": _row(theirs, None) if theirs is not None else None,
         "back": reverse("web:checklist", args=[review.public_id]),
     }
-    status = 409 if theirs is not None else 422 if form.errors else 200
+    status = 409 if form.is_conflict else 422 if form.errors else 200
     return render(request, "checklists/form.html", context, status=status)
 
 

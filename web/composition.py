@@ -11,6 +11,7 @@ from django.views.decorators.http import require_http_methods
 from accounts.models import User
 from postmortem import access, composition
 from postmortem.models import Incident, Review
+from web import conflicts
 from web.asking import ask
 from web.forms.reviews import CoverageForm, ReviewForm
 from web.review_page import find_review, may_compose, review_url
@@ -29,6 +30,7 @@ def free_incidents(user: User, *, of: Review | None = None) -> QuerySet[Incident
 
 @login_required
 @require_http_methods(["GET", "POST"])
+@conflicts.retried
 def review_edit(request: HttpRequest, public_id: str) -> HttpResponse:
     record = find_review(request, public_id)
     initial = {

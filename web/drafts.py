@@ -25,6 +25,7 @@ from postmortem import drafts
 from postmortem.errors import Invalid
 from postmortem.models import Draft
 from web import errors
+from web.forms.versioned import OPENED
 
 # The forms in which people write, by the addresses they are sent to; no other form leaves a draft.
 FORMS = {
@@ -242,6 +243,8 @@ def _restore(form: forms.BaseForm, draft: Draft) -> None:
             initial[bound.name] = sent[-1]
     if "version" in form.fields and draft.base_version is not None:
         initial["version"] = draft.base_version
+        # Against what the writer saw, not against what the draft says.
+        form.opened = (draft.fields.get(form.add_prefix(OPENED)) or [""])[-1]
     form.initial = initial
 
 

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from postmortem.errors import DomainError, EditConflict, Invalid, NotAllowed
 from remediation import exams
 from remediation.models import Exam, ExamAttempt, RemediationItem, RosterEntry, SopRevision
+from web import conflicts
 from web.asking import ask
 from web.forms import show_refusal
 from web.forms.exams import ExamForm, RevisionForm, SittingForm
@@ -86,6 +87,7 @@ def sop_revision(request: HttpRequest, public_id: str) -> HttpResponse:
 
 @login_required
 @require_http_methods(["GET", "POST"])
+@conflicts.retried
 def exam_write(request: HttpRequest, public_id: str) -> HttpResponse:
     item = find_item(request, public_id)
     if not exams.may_write(item, request.user):

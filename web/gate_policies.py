@@ -45,6 +45,7 @@ def policy_new(request: HttpRequest) -> HttpResponse:
 
 @login_required
 @require_http_methods(["GET", "POST"])
+@conflicts.retried
 def policy_edit(request: HttpRequest, key: int) -> HttpResponse:
     access.need(request.user, User.Role.GOVERNOR)
     return _edit(request, get_object_or_404(gates.rows(), key=key))
@@ -52,19 +53,18 @@ def policy_edit(request: HttpRequest, key: int) -> HttpResponse:
 
 def _edit(request: HttpRequest, policy: GatePolicy | None) -> HttpResponse:
     form = GatePolicyForm(request.POST if request.method == "POST" else None, policy=policy)
+    conflicts.merge(form)
     draft = rehearsal = None
     now = timezone.now()
-    if form.is_valid():
+    if not form.is_conflict and form.is_valid():
         try:
             if "try" in request.POST:
                 draft = gates.draft(form.facts(), of=policy)
                 rehearsal = rehearsals.rehearse(rehearsals.with_draft(draft), now=now)
             else:
                 _save(form, policy, by=request.user, now=now)
-        except NotAllowed:
+        except (NotAllowed, EditConflict):
             raise
-        except EditConflict as refusal:
-            conflicts.show(form, refusal)
         except DomainError as refusal:
             show_refusal(form, refusal)
         else:
@@ -83,7 +83,7 @@ def _edit(request: HttpRequest, policy: GatePolicy | None) -> HttpResponse:
         "now": now,
         "section": "gate",
     }
-    status = 409 if getattr(form, "is_conflict", False) else 422 if form.errors else 200
+    status = 409 if form.is_conflict else 422 if form.errors else 200
     return render(request, "settings/gate_policy.html", context, status=status)
 
 

@@ -174,6 +174,7 @@ def incident_new(request: HttpRequest) -> HttpResponse:
 
 @login_required
 @require_http_methods(["GET", "POST"])
+@conflicts.retried
 def incident_edit(request: HttpRequest, public_id: str) -> HttpResponse:
     record = find_incident(request, public_id)
     access.need(request.user, User.Role.MEMBER)
@@ -181,7 +182,8 @@ def incident_edit(request: HttpRequest, public_id: str) -> HttpResponse:
         return _change_privacy(request, record)
     posted = request.POST if request.method == "POST" else None
     form = IncidentForm(posted, incident=record, services=access.services(request.user))
-    if form.is_valid():
+    conflicts.merge(form)
+    if not form.is_conflict and form.is_valid():
         facts = form.facts()
         if form.changes_services():
             facts["services"] = form.services()
@@ -189,8 +191,9 @@ def incident_edit(request: HttpRequest, public_id: str) -> HttpResponse:
             incidents.edit(
                 record, version=form.cleaned_data["version"], by=request.user, now=timezone.now(), **facts
             )
-        except EditConflict as refusal:
-            conflicts.show(form, refusal, fields={"services": "origins"})
+        except EditConflict:
+            # `retried` begins again with what is stored by now.
+            raise
         except DomainError as refusal:
             show_refusal(form, refusal)
         else:
@@ -199,7 +202,7 @@ def incident_edit(request: HttpRequest, public_id: str) -> HttpResponse:
             return redirect("web:incident", public_id)
     drafts.attach(request, form)
     context = {"form": form, "incident": record}
-    status = 409 if getattr(form, "is_conflict", False) else 422 if form.errors else 200
+    status = 409 if form.is_conflict else 422 if form.errors else 200
     return render(request, "incidents/form.html", context, status=status)
 
 

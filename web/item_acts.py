@@ -11,6 +11,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from remediation import items
 from remediation.models import RemediationItem, WontDoRequest
+from web import conflicts
 from web.asking import ask
 from web.forms.items import CausesForm, CommentForm, DeclineForm, ItemEditForm, TeamForm
 from web.items import find_item, record_url
@@ -18,6 +19,7 @@ from web.items import find_item, record_url
 
 @login_required
 @require_http_methods(["GET", "POST"])
+@conflicts.retried
 def item_edit(request: HttpRequest, public_id: str) -> HttpResponse:
     record = find_item(request, public_id)
     form = ItemEditForm(_posted(request), item=record)

@@ -24,12 +24,17 @@ from web.review_page import find_review, review_page, review_url
 
 
 @login_required
-@require_POST
+@require_http_methods(["GET", "POST"])
+@conflicts.retried
 def step_write(request: HttpRequest, public_id: str, kind: str) -> HttpResponse:
     """Save a draft; drafts always save, however vague."""
     record, step = _find(request, public_id, kind)
+    if request.method == "GET":
+        # A refused form stands under this address, and is asked for again when the page is reloaded.
+        return redirect(review_url(record, kind))
     access.need(request.user, User.Role.MEMBER)
-    refused = _save(request, record, step)
+    form = StepForm(request.POST, step=step)
+    refused = _save(request, record, step, form)
     if refused is not None:
         return refused
     messages.success(request, _("Saved."))
@@ -37,15 +42,26 @@ def step_write(request: HttpRequest, public_id: str, kind: str) -> HttpResponse:
 
 
 @login_required
-@require_POST
+@require_http_methods(["GET", "POST"])
+@conflicts.retried
 def step_sign(request: HttpRequest, public_id: str, kind: str) -> HttpResponse:
     """Sign what is stored. The button stands in the step's form, so what was typed is saved first."""
     record, step = _find(request, public_id, kind)
+    if request.method == "GET":
+        return redirect(review_url(record, kind))
     access.need(request.user, User.Role.MEMBER)
     if "version" in request.POST:
-        refused = _save(request, record, step)
+        form = StepForm(request.POST, step=step)
+        refused = _save(request, record, step, form)
         if refused is not None:
             return refused
+        if form.took_theirs:
+            # A signature is under what was read.
+            messages.warning(
+                request,
+                _("Somebody changed this step while you had it open: read it again, then sign it."),
+            )
+            return redirect(review_url(record, kind))
     try:
         reviews.sign(step, by=request.user, now=timezone.now())
     except DomainError as refusal:
@@ -104,9 +120,11 @@ def _find(request: HttpRequest, public_id: str, kind: str) -> tuple[Review, Revi
     return record, get_object_or_404(record.steps, kind=kind)
 
 
-def _save(request: HttpRequest, record: Review, step: ReviewStep) -> HttpResponse | None:
+def _save(request: HttpRequest, record: Review, step: ReviewStep, form: StepForm) -> HttpResponse | None:
     """Store the typed text; the page with everything typed when that is refused, None when it is stored."""
-    form = StepForm(request.POST, step=step)
+    conflicts.merge(form)
+    if form.is_conflict:
+        return review_page(request, record, bound=form, bound_kind=step.kind, status=409)
     if not form.is_valid():
         return review_page(request, record, bound=form, bound_kind=step.kind, status=422)
     data = form.cleaned_data
@@ -115,9 +133,9 @@ def _save(request: HttpRequest, record: Review, step: ReviewStep) -> HttpRespons
         return None
     try:
         reviews.write(step, by=request.user, now=timezone.now(), **data)
-    except EditConflict as refusal:
-        conflicts.show(form, refusal)
-        return review_page(request, record, bound=form, bound_kind=step.kind, status=409)
+    except EditConflict:
+        # `retried` begins again with what is stored by now.
+        raise
     except DomainError as refusal:
         show_refusal(form, refusal)
         return review_page(request, record, bound=form, bound_kind=step.kind, status=422)

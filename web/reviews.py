@@ -178,15 +178,18 @@ def review_archive(request: HttpRequest, public_id: str) -> HttpResponse:
 
 @login_required
 @require_http_methods(["GET", "POST"])
+@conflicts.retried
 def lessons(request: HttpRequest, public_id: str) -> HttpResponse:
     record = find_review(request, public_id)
     access.need(request.user, "member")
     form = LessonsForm(request.POST if request.method == "POST" else None, review=record)
-    if form.is_valid():
+    conflicts.merge(form)
+    if not form.is_conflict and form.is_valid():
         try:
             reviews.write_lessons(record, by=request.user, now=timezone.now(), **form.cleaned_data)
-        except EditConflict as refusal:
-            conflicts.show(form, refusal)
+        except EditConflict:
+            # `retried` begins again with what is stored by now.
+            raise
         except DomainError as refusal:
             show_refusal(form, refusal)
         else:
@@ -194,7 +197,7 @@ def lessons(request: HttpRequest, public_id: str) -> HttpResponse:
             messages.success(request, hints.also(form, _("Saved.")))
             return redirect(f"{review_url(record)}#lessons")
     drafts.attach(request, form)
-    status = 409 if getattr(form, "is_conflict", False) else 422 if form.errors else 200
+    status = 409 if form.is_conflict else 422 if form.errors else 200
     return render(request, "reviews/lessons.html", {"form": form, "review": record}, status=status)
 
 

@@ -11,6 +11,8 @@ from accounts.models import User
 
 # A number, a moment or a choice: nobody knows a draft by these.
 _CHOSEN = re.compile(r"[\d.:TZ+/ -]*|[a-z0-9_-]+", re.ASCII)
+# What the fields held when the page was opened: `web.forms.versioned`.
+_BOOKKEEPING = "opened"
 
 
 class Draft(models.Model):
@@ -57,7 +59,8 @@ class Draft(models.Model):
     @property
     def typed(self) -> list[str]:
         """The texts in it, as they were typed; what was only chosen is none."""
-        return [value for found in self.fields.values() for value in found if not _CHOSEN.fullmatch(value)]
+        written = (found for name, found in self.fields.items() if name != _BOOKKEEPING)
+        return [value for found in written for value in found if not _CHOSEN.fullmatch(value)]
 
     @property
     def excerpt(self) -> str:

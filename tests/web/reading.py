@@ -76,17 +76,18 @@ class Page:
     inline: list[str] = field(default_factory=list)
 
 
-def read(html: str, *, at: str) -> Page:
-    """Read the page that was got from the path `at`."""
-    reader = _Reader(at)
+def read(html: str, *, at: str, fills_gaps: bool = True) -> Page:
+    """Read the page that was got from the path `at`; its forms with their gaps filled, or as they are."""
+    reader = _Reader(at, fills_gaps=fills_gaps)
     reader.feed(html)
     reader.close()
     return reader.page
 
 
 class _Reader(HTMLParser):
-    def __init__(self, at: str) -> None:
+    def __init__(self, at: str, *, fills_gaps: bool) -> None:
         super().__init__()
+        self._fills_gaps = fills_gaps
         self.page = Page()
         self._at = at
         self._open: list[Form] = []
@@ -127,11 +128,12 @@ class _Reader(HTMLParser):
             usable = [value for value, _chosen in options if value]
             # Not the first: of people that is often somebody who is there already.
             chosen = [value for value, is_chosen in options if is_chosen] or (options[:1] and [options[0][0]])
-            form.fields[name] = usable[-1:] if is_needed and chosen in ([], [""]) else chosen
+            is_gap = is_needed and self._fills_gaps and chosen in ([], [""])
+            form.fields[name] = usable[-1:] if is_gap else chosen
             self._select = None
         elif tag == "textarea" and self._textarea is not None:
             form, name = self._textarea
-            form.fields[name] = [form.fields[name][0] or _word(name)]
+            form.fields[name] = [form.fields[name][0] or self._word(name)]
             self._textarea = None
         elif tag == "form":
             for form in self._open[1:]:
@@ -162,23 +164,26 @@ class _Reader(HTMLParser):
         elif tag == "input" and name and kind in {"checkbox", "radio"}:
             form.choices.add(name)
             is_first = name not in form.fields
-            if "checked" in given or (is_first and kind == "radio") or name in {"items", "origins", "scopes"}:
+            if "checked" in given or (is_first and kind == "radio") or (
+                self._fills_gaps and name in {"items", "origins", "scopes"}
+            ):
                 chosen = [] if kind == "radio" else form.fields.get(name, [])
                 form.fields[name] = [*chosen, given.get("value", "on")]
         elif tag == "input" and name and kind == "file":
             form.fields[name] = [""]
             form.files |= {name} if "required" in given else set()
         elif tag == "input" and name and kind not in {"submit", "button"}:
-            form.fields[name] = [given.get("value") or _word(name, "" if kind in _LEFT_EMPTY else "A word")]
+            form.fields[name] = [
+                given.get("value") or self._word(name, "" if kind in _LEFT_EMPTY else "A word")
+            ]
+
+    def _word(self, name: str, other: str = "A word") -> str:
+        return _WORDS.get(name.rpartition("-")[2], other) if self._fills_gaps else ""
 
     def _another(self, path: str) -> None:
         other = Form(urljoin(self._at, path), "post")
         self._open.append(other)
         self.page.forms.append(other)
-
-
-def _word(name: str, other: str = "A word") -> str:
-    return _WORDS.get(name.rpartition("-")[2], other)
 
 
 def _forbidden(tag: str, given: Attributes, line: int) -> Iterator[str]:

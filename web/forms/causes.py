@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from postmortem import cause_classes, causes
 from postmortem.models import MAX_TEXT, CauseClass, Review, RootCause
 from web.forms import ProseField
+from web.forms.versioned import VersionField
 
 _INDENT = "\u2003"  # wider than a space, which a list of choices would fold
 
@@ -68,7 +69,7 @@ class CauseForm(forms.Form):
         help_text=_("Causes of one class are found again when one comes back."),
     )
 
-    version = forms.IntegerField(widget=forms.HiddenInput, min_value=1, required=False)
+    version = VersionField(required=False)
 
     # The view says whose lists of wording hold.
     hints: ClassVar = {"statement": "cause"}

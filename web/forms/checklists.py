@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from postmortem import pipelines
 from postmortem.models import ChecklistEntry
 from remediation.models import DataSource
+from web.forms.versioned import VersionField
 
 _CODE = {"class": "code", "autocomplete": "off", "spellcheck": "false"}
 _OF_KIND = {
@@ -73,7 +74,7 @@ class ChecklistForm(forms.Form):
     threshold = forms.FloatField(
         label=_("Threshold"), required=False, widget=forms.NumberInput(attrs={"step": "any"})
     )
-    version = forms.IntegerField(widget=forms.HiddenInput, min_value=1, required=False)
+    version = VersionField(required=False)
 
     def __init__(self, *args: Any, entry: ChecklistEntry | None = None, **kwargs: Any) -> None:
         names = list(DataSource.objects.values_list("name", flat=True))

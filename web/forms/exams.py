@@ -10,6 +10,7 @@ from postmortem.errors import Invalid
 from remediation import exams
 from remediation.models import Exam, RemediationItem
 from web.forms import ProseField
+from web.forms.versioned import VersionField
 
 _EXAMPLE = """Who approves a load test before a sale?
 - Nobody
@@ -56,7 +57,7 @@ class ExamForm(forms.Form):
     attempts_allowed = forms.IntegerField(
         label=_("Attempts"), min_value=0, max_value=100, initial=3, help_text=_("0 is any number.")
     )
-    version = forms.IntegerField(widget=forms.HiddenInput, required=False, min_value=0, max_value=2**31 - 1)
+    version = VersionField(required=False, min_value=0)
 
     def __init__(self, *args: Any, exam: Exam | None, item: RemediationItem, **kwargs: Any) -> None:
         if exam is None:

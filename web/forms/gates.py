@@ -10,6 +10,7 @@ from governance.models import GatePolicy
 from governance.policy import CODES
 from web.findings import RULES
 from web.forms import ProseField
+from web.forms.versioned import VersionField
 
 
 class PatternsField(ProseField):
@@ -95,7 +96,7 @@ class GatePolicyForm(forms.Form):
         required=False,
         help_text=_("All other governors are told at once. Otherwise it takes two people."),
     )
-    version = forms.IntegerField(widget=forms.HiddenInput, required=False)
+    version = VersionField(required=False)
 
     def __init__(self, *args: Any, policy: GatePolicy | None = None, **kwargs: Any) -> None:
         if policy is not None:

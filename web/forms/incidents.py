@@ -13,6 +13,7 @@ from accounts.models import User
 from postmortem.models import MAX_TEXT, Entry, Incident, IncidentService, Participant, Service, Severity
 from web import milestones
 from web.forms import MomentField, ProseField, TagsField
+from web.forms.versioned import VersionField
 
 FACTS = (
     "title", "severity", "environment", "phase", "summary", "is_drill", "is_restricted",
@@ -43,7 +44,7 @@ class IncidentForm(forms.Form):
         widget=forms.CheckboxSelectMultiple,
     )
 
-    version = forms.IntegerField(widget=forms.HiddenInput, min_value=1, required=False)
+    version = VersionField(required=False)
 
     def __init__(
         self,

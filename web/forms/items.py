@@ -13,6 +13,7 @@ from postmortem.models import IncidentService, Review, RootCause, Service, Sever
 from remediation import items
 from remediation.models import RemediationItem
 from web.forms import ProseField
+from web.forms.versioned import VersionField
 
 
 def active_people() -> Any:
@@ -130,7 +131,7 @@ class ItemEditForm(forms.Form):
         choices=RemediationItem.Category,
         help_text=_("Another category is another policy: the deadline may become earlier, never later."),
     )
-    version = forms.IntegerField(widget=forms.HiddenInput, min_value=1, max_value=2**31 - 1)
+    version = VersionField()
 
     hints: ClassVar = {"title": "item", "description": "item_details"}
     hint_review = None

@@ -10,6 +10,7 @@ from accounts.models import Team, User
 from postmortem.models import MAX_NOTES, MAX_TEXT, Incident, Review, ReviewStep
 from remediation.models import RemediationItem
 from web.forms import ProseField
+from web.forms.versioned import VersionField
 
 
 class ReviewForm(forms.Form):
@@ -39,7 +40,7 @@ class ReviewForm(forms.Form):
         help_text=_("A review in which more than one team takes part counts as cross-team."),
     )
 
-    version = forms.IntegerField(widget=forms.HiddenInput, min_value=1, required=False)
+    version = VersionField(required=False)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -128,7 +129,7 @@ class StepForm(forms.Form):
 
     finding = ProseField(label=_("Finding"), required=False, max_length=MAX_TEXT)
     evidence = ProseField(label=_("Evidence"), required=False, max_length=MAX_TEXT)
-    version = forms.IntegerField(widget=forms.HiddenInput, min_value=1)
+    version = VersionField()
 
     hints: ClassVar = {"finding": "step", "evidence": "step"}
 
@@ -165,7 +166,7 @@ class LessonsForm(forms.Form):
         widget=_writing(5),
         help_text=_("What belongs nowhere else: proposals, the rest of an imported document."),
     )
-    version = forms.IntegerField(widget=forms.HiddenInput, min_value=1)
+    version = VersionField()
 
     hints: ClassVar = {"went_well": "lesson", "went_badly": "lesson", "luck": "lesson"}
 
