@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db.models import Q, QuerySet
@@ -38,6 +39,14 @@ class DraftTooLong(DomainError):
     """More than a draft may hold."""
 
     code = "draft_too_long"
+
+
+@dataclass(frozen=True)
+class Made:
+    """What a form has made: where it is, and what it is called there."""
+
+    url: str
+    words: str
 
 
 def is_page(value: object) -> bool:
@@ -96,18 +105,44 @@ def save(
     return draft
 
 
-def close(*, page: str, by: User, now: datetime) -> None:
-    """The form of a page was saved: its draft goes, and what is still on its way is not taken any more."""
+def close(
+    *, page: str, by: User, now: datetime, key: str = "", made: Made | None = None, content_hash: str = ""
+) -> None:
+    """The form of a page was saved: its draft goes, and what is still on its way is not taken any more.
+
+    Args:
+        made: by a form that makes something new each time; `find_made` finds it.
+        key, content_hash: of that form, by which it is known again without its page.
+    """
     if not is_page(page):
         return
+    saved = {"fields": {}, "closed_at": now, "discarded_at": None}
+    if made is not None:
+        saved |= {
+            "key": key[:200],
+            "made_url": made.url[:300],
+            "made_words": made.words[:200],
+            "content_hash": content_hash,
+        }
     with trail.act("drafts.close", by=by):
         _one_at_a_time(by)
         Draft.objects.update_or_create(
             owner=by,
             page=page,
-            defaults={"fields": {}, "closed_at": now, "discarded_at": None},
-            create_defaults={"key": "", "saved_at": now, "closed_at": now},
+            defaults=saved,
+            create_defaults={"key": "", "saved_at": now} | saved,
         )
+
+
+def find_made(*, pages: Collection[str], key: str, content_hash: str, by: User) -> Made | None:
+    """What a form of this person has made within `CLOSED_FOR`, by its page or by what it was sent with.
+
+    Until the end of the act no other form of theirs is saved: a second press finds what the first made.
+    """
+    _one_at_a_time(by)
+    is_same = Q(page__in=pages) | Q(key=key, content_hash=content_hash)
+    row = Draft.objects.filter(is_same, owner=by).exclude(made_url="").order_by("-closed_at").first()
+    return Made(row.made_url, row.made_words) if row is not None else None
 
 
 def is_closed(*, page: str, by: User) -> bool:

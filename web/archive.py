@@ -9,8 +9,10 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
 from postmortem import access, document, revisions
+from postmortem.drafts import Made
 from postmortem.models import LessonPoint
 from remediation import items, plan
+from web import making
 from web.asking import ask
 from web.forms.incidents import ReasonForm
 from web.forms.reviews import AddendumForm, AnswerForm
@@ -134,6 +136,7 @@ def addendum_new(request: HttpRequest, public_id: str) -> HttpResponse:
         back=f"{review_url(record)}#addenda",
         form=form,
         act=lambda data: revisions.add_addendum(record, text=data["text"], by=request.user, now=now),
+        made=lambda addendum: Made(f"{review_url(record)}#addenda", making.words(addendum.text)),
         is_allowed=request.user.is_at_least("member"),
         is_autosaved=True,
     )

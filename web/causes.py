@@ -10,10 +10,11 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from postmortem import access, causes
+from postmortem.drafts import Made
 from postmortem.errors import DomainError, EditConflict, NotAllowed
 from postmortem.models import Review, RootCause
 from remediation import plan
-from web import conflicts, drafts, hints
+from web import conflicts, drafts, hints, making
 from web.asking import ask
 from web.forms import show_refusal
 from web.forms.causes import CauseForm, NewCauseForm, SettleForm, WhysForm
@@ -36,6 +37,7 @@ def cause_new(request: HttpRequest, public_id: str) -> HttpResponse:
         back=causes_url(review),
         form=form,
         act=lambda data: causes.record(review, **data, by=request.user, now=now),
+        made=lambda cause: Made(causes_url(review), making.words(cause.statement)),
         is_allowed=_may(request),
         is_autosaved=True,
     )

@@ -10,7 +10,9 @@ from django.views.decorators.http import require_http_methods
 
 from governance import deploys, nearby
 from postmortem import access, changes
+from postmortem.drafts import Made
 from postmortem.models import Change, ChangeSearch, Incident, Review, ReviewStep
+from web import making
 from web.asking import ask
 from web.forms.evidence import ChangeForm, JudgeForm, SearchForm
 from web.incidents import find_incident, record_url
@@ -37,6 +39,7 @@ def change_new(request: HttpRequest, public_id: str) -> HttpResponse:
         back=_back(incident),
         form=form,
         act=lambda data: changes.record(incident, **data, by=request.user, now=now),
+        made=lambda change: Made(_back(incident), making.words(change.title)),
         is_allowed=request.user.is_at_least("member"),
         is_autosaved=True,
     )

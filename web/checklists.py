@@ -16,12 +16,13 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from postmortem import access, checkscript
 from postmortem import checklists as postmortem_checklists
+from postmortem.drafts import Made
 from postmortem.errors import DomainError, EditConflict, NotAllowed
 from postmortem.models import ChecklistEntry, Review
 from remediation import checklists
 from remediation.models import ChecklistRun
-from web import charts, conflicts, drafts
-from web.asking import ask
+from web import charts, conflicts, drafts, making
+from web.asking import ask, status_of
 from web.checklistwords import asked, expectation
 from web.checks import PATIENCE
 from web.forms import show_refusal
@@ -114,7 +115,11 @@ def checklist_add(request: HttpRequest, public_id: str) -> HttpResponse:
         request,
         form,
         review,
-        save=lambda now: checklists.add(review, **form.asked(), by=request.user, now=now),
+        save=lambda now: making.once(
+            request,
+            lambda: checklists.add(review, **form.asked(), by=request.user, now=now),
+            made=lambda entry: Made(reverse("web:checklist", args=[review.public_id]), entry.title),
+        ),
         done=_("The entry is added."),
     )
 
@@ -150,6 +155,8 @@ def _define(
             save(timezone.now())
         except (NotAllowed, EditConflict):
             raise
+        except making.MadeAlready as refusal:
+            making.show(form, refusal)
         except DomainError as refusal:
             show_refusal(form, refusal)
         else:
@@ -163,8 +170,7 @@ def _define(
         "entry": entry,
         "back": reverse("web:checklist", args=[review.public_id]),
     }
-    status = 409 if form.is_conflict else 422 if form.errors else 200
-    return render(request, "checklists/form.html", context, status=status)
+    return render(request, "checklists/form.html", context, status=status_of(form))
 
 
 @login_required

@@ -1,4 +1,4 @@
-"""Somebody saved a newer version while a form was being filled in: what can be merged is, the rest is asked."""
+"""Somebody saved a newer version while a form was being filled in: merge what can be, ask about the rest."""
 
 from collections.abc import Callable
 from functools import wraps

@@ -57,7 +57,7 @@ OFFERED = 5
 _OURS = "draft_"
 _NEVER = ("password", "secret", "token")
 # What was on its way while a page was rendered may still come in between.
-_LEEWAY = 100
+LEEWAY = 100
 
 
 @dataclass
@@ -66,6 +66,7 @@ class Autosave:
 
     Attributes:
         key, page, number: as in `Draft`, for the next save.
+        first: the page as it was opened; a form that is written on after it was saved has another draft.
         address: of the page with the form.
         is_stored: whether the form shows what is stored, so that going back to it ends the draft.
     """
@@ -75,6 +76,7 @@ class Autosave:
     number: int
     address: str
     is_stored: bool
+    first: str = ""
     restored: Draft | None = None
     offers: list[Draft] = field(default_factory=list)
 
@@ -139,7 +141,7 @@ def _listed(draft: Draft) -> Draft:
     match = resolve(draft.key.partition("?")[0])
     draft.form_words = FORMS[match.url_name]
     draft.about = match.kwargs.get("public_id") or parse_qs(urlsplit(draft.key).query).get("review", [""])[0]
-    draft.restore_url = _with_draft(_address(draft.key), draft.page)
+    draft.restore_url = restore_url(draft)
     return draft
 
 
@@ -153,8 +155,8 @@ def draft_save(request: HttpRequest) -> HttpResponse:
         # Somebody else has logged in since the page was opened: these are not their words.
         raise Http404
     key = request.POST.get("draft_key", "")
-    number = _whole(request.POST.get("draft_number"))
-    if not _is_autosaved(key) or number is None:
+    number = whole(request.POST.get("draft_number"))
+    if not is_autosaved(key) or number is None:
         raise BadRequest("not the form of a draft")
     state = "saved"
     try:
@@ -162,8 +164,8 @@ def draft_save(request: HttpRequest) -> HttpResponse:
             key=key,
             page=request.POST.get("draft_page", ""),
             number=number,
-            fields=_fields(request),
-            base_version=_whole(request.POST.get("version")),
+            fields=fields_of(request),
+            base_version=whole(request.POST.get("version")),
             by=request.user,
             now=timezone.now(),
         )
@@ -196,9 +198,9 @@ def _own(request: HttpRequest, page: str) -> Draft:
 
 def _answer(request: HttpRequest, draft: Draft) -> HttpResponse:
     """The offer as it is now for htmx, or the page it stands on, without what it restored."""
-    address = _address(draft.key)
+    address = address_of(draft.key)
     if request.htmx:
-        draft.restore_url = _with_draft(address, draft.page)
+        draft.restore_url = restore_url(draft)
         return render(request, "_draft_offer.html", {"draft": draft})
     way_back = urlsplit(errors.way_back(request))
     return redirect(address if "draft=" in way_back.query or not way_back.path else way_back.geturl())
@@ -211,19 +213,21 @@ def _autosave(request: HttpRequest, key: str, form: forms.BaseForm, rows: list[D
     page = (
         asked if own is not None or (form.is_bound and drafts.is_page(asked)) else secrets.token_urlsafe(15)
     )
-    counted = _whole(request.POST.get("draft_number")) if form.is_bound else None
+    counted = whole(request.POST.get("draft_number")) if form.is_bound else None
+    first = request.POST.get("draft_first", "") if form.is_bound else ""
     known = max(counted or 0, own.number if own is not None else 0)
     made = Autosave(
         key=key,
         page=page,
-        number=known + _LEEWAY if known else 0,
-        address=_address(key),
+        number=known + LEEWAY if known else 0,
+        address=address_of(key),
         is_stored=own is None and not form.is_bound,
+        first=first if drafts.is_page(first) else page,
         restored=own if not form.is_bound else None,
         offers=[row for row in rows if row is not own][:OFFERED],
     )
     for draft in made.offers:
-        draft.restore_url = _with_draft(made.address, draft.page)
+        draft.restore_url = restore_url(draft)
     return made
 
 
@@ -248,7 +252,8 @@ def _restore(form: forms.BaseForm, draft: Draft) -> None:
     form.initial = initial
 
 
-def _fields(request: HttpRequest) -> dict[str, list[str]]:
+def fields_of(request: HttpRequest) -> dict[str, list[str]]:
+    """What a form was sent with, but for secrets and for what only keeps its books."""
     if "draft_empty" in request.POST:
         return {}
     return {
@@ -260,7 +265,8 @@ def _fields(request: HttpRequest) -> dict[str, list[str]]:
     }
 
 
-def _is_autosaved(key: str) -> bool:
+def is_autosaved(key: str) -> bool:
+    """Whether a form that is sent to this address leaves a draft."""
     try:
         match = resolve(key.partition("?")[0])
     except Resolver404:
@@ -268,7 +274,7 @@ def _is_autosaved(key: str) -> bool:
     return match.namespace == "web" and match.url_name in AUTOSAVED
 
 
-def _address(key: str) -> str:
+def address_of(key: str) -> str:
     """The page with the form: mostly where it is sent to as well."""
     match = resolve(key.partition("?")[0])
     if match.url_name != "step_write":
@@ -278,13 +284,14 @@ def _address(key: str) -> str:
     return f"{review}?step={kind}#step-{kind}"
 
 
-def _with_draft(address: str, page: str) -> str:
-    parts = urlsplit(address)
-    asked = "&".join(filter(None, [parts.query, urlencode({"draft": page})]))
+def restore_url(draft: Draft) -> str:
+    """The page with the form, filled in as a draft says."""
+    parts = urlsplit(address_of(draft.key))
+    asked = "&".join(filter(None, [parts.query, urlencode({"draft": draft.page})]))
     return parts._replace(query=asked).geturl()
 
 
-def _whole(value: str | None) -> int | None:
+def whole(value: str | None) -> int | None:
     """A count as forms send it; None where it is none."""
     is_count = value is not None and value.isascii() and value.isdecimal() and len(value) < 16
     return min(int(value), 2**31 - 1) if is_count else None

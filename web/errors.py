@@ -1,14 +1,11 @@
 """Answers to requests that cannot be served: a sentence, why, and a way on; the same as JSON for programs."""
 
 import logging
-import re
 from http import HTTPStatus
-from urllib.parse import quote, urlsplit
 
 from django.conf import settings
 from django.core.exceptions import BadRequest, RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
-from django.shortcuts import resolve_url
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template import loader
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
@@ -19,10 +16,6 @@ logger = logging.getLogger(__name__)
 
 _FOR_PROGRAMS = ("/api/", "/sre/", "/healthz", "/version", "/metrics")
 _PAGES_AMONG_THEM = ("/api/docs/",)
-# Fields of forms that are nobody's words, or nobody's business.
-_NOT_SHOWN_AGAIN = ("csrfmiddlewaretoken", "next", "password", "draft_")
-# What is chosen or counted rather than written: "technical_debt", "14:03", "2026-11-20".
-_NO_WORDS = re.compile(r"[\w.:+/-]{0,40}", re.ASCII)
 
 
 def is_for_programs(request: HttpRequest) -> bool:
@@ -38,61 +31,43 @@ def bad_request(request: HttpRequest, exception: Exception | None = None) -> Htt
         limit = most // (1024 * 1024)
         text = _("A form may carry %(limit)d MB at most. Nothing was saved; go back to shorten it.")
         context = {"text": text % {"limit": limit}}
-        return _answer(request, 413, "too_large", "errors/413.html", context, bare=True)
+        return answer(request, 413, "too_large", "errors/413.html", context, bare=True)
     text = _("The request cannot be understood: it carries characters that are no text, or it was cut off.")
     if isinstance(exception, TooManyFieldsSent | TooManyFilesSent):
         text = _("The form has more fields than this server takes. Nothing was saved.")
     # The reason is ours and holds nothing of the request.
     reason = str(exception) if isinstance(exception, BadRequest) else ""
     logger.info("refused a request: %s", reason or type(exception).__name__)
-    return _answer(request, 400, "bad_request", "errors/400.html", {"text": text}, bare=True)
+    return answer(request, 400, "bad_request", "errors/400.html", {"text": text}, bare=True)
 
 
 def permission_denied(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """403. Only a refusal's own sentence is shown; other exceptions may say too much."""
     text = exception.message if isinstance(exception, DomainError) else ""
-    return _answer(request, 403, "not_allowed", "errors/403.html", {"text": text})
+    return answer(request, 403, "not_allowed", "errors/403.html", {"text": text})
 
 
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """404, also for what exists and may not be seen."""
-    return _answer(request, 404, "not_found", "errors/404.html", {})
+    return answer(request, 404, "not_found", "errors/404.html", {})
 
 
 def method_not_allowed(request: HttpRequest, refused: HttpResponse) -> HttpResponse:
     """405 with a page around it; the `Allow` header is kept."""
-    response = _answer(request, 405, "method_not_allowed", "errors/405.html", {})
+    response = answer(request, 405, "method_not_allowed", "errors/405.html", {})
     response["Allow"] = refused.get("Allow", "")
     return response
 
 
 def conflict(request: HttpRequest, refusal: DomainError) -> HttpResponse:
     """409: the domain refused, and the reader came from nowhere that could show it."""
-    return _answer(request, 409, refusal.code, "errors/409.html", {"text": refusal.message})
-
-
-def logged_out(request: HttpRequest, to_login: HttpResponse) -> HttpResponse:
-    """For somebody whose session has ended: what they asked for can wait, what they typed must not be lost.
-
-    Args:
-        to_login: the redirect that the view answered with; good enough where nothing was typed.
-    """
-    if request.method in {"GET", "HEAD"} and not _is_for_htmx(request):
-        return to_login
-    texts = _typed(request)
-    # Back to the page with the form: its target may be no page at all.
-    back = urlsplit(way_back(request))._replace(scheme="", netloc="").geturl() or "/"
-    login = f"{resolve_url(settings.LOGIN_URL)}?next={quote(back)}"
-    if not texts and not _is_for_htmx(request):
-        return HttpResponseRedirect(login)
-    context = {"login": login, "texts": texts}
-    return _answer(request, 401, "not_logged_in", "errors/401.html", context, bare=True)
+    return answer(request, 409, refusal.code, "errors/409.html", {"text": refusal.message})
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     """403 for a form without proof of origin: most often a page left open over a login."""
     context = {"back": way_back(request) or "/"}
-    return _answer(request, 403, "csrf_failed", "errors/csrf.html", context, bare=True)
+    return answer(request, 403, "csrf_failed", "errors/csrf.html", context, bare=True)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
@@ -112,7 +87,7 @@ def way_back(request: HttpRequest) -> str:
     return referrer if ours else ""
 
 
-def _answer(
+def answer(
     request: HttpRequest,
     status: int,
     code: str,
@@ -121,9 +96,14 @@ def _answer(
     *,
     bare: bool = False,
 ) -> HttpResponse:
+    """A refusal as its reader needs it: a page, a part of one for htmx, JSON for programs.
+
+    Args:
+        bare: without session and database, and so without a frame.
+    """
     if is_for_programs(request):
         return _problem(status, code, str(context.get("text") or HTTPStatus(status).description))
-    if _is_for_htmx(request):
+    if is_for_htmx(request):
         return _part(status, template, context)
     reader = None if bare else getattr(request, "user", None)
     frame = "base.html" if reader is not None and reader.is_authenticated else "errors/_bare.html"
@@ -140,19 +120,10 @@ def _part(status: int, template: str, context: dict[str, object]) -> HttpRespons
     return response
 
 
-def _is_for_htmx(request: HttpRequest) -> bool:
+def is_for_htmx(request: HttpRequest) -> bool:
+    """Whether a part of a page is asked for."""
     # Not request.htmx: refusals come before its middleware too.
     return request.headers.get("HX-Request") == "true"
-
-
-def _typed(request: HttpRequest) -> list[str]:
-    """What a person wrote into the form they sent, but for passwords."""
-    return [
-        text.strip()
-        for name, values in request.POST.lists()
-        for text in values
-        if not _NO_WORDS.fullmatch(text.strip()) and not any(word in name for word in _NOT_SHOWN_AGAIN)
-    ]
 
 
 def _problem(status: int, code: str, detail: str) -> JsonResponse:

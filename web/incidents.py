@@ -32,16 +32,14 @@ from web import (
     trails,
     version_links,
 )
-from web.asking import ask
+from web.asking import ask, status_of
 from web.forms import show_refusal
 from web.forms.incidents import (
     DismissForm,
     IncidentForm,
     InviteForm,
     MarkForm,
-    PeopleFormSet,
     PrivacyForm,
-    invited,
 )
 
 HISTORY_SHOWN = 40
@@ -132,48 +130,6 @@ def _with_changes(record: Incident, changed: dict[str, Any]) -> list[Model]:
 
 @login_required
 @require_http_methods(["GET", "POST"])
-def incident_new(request: HttpRequest) -> HttpResponse:
-    now = timezone.now()
-    access.need(request.user, User.Role.MEMBER)
-    services = access.services(request.user)
-    posted = request.POST if request.method == "POST" else None
-    start = timezone.localtime(now).replace(second=0, microsecond=0)
-    form = IncidentForm(posted, services=services, now=now, initial={"started_at": start})
-    people = PeopleFormSet(
-        posted, prefix="people", initial=None if posted is not None else [{"user": request.user.pk}]
-    )
-    # Both are checked, so that every error is shown at once.
-    if posted is not None and all([form.is_valid(), people.is_valid()]):
-        try:
-            declared = incidents.declare(
-                services=form.services(),
-                participants=people.people(),
-                by=request.user,
-                now=now,
-                **form.facts(),
-            )
-        except DomainError as refusal:
-            show_refusal(form, refusal)
-        else:
-            drafts.close(request)
-            messages.success(
-                request,
-                _("%(id)s is declared. Everybody invited can write their own timeline now.")
-                % {"id": declared},
-            )
-            return redirect("web:incident", declared.public_id)
-    is_refused = bool(form.errors) or people.total_error_count() > 0
-    drafts.attach(request, form)
-    if (restored := drafts.values(form)) is not None:
-        people = PeopleFormSet(prefix="people", initial=invited(restored))
-    context = {"form": form, "people": people}
-    return render(
-        request, "incidents/form.html", context, status=422 if posted is not None and is_refused else 200
-    )
-
-
-@login_required
-@require_http_methods(["GET", "POST"])
 @conflicts.retried
 def incident_edit(request: HttpRequest, public_id: str) -> HttpResponse:
     record = find_incident(request, public_id)
@@ -202,8 +158,7 @@ def incident_edit(request: HttpRequest, public_id: str) -> HttpResponse:
             return redirect("web:incident", public_id)
     drafts.attach(request, form)
     context = {"form": form, "incident": record}
-    status = 409 if form.is_conflict else 422 if form.errors else 200
-    return render(request, "incidents/form.html", context, status=status)
+    return render(request, "incidents/form.html", context, status=status_of(form))
 
 
 @login_required
@@ -390,7 +345,6 @@ def _moment_of(event: dict[str, Any]) -> tuple[datetime, bool]:
 
 urlpatterns = [
     path("incidents/", incident_list.incident_list, name="incidents"),
-    path("incidents/new", incident_new, name="incident_new"),
     path("incidents/export.csv", incident_list.export, name="incidents_csv"),
     path("incidents/<slug:public_id>/", incident, name="incident"),
     path("incidents/<slug:public_id>/edit", incident_edit, name="incident_edit"),

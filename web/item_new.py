@@ -14,15 +14,18 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from accounts.models import Team
 from postmortem import access
+from postmortem.drafts import Made
 from postmortem.errors import DomainError, Invalid, NotAllowed
 from postmortem.models import Review, Service, Severity
 from remediation import items, policies
 from remediation.models import RemediationItem, SlaPolicy
-from web import drafts, hints, proposals, sla_policies
+from web import drafts, hints, making, proposals, sla_policies
+from web.asking import status_of
 from web.badges import look
 from web.forms import show_refusal
 from web.forms.checks import CheckForm
 from web.forms.items import ItemForm
+from web.items import record_url
 from web.trials import Trial, trial_of
 
 
@@ -51,7 +54,6 @@ def item_new(request: HttpRequest) -> HttpResponse:
         if (is_optional or not check_form.errors) and intent == "save":
             agreed = _agree(request, form, None if is_optional else check_form, review, now)
             if agreed is not None:
-                drafts.close(request)
                 _say(request, form, agreed, trial)
                 return redirect("web:item", agreed.public_id)
     drafts.attach(request, form, check_form)
@@ -66,10 +68,8 @@ def item_new(request: HttpRequest) -> HttpResponse:
         "back": _back(review),
         "has_sources": bool(check_form.fields["data_source"].queryset.exists()),
     }
-    is_refused = bool(form.errors or (check_form.errors and not is_optional))
-    return render(
-        request, "items/form.html", context, status=422 if posted is not None and is_refused else 200
-    )
+    is_refused = posted is not None and bool(check_form.errors) and not is_optional
+    return render(request, "items/form.html", context, status=422 if is_refused else status_of(form))
 
 
 @login_required
@@ -89,7 +89,8 @@ def _agree(
         for name in ("title", "description", "owner", "team", "service", "severity")
     }
     values |= {name: form.cleaned_data[name] for name in ("kind", "category", "tracker_url")}
-    try:
+
+    def agree() -> RemediationItem:
         return items.agree(
             **values,
             causes=list(form.cleaned_data.get("causes") or []),
@@ -100,8 +101,13 @@ def _agree(
             by=request.user,
             now=now,
         )
+
+    try:
+        return making.once(request, agree, made=lambda item: Made(record_url(item), f"{item}"))
     except NotAllowed:
         raise
+    except making.MadeAlready as refusal:
+        making.show(form, refusal)
     except Invalid as refusal:
         if refusal.field in form.fields or check_form is None:
             show_refusal(form, refusal)

@@ -13,11 +13,12 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from postmortem import access, measurements
+from postmortem.drafts import Made
 from postmortem.errors import DomainError
 from postmortem.models import Incident, MetricSnapshot, Review, ReviewStep
 from remediation import snapshots
 from remediation.models import DataSource
-from web import step_evidence
+from web import making, step_evidence
 from web.asking import ask
 from web.forms import show_refusal
 from web.forms.evidence import FetchForm, StateForm
@@ -90,6 +91,7 @@ def measurement_state(request: HttpRequest, public_id: str) -> HttpResponse:
         back=_step_url(record),
         form=form,
         act=lambda data: measurements.state(record, **data, by=request.user, now=now),
+        made=lambda snapshot: Made(_step_url(record), making.words(snapshot.title)),
         is_allowed=request.user.is_at_least("member"),
         is_autosaved=True,
     )

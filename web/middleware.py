@@ -13,7 +13,7 @@ from django.utils import timezone, translation
 
 from accounts.models import zone_of
 from postmortem.errors import DomainError, NotAllowed
-from web import errors, uploads
+from web import errors, sessions_ended, uploads
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
@@ -108,7 +108,7 @@ class Refusals:
         if response.status_code == 405 and not response.content and not errors.is_for_programs(request):
             return errors.method_not_allowed(request, response)
         if response.status_code == 302 and _asks_to_log_in(request, response):
-            return errors.logged_out(request, response)
+            return sessions_ended.answer(request, response)
         return response
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:

@@ -28,6 +28,8 @@ class Draft(models.Model):
         base_version: of the text when the page was opened; None where the text carries none.
         closed_at: when the form was saved. From then on the draft is empty, and only keeps what was still on
             its way from making it anew.
+        made_url, made_words: what a saved form has made, for a form that makes something new each time.
+        content_hash: of what that form was sent with, to know it again where its page is not told.
     """
 
     owner = models.ForeignKey(User, models.CASCADE, related_name="drafts")
@@ -39,6 +41,9 @@ class Draft(models.Model):
     saved_at = models.DateTimeField()
     discarded_at = models.DateTimeField(null=True, blank=True)
     closed_at = models.DateTimeField(null=True, blank=True)
+    made_url = models.CharField(max_length=300, blank=True, default="", db_default="")
+    made_words = models.CharField(max_length=200, blank=True, default="", db_default="")
+    content_hash = models.CharField(max_length=64, blank=True, default="", db_default="")
 
     class Meta:
         ordering = ("-saved_at", "-id")

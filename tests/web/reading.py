@@ -164,8 +164,10 @@ class _Reader(HTMLParser):
         elif tag == "input" and name and kind in {"checkbox", "radio"}:
             form.choices.add(name)
             is_first = name not in form.fields
-            if "checked" in given or (is_first and kind == "radio") or (
-                self._fills_gaps and name in {"items", "origins", "scopes"}
+            if (
+                "checked" in given
+                or (is_first and kind == "radio")
+                or (self._fills_gaps and name in {"items", "origins", "scopes"})
             ):
                 chosen = [] if kind == "radio" else form.fields.get(name, [])
                 form.fields[name] = [*chosen, given.get("value", "on")]

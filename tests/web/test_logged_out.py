@@ -1,13 +1,17 @@
 """A session that ends while somebody writes: their words are not lost, and no login page lands in a form."""
 
+import json
+import re
+
 import pytest
 from django.contrib.sessions.models import Session
 from playwright.sync_api import Page, expect
 
 from accounts.models import User
-from postmortem.models import Entry
+from postmortem.models import Draft, Entry, Incident, Service, Severity
 from tests import factories
 from tests.browser import close_all
+from tests.web.reading import read
 
 ADDRESS = "http://testserver"
 
@@ -71,13 +75,104 @@ def test_button_that_was_pressed_too_late_leads_back_to_its_page(client, db):
     assert from_nowhere["Location"] == from_a_stranger["Location"] == "/login?next=/"
 
 
-def test_words_given_back_need_no_spaces(client, incident):
-    sent = {"text": "重启了订单服务", "kind": "note", "happened_at": "2026-11-20T14:03"}
+def test_words_given_back_are_named(client, db):
+    sent = {
+        "title": "订单失败",
+        "environment": "production",
+        "is_drill": "on",
+        "started_at": "2026-11-20T14:03",
+        "severity": "1",
+        "people-TOTAL_FORMS": "1",
+        "people-0-role": "scribe",
+        "version": "3",
+    }
 
-    response = client.post(f"/incidents/{incident.public_id}/timeline/", sent)
+    response = client.post("/incidents/new", sent)
 
-    assert "重启了订单服务" in response.text
-    assert "14:03" not in response.text
+    shown = re.findall(r"<figcaption>([^<]*).*?<pre[^>]*>(.*?)</pre>", response.text, re.DOTALL)
+    assert shown == [
+        ("Title", "订单失败"),
+        ("Environment", "Production"),
+        ("Drill", "yes"),
+        ("Started at", "2026-11-20T14:03"),
+        ("Role", "Scribe"),
+    ]
+
+
+def sent_too_late(client, person):
+    """A declaration as its page sends it, and the answer after the session has ended."""
+    factories.service("order")
+    factories.severity()
+    client.force_login(person)
+    page = read(client.get("/incidents/new").text, at="/incidents/new", fills_gaps=False)
+    fields = next(form.fields for form in page.forms if "title" in form.fields) | {
+        "title": ["Orders <fail>"],
+        "origins": [str(Service.objects.get().pk)],
+        "severity": [str(Severity.objects.get().pk)],
+        "is_drill": ["on"],
+    }
+    client.logout()
+    return client.post("/incidents/new", fields)
+
+
+def log_in_there(client, response, person, password=factories.PASSWORD):
+    form = next(form for form in read(response.text, at="/incidents/new").forms if form.path == "/login")
+    return client.post("/login", form.fields | {"username": [person.email], "password": [password]})
+
+
+def test_login_on_that_page_fills_the_form_in_again(client, ada):
+    response = sent_too_late(client, ada)
+
+    back = log_in_there(client, response, ada)
+
+    assert back["Location"].startswith("/incidents/new?draft=")
+    form = client.get(back["Location"]).context["form"]
+    assert form["title"].value() == "Orders <fail>"
+    assert form["origins"].value() == [str(Service.objects.get().pk)]
+    assert form["severity"].value() == str(Severity.objects.get().pk)
+    assert form["is_drill"].value() is True
+    assert not Incident.objects.exists()
+
+
+def test_wrong_password_does_not_lose_the_form(client, ada):
+    response = log_in_there(client, sent_too_late(client, ada), ada, password="wrong")
+
+    back = log_in_there(client, response, ada)
+
+    assert client.get(back["Location"]).context["form"]["title"].value() == "Orders <fail>"
+
+
+def test_form_is_given_to_nobody_else(client, ada):
+    response = sent_too_late(client, ada)
+
+    back = log_in_there(client, response, factories.user("Bob"))
+
+    assert back["Location"] == "/incidents/new"
+    page = client.get("/incidents/new").text
+    assert "Somebody else had filled in a form here" in page
+    assert "Orders" not in page
+    assert not Draft.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "carried", ["", "x", "[]", "{}", '{"books": {}, "fields": {}}', '{"books": 1, "fields": [1]}', "[" * 9999]
+)
+def test_login_bears_whatever_is_carried(client, ada, carried):
+    back = client.post(
+        "/login",
+        {"username": ada.email, "password": factories.PASSWORD, "carried": carried, "next": "/items/"},
+    )
+
+    assert (back.status_code, back["Location"]) == (302, "/items/")
+
+
+def test_carried_form_of_no_draft_goes_nowhere(client, ada):
+    books = {"draft_reader": str(ada.pk), "draft_key": "//evil.example/", "draft_page": "p" * 20}
+    carried = json.dumps({"books": books | {"draft_number": "1", "version": ""}, "fields": {"title": ["x"]}})
+
+    back = client.post("/login", {"username": ada.email, "password": factories.PASSWORD, "carried": carried})
+
+    assert back["Location"] == "/"
 
 
 @pytest.mark.parametrize("method", ["get", "post"])
@@ -204,3 +299,30 @@ def test_form_opened_before_a_login_in_another_tab_is_good_after_it(desk):
     desk.click("main form button.primary")
 
     desk.wait_for_url("**/incidents/INC-*/")
+
+
+@pytest.mark.browser
+def test_form_without_scripts_is_filled_in_again_after_a_login(transactional_db, live_server, chromium):
+    ada = factories.user("Ada")
+    factories.service("order")
+    factories.severity()
+    context = chromium.new_context(base_url=live_server.url, locale="en", java_script_enabled=False)
+    page = context.new_page()
+    log_in(page, ada)
+    page.goto("/incidents/new")
+    page.fill("[name=title]", "Checkout fails")
+    page.select_option("[name=severity]", index=1)
+    page.check("[name=origins]")
+    page.fill("[name=summary]", "In two\nlines.")
+    Session.objects.all().delete()
+    page.click("main form button.primary")
+
+    page.fill("[name=username]", ada.email)
+    page.fill("[name=password]", factories.PASSWORD)
+    page.get_by_role("button", name="Log in and go on").click()
+    expect(page.locator("[name=title]")).to_have_value("Checkout fails")
+    page.click("main form button.primary")
+
+    page.wait_for_url("**/incidents/INC-*/")
+    assert Incident.objects.get().summary.replace("\r\n", "\n") == "In two\nlines."
+    close_all([context])

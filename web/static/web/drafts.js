@@ -21,6 +21,7 @@ function register() {
   for (const box of document.querySelectorAll("[data-autosave]")) {
     const form = box.closest("form");
     if (states.has(form)) continue;
+    comeBack(form);
     const first = said(form);
     states.set(form, { box, first, sent: first, isStored: "stored" in box.dataset, isClosed: false, isLost: false, timer: 0, copying: 0, since: 0, busy: false });
   }
@@ -41,6 +42,13 @@ function adopt(form) {
   hidden(form, "page").value = before.page;
   hidden(form, "number").value = Math.max(before.number, Number(hidden(form, "number").value));
   document.querySelector(`[data-draft-offer="${CSS.escape(before.page)}"]`)?.remove();
+}
+// Back after a save brings the form again, mostly loaded anew: it is still the page that was saved.
+const sentAs = (form) => `closeloop.sent.${words.reader}.${hidden(form, "key").value}`;
+const isBack = performance.getEntriesByType("navigation")[0]?.type === "back_forward";
+function comeBack(form) {
+  const before = isBack && recall(sentAs(form));
+  if (before) hidden(form, "first").value = before;
 }
 const hidden = (form, name) => form.querySelector(`[name=draft_${name}]`);
 const tab = (form) => `closeloop.page.${words.reader}.${hidden(form, "key").value}`;
@@ -217,6 +225,7 @@ function close(form) {
 document.addEventListener("submit", (event) => {
   if (states.has(event.target) && !event.defaultPrevented && !event.target.hasAttribute("hx-post")) {
     close(event.target);
+    keep(sessionStorage, sentAs(event.target), hidden(event.target, "first").value);
     forgetTab(event.target);
   }
 });
