@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from django.utils.translation import gettext as _
 
@@ -46,32 +47,62 @@ def check_facts(incident: Incident, *, now: datetime) -> None:
     """Refuse facts of one incident that do not fit each other; its tags become what is stored.
 
     Raises:
-        Invalid: `field` names the first that breaks a rule.
+        Invalid: `field` names the first that breaks a rule, details["errors"] all of them.
     """
     incident.tags = normalised_tags(incident.tags)
     values.check(incident)
-    check_milestones(incident, now=now)
-    if incident.loss_amount is not None and not incident.loss_currency:
-        raise Invalid(_("A loss needs its currency."), field="loss_currency")
+    facts = {name: getattr(incident, name) for name in (*Incident.MILESTONES, "loss_amount", "loss_currency")}
+    values.refuse_all(problems(facts, now=now))
+    _refuse_unresolved(incident)
+
+
+def problems(facts: Mapping[str, Any], *, now: datetime) -> list[Invalid]:
+    """What does not fit together in the facts that are given, all at once: a page shows every one.
+
+    Args:
+        facts: some columns of an incident; one that is missing is not judged.
+    """
+    found = _milestone_problems(facts, now=now)
+    if facts.get("loss_amount") is not None and facts.get("loss_currency") == "":
+        found.append(Invalid(_("A loss needs its currency."), field="loss_currency"))
+    return found
+
+
+def _milestone_problems(facts: Mapping[str, Any], *, now: datetime) -> list[Invalid]:
+    found: list[Invalid] = []
+    latest: tuple[datetime, str] | None = None
+    for name in Incident.MILESTONES:
+        # Without a beginning the act is refused; a form that lacks it says so itself.
+        moment = facts.get(name)
+        if moment is None and (name != "started_at" or name not in facts):
+            continue
+        try:
+            values.past(moment, field=name, now=now)
+        except Invalid as refusal:
+            found.append(refusal)
+        if not isinstance(moment, datetime):
+            continue
+        if latest is not None and moment < latest[0]:
+            label = _LABELS[latest[1]]
+            words = _("This lies before “%(milestone)s”.") % {"milestone": label}
+            found.append(Invalid(words, field=name))
+        else:
+            latest = (moment, name)
+    return found
 
 
 def check_milestones(incident: Incident, *, now: datetime) -> None:
     """Refuse milestones that lie in the future or before an earlier one.
 
     Raises:
-        Invalid: `field` is the milestone's.
+        Invalid: `field` is the milestone's, details["errors"] has all of them.
     """
-    values.past(incident.started_at, field="started_at", now=now)
-    latest, latest_name = incident.started_at, "started_at"
-    for name in Incident.MILESTONES[1:]:
-        moment = getattr(incident, name)
-        if moment is None:
-            continue
-        values.past(moment, field=name, now=now)
-        if moment < latest:
-            label = _LABELS[latest_name]
-            raise Invalid(_("This lies before “%(milestone)s”.") % {"milestone": label}, field=name)
-        latest, latest_name = moment, name
+    moments = {name: getattr(incident, name) for name in Incident.MILESTONES}
+    values.refuse_all(_milestone_problems(moments, now=now))
+    _refuse_unresolved(incident)
+
+
+def _refuse_unresolved(incident: Incident) -> None:
     if incident.closed_at is not None and incident.resolved_at is None and not incident.dismissed_as:
         raise Invalid(_("A closed incident stays resolved."), field="resolved_at")
 

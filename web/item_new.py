@@ -109,13 +109,19 @@ def _agree(
     except making.MadeAlready as refusal:
         making.show(form, refusal)
     except Invalid as refusal:
+        refusal.field = _FORM_FIELD.get(refusal.field, refusal.field)
         if refusal.field in form.fields or check_form is None:
             show_refusal(form, refusal)
         else:
             check_form.show_refusal(refusal)
     except DomainError as refusal:
+        refusal.field = _FORM_FIELD.get(refusal.field, refusal.field)
         show_refusal(form, refusal)
     return None
+
+
+# The act names a moment, the form asks for a day.
+_FORM_FIELD = {"due_at": "due_date"}
 
 
 def _is_examined(posted: QueryDict) -> bool:

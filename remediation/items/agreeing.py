@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from accounts.models import Team, User
@@ -145,12 +147,16 @@ def _check_origin(review: Review | None, origin: str, causes: Sequence[RootCause
         raise Invalid(_("These causes belong to another review."), field="causes")
 
 
+def exact(moment: datetime) -> str:
+    """A moment as the pages write it, in the zone that is in force."""
+    return date_format(timezone.localtime(moment), _("j M Y, H:i"))
+
+
 def _in_time(due_at: datetime, latest: datetime, *, now: datetime) -> datetime:
     values.ahead(due_at, field="due_at", now=now)
     if due_at > latest:
         raise NeedsWaiver(
-            _("Policy allows until %(latest)s; later needs a waiver.")
-            % {"latest": f"{latest:%Y-%m-%d %H:%M} UTC"},
+            _("Policy allows until %(latest)s; later needs a waiver.") % {"latest": exact(latest)},
             field="due_at",
             details={"latest": latest.isoformat()},
         )

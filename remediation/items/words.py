@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from accounts.models import User
 from postmortem import access, trail, values
 from remediation.items import proofs
-from remediation.items.agreeing import NeedsWaiver, due_date
+from remediation.items.agreeing import NeedsWaiver, due_date, exact
 from remediation.items.locking import State, locked, refuse_unless
 from remediation.models import RemediationItem
 
@@ -71,7 +71,7 @@ def _recategorise(item: RemediationItem, *, now: datetime) -> list[str]:
     if latest <= now < item.due_at:
         raise NeedsWaiver(
             _("In this category it was due on %(latest)s already; later needs a waiver.")
-            % {"latest": f"{latest:%Y-%m-%d %H:%M} UTC"},
+            % {"latest": exact(latest)},
             field="category",
             details={"latest": latest.isoformat()},
         )

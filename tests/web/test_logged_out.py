@@ -8,7 +8,7 @@ from django.contrib.sessions.models import Session
 from playwright.sync_api import Page, expect
 
 from accounts.models import User
-from postmortem.models import Draft, Entry, Incident, Service, Severity
+from postmortem.models import Draft, Entry, Incident, Service
 from tests import factories
 from tests.browser import close_all
 from tests.web.reading import read
@@ -94,7 +94,7 @@ def test_words_given_back_are_named(client, db):
         ("Title", "订单失败"),
         ("Environment", "Production"),
         ("Drill", "yes"),
-        ("Started at", "2026-11-20T14:03"),
+        ("Impact started", "2026-11-20T14:03"),
         ("Role", "Scribe"),
     ]
 
@@ -102,13 +102,12 @@ def test_words_given_back_are_named(client, db):
 def sent_too_late(client, person):
     """A declaration as its page sends it, and the answer after the session has ended."""
     factories.service("order")
-    factories.severity()
     client.force_login(person)
     page = read(client.get("/incidents/new").text, at="/incidents/new", fills_gaps=False)
     fields = next(form.fields for form in page.forms if "title" in form.fields) | {
         "title": ["Orders <fail>"],
         "origins": [str(Service.objects.get().pk)],
-        "severity": [str(Severity.objects.get().pk)],
+        "severity": [str(factories.severity("P1").pk)],
         "is_drill": ["on"],
     }
     client.logout()
@@ -129,7 +128,7 @@ def test_login_on_that_page_fills_the_form_in_again(client, ada):
     form = client.get(back["Location"]).context["form"]
     assert form["title"].value() == "Orders <fail>"
     assert form["origins"].value() == [str(Service.objects.get().pk)]
-    assert form["severity"].value() == str(Severity.objects.get().pk)
+    assert form["severity"].value() == str(factories.severity("P1").pk)
     assert form["is_drill"].value() is True
     assert not Incident.objects.exists()
 

@@ -15,8 +15,15 @@ EARLIEST_YEAR, LATEST_YEAR = 2000, 2100
 
 
 def show_refusal(form: forms.BaseForm, refusal: DomainError) -> None:
-    """Put an act's refusal beside the field it names, or above the form: what was typed stays."""
-    form.add_error(refusal.field if refusal.field in form.fields else None, refusal.message)
+    """Put an act's refusal beside the field it names, or above the form: what was typed stays.
+
+    Where the act names more than one problem each stands at its own field.
+    """
+    errors = refusal.details.get("errors")
+    named = errors if isinstance(errors, dict) and errors else {refusal.field: [refusal.message]}
+    for name, messages in named.items():
+        for message in messages:
+            form.add_error(name if name in form.fields else None, message)
 
 
 def zone_names() -> list[str]:

@@ -163,7 +163,7 @@ class CheckForm(RhythmForm):
         max_length=200,
         required=False,
         widget=forms.TextInput(attrs={"class": "code", "spellcheck": "false"}),
-        help_text=_("A regular expression, looked for in each line."),
+        help_text=_("A regular expression, looked for in each line. Not needed for the exit status alone."),
     )
     env = secret_env.env_field()
     network = secret_env.network_field()
@@ -185,8 +185,8 @@ class CheckForm(RhythmForm):
                 self._require("no_data_reason")
         elif values.get("kind") == "shell":
             self._require("command")
-            if values.get("shell_expectation") != "success":
-                self._require("pattern")
+            if values.get("shell_expectation") != "success" and not values.get("pattern"):
+                self.add_error("pattern", _("Say what a line has to match."))
             self._read_command(values)
         return values
 

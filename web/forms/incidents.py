@@ -6,10 +6,12 @@ from typing import Any
 
 from django import forms
 from django.db.models import Q, QuerySet
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from accounts.models import User
+from postmortem import incident_facts
 from postmortem.models import MAX_TEXT, Entry, Incident, IncidentService, Participant, Service, Severity
 from web import milestones
 from web.forms import MomentField, ProseField, TagsField
@@ -82,8 +84,14 @@ class IncidentForm(forms.Form):
             self.fields[name].label_from_instance = lambda row: f"{row.slug} · {row.name}"
 
     def clean(self) -> None:
-        """What began long ago is mostly over: its end belongs into this form, or a word that it goes on."""
+        """Say all that the act would refuse, together with what the fields have found.
+
+        And what began long ago is mostly over: its end belongs into this form, or a word that it goes on.
+        """
         super().clean()
+        for problem in incident_facts.problems(self.cleaned_data, now=self._now or timezone.now()):
+            if problem.field not in self.errors:
+                self.add_error(problem.field, problem.message)
         started_at, resolved_at = self.cleaned_data.get("started_at"), self.cleaned_data.get("resolved_at")
         if (
             self._now is not None

@@ -86,6 +86,8 @@ class ItemForm(forms.Form):
         day: date | None = self.cleaned_data["due_date"]
         if day is not None and not 2000 <= day.year < 2100:
             raise forms.ValidationError(_("The year must lie between 2000 and 2099."))
+        if day is not None and end_of_day(day) <= timezone.now():
+            raise forms.ValidationError(_("This day is over: a deadline lies ahead."))
         return day
 
     @property
@@ -219,6 +221,8 @@ class WaiverForm(forms.Form):
         day: date = self.cleaned_data["due_at"]
         if not 2000 <= day.year < 2100:
             raise forms.ValidationError(_("The year must lie between 2000 and 2099."))
+        if end_of_day(day) <= timezone.now():
+            raise forms.ValidationError(_("This day is over: a deadline lies ahead."))
         return day
 
 

@@ -28,6 +28,7 @@ class ServiceForm(forms.ModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.fields["team"].empty_label = _("Choose…")
         self.initial["repositories"] = "\n".join(self.instance.repositories)
         if self.instance.pk:
             # Incidents, verdicts and pipelines are keyed by it.

@@ -92,7 +92,8 @@ def _field_of(parameter: Parameter) -> forms.Field:
     if parameter.kind == "choice":
         return forms.ChoiceField(choices=[(one, one) for one in parameter.choices], **common)
     attributes = {"class": "code", "spellcheck": "false", "autocapitalize": "off", "autocomplete": "off"}
-    help_text = _("Must match %(pattern)s") % {"pattern": parameter.pattern} if parameter.pattern else ""
+    # A pattern is for those who write templates; who uses one is helped by an example.
+    help_text = _("For example: %(sample)s") % {"sample": parameter.sample} if parameter.sample else ""
     return forms.CharField(
         max_length=300, widget=forms.TextInput(attrs=attributes), help_text=help_text, **common
     )

@@ -60,6 +60,17 @@ class WaiverForm(forms.Form):
         evening = timezone.localtime(timezone.now() + PROPOSED)
         self.initial.setdefault("expires_at", evening.replace(hour=18, minute=0, second=0, microsecond=0))
 
+    def clean(self) -> dict[str, Any]:
+        """Say what the act would refuse together with what the fields have found."""
+        values = super().clean() or {}
+        service, repository = values.get("service"), values.get("repository")
+        if {"service", "repository"} <= values.keys() and bool(service) is bool(repository):
+            self.add_error("repository", _("Name either a service or a repository."))
+        expires_at = values.get("expires_at")
+        if expires_at is not None and expires_at <= timezone.now():
+            self.add_error("expires_at", _("This must lie in the future."))
+        return values
+
 
 class WaiverFilters(Filters):
     """Of the list of waivers."""
