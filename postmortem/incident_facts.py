@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
 from accounts.models import User
@@ -62,9 +63,22 @@ def problems(facts: Mapping[str, Any], *, now: datetime) -> list[Invalid]:
     Args:
         facts: some columns of an incident; one that is missing is not judged.
     """
-    found = _milestone_problems(facts, now=now)
+    found = [*_column_problems(facts), *_milestone_problems(facts, now=now)]
     if facts.get("loss_amount") is not None and facts.get("loss_currency") == "":
         found.append(Invalid(_("A loss needs its currency."), field="loss_currency"))
+    return found
+
+
+def _column_problems(facts: Mapping[str, Any]) -> list[Invalid]:
+    found: list[Invalid] = []
+    for column in Incident._meta.concrete_fields:
+        value = facts.get(column.name)
+        if column.is_relation or value in column.empty_values:
+            continue
+        try:
+            column.run_validators(value)
+        except ValidationError as error:
+            found.append(Invalid(" ".join(error.messages), field=column.name))
     return found
 
 

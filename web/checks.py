@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from postmortem import access
+from postmortem.drafts import Made
 from postmortem.errors import DomainError, Invalid, NotAllowed
 from remediation import approvals, catalogue, items, runs, verification
 from remediation.models import (
@@ -23,8 +24,8 @@ from remediation.models import (
     RemediationItem,
     VerificationCheck,
 )
-from web import charts, checkwords, history
-from web.asking import ask
+from web import charts, checkwords, history, making
+from web.asking import ask, status_of
 from web.forms import show_refusal
 from web.forms.checks import CheckForm, PauseForm
 from web.forms.template_checks import TemplateCheckForm
@@ -177,7 +178,7 @@ def check_new(request: HttpRequest, public_id: str) -> HttpResponse:
     back = reverse("web:item", args=[record.public_id])
 
     def save(now: Any) -> VerificationCheck:
-        return items.add_check(record, spec=form.spec(), by=request.user, now=now)
+        return _add(request, record, form, now)
 
     return _define(
         request, form, save, back=back, said=_("The check is added; it runs from now on."), item=record
@@ -195,11 +196,19 @@ def check_from_template(request: HttpRequest, public_id: str, slug: str) -> Http
     form = TemplateCheckForm(request.POST if request.method == "POST" else None, template=template)
 
     def save(now: Any) -> VerificationCheck:
-        return items.add_check(record, spec=form.spec(), by=request.user, now=now)
+        return _add(request, record, form, now)
 
     said = _("The check is added; it runs from now on.")
     back = reverse("web:check_new", args=[record.public_id])
     return _define(request, form, save, back=back, said=said, item=record)
+
+
+def _add(request: HttpRequest, record: RemediationItem, form: Any, now: Any) -> VerificationCheck:
+    return making.once(
+        request,
+        lambda: items.add_check(record, spec=form.spec(), by=request.user, now=now),
+        made=lambda check: Made(check_url(check), checkwords.title(check)),
+    )
 
 
 def _define(
@@ -222,6 +231,8 @@ def _define(
                 saved = save(timezone.now())
             except NotAllowed:
                 raise
+            except making.MadeAlready as refusal:
+                making.show(form, refusal)
             except Invalid as refusal:
                 form.show_refusal(refusal)
             except DomainError as refusal:
@@ -238,7 +249,7 @@ def _define(
         "has_sources": DataSource.objects.exists(),
         "templates": catalogue.offered() if check is None else [],
     }
-    return render(request, "checks/form.html", context, status=422 if form.errors else 200)
+    return render(request, "checks/form.html", context, status=status_of(form))
 
 
 def flaps(outcomes: list[str]) -> int:

@@ -17,9 +17,10 @@ from governance import gatewaivers
 from governance.models import GateWaiver
 from governance.policy import WAIVABLE
 from postmortem import access
+from postmortem.drafts import Made
 from postmortem.errors import DomainError, NotAllowed
-from web import findings
-from web.asking import ask
+from web import findings, making
+from web.asking import ask, status_of
 from web.exports import csv_response
 from web.forms import show_refusal
 from web.forms.items import CommentForm, DeclineForm
@@ -64,15 +65,21 @@ def waiver_new(request: HttpRequest) -> HttpResponse:
     form = WaiverForm(request.POST if request.method == "POST" else None, initial=_proposed(request))
     if form.is_valid():
         try:
-            waiver = gatewaivers.ask(by=request.user, now=timezone.now(), **form.cleaned_data)
+            waiver = making.once(
+                request,
+                lambda: gatewaivers.ask(by=request.user, now=timezone.now(), **form.cleaned_data),
+                made=lambda asked: Made(_url(asked), _("Waiver for %(scope)s") % {"scope": asked.scope}),
+            )
         except NotAllowed:
             raise
+        except making.MadeAlready as refusal:
+            making.show(form, refusal)
         except DomainError as refusal:
             show_refusal(form, refusal)
         else:
             messages.success(request, _("Asked. A governor has to grant it."))
             return redirect("web:gate_waiver", waiver.pk)
-    return render(request, "gate/waiver_form.html", {"form": form}, status=422 if form.errors else 200)
+    return render(request, "gate/waiver_form.html", {"form": form}, status=status_of(form))
 
 
 @login_required

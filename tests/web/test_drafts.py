@@ -210,6 +210,27 @@ def test_draft_over_a_newer_version_ends_on_the_page_of_both_texts(ada, incident
     assert drafts.of(ada, now=timezone.now()).exists()
 
 
+def test_draft_of_an_older_version_takes_over_what_its_writer_did_not_touch(ada, incident):
+    client, bob = client_of(ada), client_of(factories.user("Bob"))
+    key = reverse("web:incident_edit", args=[incident.public_id])
+    opened = as_opened(client, key)
+    version = int(opened.pop("version")[0])
+    keep(ada, key, version=version, **opened | {"summary": ["Ada's words."]})
+    bob.post(key, as_opened(bob, key) | {"phase": ["night"]})
+
+    response = client.post(key, as_opened(client, f"{key}?draft={PAGE}"))
+
+    incident.refresh_from_db()
+    assert response.status_code == 302
+    assert (incident.summary, incident.phase) == ("Ada's words.", "night")
+
+
+def as_opened(client, address):
+    """The form with a version as a browser would send it, untouched."""
+    forms = read(client.get(address).text, at=address, fills_gaps=False).forms
+    return next(form.fields for form in forms if "version" in form.fields)
+
+
 def test_draft_of_a_step_unfolds_it(ada):
     review = factories.review(is_open=True)
     key = reverse("web:step_write", args=[review.public_id, "metric_anomaly"])

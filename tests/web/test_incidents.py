@@ -322,7 +322,7 @@ def test_a_refused_declaration_keeps_every_word_and_names_the_fields():
     assert response.status_code == 422
     assert "Kept title" in page
     assert "Kept summary" in page
-    assert response.context["form"].errors.keys() == {"severity"}
+    assert response.context["form"].errors.keys() == {"severity", "loss_currency"}
     assert response.context["people"][1].errors == {"user": ["Ada is named twice."]}
     assert not Incident.objects.exists()
 

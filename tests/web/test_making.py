@@ -159,6 +159,34 @@ def test_checklist_entry_is_added_once(client):
     assert review.checklist.count() == 1
 
 
+def test_check_is_added_once(client):
+    item = factories.item()
+    page = read(client.get(f"/items/{item}/checks/new").text, at=f"/items/{item}/checks/new")
+    sent = next(form.fields for form in page.forms if "check-kind" in form.fields) | {
+        "check-kind": ["shell"],
+        "check-shell_expectation": ["success"],
+        "intent": ["save"],
+    }
+    before = item.verification_checks.count()
+
+    answers = [client.post(f"/items/{item}/checks/new", sent) for _time in range(2)]
+
+    assert [answer.status_code for answer in answers] == [302, 409]
+    assert f'href="{answers[0]["Location"]}"' in answers[1].text
+    assert item.verification_checks.count() == before + 1
+
+
+def test_waiver_is_asked_for_once(client):
+    page = read(client.get("/gate/waivers/new").text, at="/gate/waivers/new", fills_gaps=False)
+    sent = next(form.fields for form in page.forms if "reason" in form.fields)
+    sent |= {"repository": ["shop/order"], "reason": ["The fix is in review."]}
+
+    answers = [client.post("/gate/waivers/new", sent) for _time in range(2)]
+
+    assert [answer.status_code for answer in answers] == [302, 409]
+    assert f'href="{answers[0]["Location"]}"' in answers[1].text
+
+
 @pytest.mark.browser
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("has_scripts", [True, False])

@@ -17,10 +17,11 @@ EARLIEST_YEAR, LATEST_YEAR = 2000, 2100
 def show_refusal(form: forms.BaseForm, refusal: DomainError) -> None:
     """Put an act's refusal beside the field it names, or above the form: what was typed stays.
 
-    Where the act names more than one problem each stands at its own field.
+    Where the act names more than one problem each stands at its own field, unless the face has renamed it.
     """
-    errors = refusal.details.get("errors")
-    named = errors if isinstance(errors, dict) and errors else {refusal.field: [refusal.message]}
+    named = refusal.details.get("errors", {})
+    if refusal.field not in named:
+        named = {refusal.field: [refusal.message]}
     for name, messages in named.items():
         for message in messages:
             form.add_error(name if name in form.fields else None, message)
