@@ -27,13 +27,18 @@ def _patterns(says: str, **kwargs: Any) -> serializers.ListField:
 
 class GatePolicyFacts(Strict):
     name = serializers.CharField(max_length=80)
-    repositories = _patterns("Exact names or patterns, such as shop/*; empty for the last row alone.")
+    repositories = _patterns(
+        "Exact paths or patterns, such as shop/*, in either case; empty for the last row alone."
+    )
     mode = serializers.ChoiceField(
         GatePolicy.Mode.choices,
         required=False,
         help_text="What CI does with a verdict; it changes none.",
     )
-    branches = _patterns("The target branches that it covers; empty: all.")
+    branches = _patterns(
+        "The target branches that it covers, such as main or release/*; empty: all. "
+        "Case counts; “refs/heads/” is taken off."
+    )
     covered_paths = _patterns("A change of none of these is excused; empty: all are covered.")
     excused_paths = _patterns("A change of nothing but these is excused.")
     covered_labels = _patterns("A change with none of these is excused; empty: all are covered.")

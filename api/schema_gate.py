@@ -61,8 +61,21 @@ SCHEMAS: dict[str, Any] = {
         "additionalProperties": False,
         **_object(
             {
-                "repository": {"type": "string", "maxLength": 200, "example": "shop/order"},
-                "target_branch": {"type": "string", "maxLength": 200, "nullable": True},
+                "repository": {
+                    "type": "string",
+                    "maxLength": 200,
+                    "example": "shop/order",
+                    "description": "Its path alone: no address, no “.git”, no slash at an end.",
+                },
+                "target_branch": {
+                    "type": "string",
+                    "maxLength": 200,
+                    "nullable": True,
+                    "example": "main",
+                    "description": "As its repository calls it; “refs/heads/” before it is taken off. "
+                    "Case counts. Refused: a remote-tracking name (origin/main), another ref, white space "
+                    "around it.",
+                },
                 "change_id": {"type": "string", "maxLength": 200, "nullable": True},
                 "title": {"type": "string", "maxLength": 300, "nullable": True},
                 "description": {"type": "string", "nullable": True},
@@ -74,8 +87,10 @@ SCHEMAS: dict[str, Any] = {
                     5000,
                 ),
                 "services": _list({"type": "string", "maxLength": 80}, 200),
-                "paths": _list({"type": "string", "maxLength": 4096}, 20_000),
-                "labels": _list({"type": "string", "maxLength": 200}, 200),
+                "paths": _list({"type": "string", "maxLength": 4096}, 20_000)
+                | {"description": "From the top of the repository, as git says them."},
+                "labels": _list({"type": "string", "maxLength": 200}, 200)
+                | {"description": "All, without white space around them; left out when nobody knows them."},
             },
             optional=(
                 "target_branch",

@@ -12,7 +12,7 @@ from accounts import tokens
 from accounts.models import ApiToken
 from governance import answers, decisions, facts, policy, trailers
 from governance.models import GateDecision
-from governance.policy import ChangeFacts, ChangeJudgement, PostmortemFacts
+from governance.policy import ChangeFacts, ChangeJudgement, PostmortemFacts, names
 from postmortem.errors import Invalid
 
 # More than anybody names in earnest; it bounds the work that one request may ask for.
@@ -80,10 +80,11 @@ def judge(
     Raises:
         facts.TokenNotValid, facts.ScopeMissing, facts.ClockSkewed, Invalid: nothing was kept. Invalid names
             the field "services" when one does not exist, for a misspelt service must not pass as "not
-            applicable".
+            applicable"; and the field of a name that is not written in its one way (`policy.names`).
 
     Source: specification, R14 and section 5.
     """
+    refuse_other_spellings(change)
     named = named_in(change)
     if len(named) > MOST_NAMED:
         raise Invalid(f"The change names more than {MOST_NAMED} postmortems.", field="commits")
@@ -128,6 +129,22 @@ def judge(
     return Judged(decision.id, judgement, postmortems, known.services)
 
 
+def refuse_other_spellings(change: Change) -> None:
+    """Refuse names by which a policy would take the change for another one.
+
+    Raises:
+        Invalid: `field` is that of the first, such as "labels.0".
+    """
+    given = [("repository", change.repository, names.fault_of_repository)]
+    if change.target_branch:
+        given.append(("target_branch", change.target_branch, names.fault_of_branch))
+    given += [(f"labels.{place}", one, names.fault_of_label) for place, one in enumerate(change.labels or ())]
+    given += [(f"paths.{place}", one, names.fault_of_path) for place, one in enumerate(change.paths)]
+    for field, text, fault_of in given:
+        if fault := fault_of(text):
+            raise Invalid(fault, field=field)
+
+
 def _facts(change: Change, named: Sequence[str], known: facts.Change) -> ChangeFacts:
     return ChangeFacts(
         repository=change.repository,
@@ -155,6 +172,6 @@ def postmortems_json(postmortems: Sequence[PostmortemFacts]) -> list[dict[str, s
     return [
         {"id": one.id}
         if one.is_restricted
-        else {"id": one.id, "archived_at": one.archived_at.isoformat() if one.archived_at else None}
+        else {"id": one.id, "archived_at": answers.moment_text(one.archived_at) if one.archived_at else None}
         for one in postmortems
     ]

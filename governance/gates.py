@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 
 from accounts.models import User
 from governance.models import LAST, LONGEST_PATTERN, GatePolicy
-from governance.policy import CODES, Freeze, GateRules, Mode
+from governance.policy import CODES, Freeze, GateRules, Mode, names
 from postmortem import access, trail, values
 from postmortem.errors import DomainError, Invalid
 
@@ -347,7 +347,21 @@ def _patterns(given: object, *, field: str) -> list[str]:
     ]
     if len(found) > MOST_PATTERNS:
         raise Invalid(_("%(count)d patterns are the most.") % {"count": MOST_PATTERNS}, field=field)
+    if field == "branches":
+        found = [names.branch(pattern) for pattern in found]
+    for pattern in found:
+        if fault := _fault_of(pattern, field):
+            raise Invalid(f"{pattern}: {_(fault)}", field=field)
     return list(dict.fromkeys(found))
+
+
+def _fault_of(pattern: str, field: str) -> str:
+    """A pattern that no name can ever fit would be a rule that never holds."""
+    if field == "branches":
+        return names.fault_of_branch(pattern, is_pattern=True)
+    if field == "repositories":
+        return names.fault_of_repository(pattern)
+    return names.fault_of_label(pattern) if field.endswith("labels") else names.fault_of_path(pattern)
 
 
 def _codes(given: object) -> list[str]:

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from accounts.models import User
 from governance import gates, notices, records
 from governance.models import GatePolicy, GateWaiver, Notice
-from governance.policy import WAIVABLE, deciding
+from governance.policy import WAIVABLE, deciding, names
 from postmortem import access, trail, values
 from postmortem.errors import DomainError, Invalid, NotAllowed
 from postmortem.models import Service
@@ -94,6 +94,8 @@ def ask(
         asked_by=by,
         asked_at=now,
     )
+    if waiver.repository and (fault := names.fault_of_repository(waiver.repository)):
+        raise Invalid(_(fault), field="repository")
     if (service is None) is (waiver.repository == ""):
         raise Invalid(_("Name either a service or a repository."), field="repository")
     if waiver.change_id and not waiver.repository:

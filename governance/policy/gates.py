@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from governance.policy import globs
+from governance.policy import globs, names
 from governance.policy.verdicts import POLICY_VERSION
 
 
@@ -36,6 +36,7 @@ class GateRules:
         repositories: exact names or patterns (`globs`); none: every repository.
         branches: the target branches that it covers; none: all.
         covered_paths, covered_labels: a change without any of them is excused; none: every change is covered.
+            Labels cover in upper and lower case alike.
         excused_paths: a change of nothing else is excused.
         excused_labels: a change with one of them is excused.
         not_counting: codes of findings that are shown and do not count.
@@ -91,9 +92,12 @@ BUILT_IN = GateRules()
 
 
 def deciding(repository: str, rows: Iterable[GateRules]) -> GateRules:
-    """The first row, in their order, that fits a repository."""
+    """The first row, in their order, that fits a repository, in upper and lower case alike.
+
+    Forges know a repository in either case, so another case must not find another row.
+    """
     for row in rows:
-        if not row.repositories or globs.fits(repository, row.repositories):
+        if not row.repositories or _fits_in_any_case(repository, row.repositories):
             return row
     return BUILT_IN
 
@@ -103,14 +107,18 @@ def excuse_of(
 ) -> Excuse | None:
     """Why the policy asks nothing of a change, or None when it is judged.
 
-    What CI did not say excuses nothing: no branch, no paths, no list of labels.
+    What CI did not say excuses nothing: no branch, no paths, no list of labels. Where it may be doubted
+    whether two names are the same, the change is judged: a label excuses by its exact name and covers in
+    any case.
 
     Args:
         labels: those of the change; None when CI sent no list of them.
     """
     if label := next((label for label in labels or () if globs.fits(label, rules.excused_labels)), ""):
         return Excuse("label", f"{rules} excuses changes with the label “{label}”.")
-    if rules.branches and branch and not globs.fits(branch, rules.branches):
+    branch = names.branch(branch)
+    # Rows that were saved long ago may say refs/heads/ too.
+    if rules.branches and branch and not globs.fits(branch, [names.branch(one) for one in rules.branches]):
         return Excuse("branch", f"{rules} covers other target branches than “{branch}”.")
     if paths and rules.excused_paths and all(globs.fits_path(path, rules.excused_paths) for path in paths):
         return Excuse("path", f"{rules} excuses every path that this change touches.")
@@ -123,7 +131,11 @@ def excuse_of(
     if (
         labels is not None
         and rules.covered_labels
-        and not any(globs.fits(label, rules.covered_labels) for label in labels)
+        and not any(_fits_in_any_case(label, rules.covered_labels) for label in labels)
     ):
         return Excuse("label", f"{rules} covers only changes with a label that this one lacks.")
     return None
+
+
+def _fits_in_any_case(text: str, patterns: Sequence[str]) -> bool:
+    return globs.fits(text.casefold(), [pattern.casefold() for pattern in patterns])

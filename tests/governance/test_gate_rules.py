@@ -178,6 +178,9 @@ def test_excused_change_passes_without_findings_and_says_by_which_rule(rules, ru
     [
         {"excused_labels": ("fix",)},
         {"branches": ("release/*", "main")},
+        {"branches": ("refs/heads/main",)},
+        {"covered_labels": ("Database",)},
+        {"excused_labels": ("Database",)},
         {"excused_paths": ("docs/**",)},
         {"covered_paths": ("docs/**",)},
         {"covered_labels": ("hotfix", "database")},

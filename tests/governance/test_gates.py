@@ -129,6 +129,15 @@ def test_row_for_all_stays(governor):
         ({"repositories": ["a\x00"]}, "repositories"),
         ({"repositories": [7]}, "repositories"),
         ({"branches": ["x" * 201]}, "branches"),
+        ({"branches": ["main", "origin/main"]}, "branches"),
+        ({"branches": ["refs/tags/*"]}, "branches"),
+        ({"branches": ["main/"]}, "branches"),
+        ({"branches": ["ma\u200bin"]}, "branches"),
+        ({"repositories": ["shop/order.git"]}, "repositories"),
+        ({"repositories": ["https://git.example.org/shop/*"]}, "repositories"),
+        ({"repositories": ["shop/"]}, "repositories"),
+        ({"covered_labels": ["a\tb"]}, "covered_labels"),
+        ({"excused_paths": ["docs/"]}, "excused_paths"),
         ({"excused_paths": [f"{n}" for n in range(51)]}, "excused_paths"),
         ({"mode": "loud"}, "mode"),
         ({"freeze": True}, "freeze"),
@@ -157,6 +166,12 @@ def test_lists_are_kept_without_repetitions(governor):
 
     assert row.repositories == ["shop/*", "web"]
     assert row.not_counting == [code for code in CODES if code in {"PM_UNKNOWN", "ITEM_OVERDUE"}]
+
+
+def test_branch_is_kept_without_what_git_writes_before_it(governor):
+    row = gating.policy(branches=["refs/heads/main", "main", "refs/heads/release/*", "**"])
+
+    assert row.branches == ["main", "release/*", "**"]
 
 
 @pytest.mark.parametrize("role", ["viewer", "member", "facilitator"])

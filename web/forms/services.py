@@ -3,8 +3,10 @@
 from typing import Any, ClassVar
 
 from django import forms
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from governance.policy import names as spelling
 from postmortem.models import Service
 
 MOST_REPOSITORIES = 50
@@ -44,4 +46,7 @@ class ServiceForm(forms.ModelForm):
             raise forms.ValidationError(_("At most %(count)d repositories.") % {"count": MOST_REPOSITORIES})
         if any(len(name) > 200 for name in names):
             raise forms.ValidationError(_("A repository's name has at most 200 characters."))
+        for name in names:
+            if fault := spelling.fault_of_repository(name):
+                raise forms.ValidationError(f"{name}: {gettext(fault)}")
         return names

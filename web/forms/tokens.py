@@ -4,10 +4,12 @@ from datetime import timedelta
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts import service_accounts
 from accounts.models import ApiToken, User
+from governance.policy import names
 from postmortem.models import Service
 
 LIVES: list[tuple[int, Any]] = [
@@ -85,6 +87,13 @@ class TokenForm(forms.Form):
             self.fields["scopes"].choices = [  # type: ignore[attr-defined]
                 choice for choice in ApiToken.Scope.choices if choice[0] != ApiToken.Scope.TOKENS
             ]
+
+    def clean_only_repositories(self) -> list[str]:
+        repositories: list[str] = self.cleaned_data["only_repositories"]
+        for name in repositories:
+            if fault := names.fault_of_repository(name):
+                raise forms.ValidationError(f"{name}: {gettext(fault)}")
+        return repositories
 
     def clean_only_services(self) -> list[str]:
         slugs: list[str] = self.cleaned_data["only_services"]
