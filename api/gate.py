@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Set
 from datetime import datetime
-from typing import Any, NoReturn
+from typing import Any
 
 from django.conf import settings
 from django.db import Error as DatabaseProblem
@@ -13,6 +13,7 @@ from django.http import HttpRequest, HttpResponse, UnreadablePostError
 from django.utils import timezone
 
 from accounts import addresses, tokens
+from api import wire
 from api.audit import ANSWERED, Answer, not_authorised, page_of, refuse, skewed, unauthenticated, unavailable
 from api.errors import FieldErrors
 from governance import answers, changes
@@ -20,7 +21,8 @@ from governance.facts import MOST_SKEW, ClockSkewed, ScopeMissing, TokenNotValid
 from governance.policy import ChangeRule
 from postmortem.errors import Invalid
 
-MAX_BODY = 1024 * 1024
+# As every other endpoint; Django itself reads no more.
+MAX_BODY: int = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
 
 # Field -> longest text; a JSON null is an empty text, as the forges send it for an empty description.
 _TEXTS = {"repository": 200, "target_branch": 200, "change_id": 200, "title": 300, "description": MAX_BODY}
@@ -29,12 +31,13 @@ _LISTS = {"services": (200, 80), "paths": (20_000, 4096), "labels": (200, 200)}
 _MOST_COMMITS = 5000
 # Errors that are said at once; a body of a thousand wrong entries is wrong for one reason.
 _MOST_ERRORS = 50
+_SEE_ERRORS = "The request is not valid: see “errors”."
 
 
 class _Refused(Exception):
     """The body is wrong; `errors` says where, by field."""
 
-    def __init__(self, detail: str, errors: FieldErrors | None = None) -> None:
+    def __init__(self, detail: str, errors: FieldErrors) -> None:
         super().__init__(detail)
         self.detail = detail
         self.errors = errors
@@ -57,10 +60,12 @@ def _answer(request: HttpRequest) -> Answer:
         return refuse(413, "too_large", f"The body may have at most {MAX_BODY} bytes.")
     now = timezone.now()
     try:
-        change = _change(_fields(request.body))
+        change = _change(wire.read(request.body))
         judged = changes.judge(change, presented=presented, now=now, most_skew=MOST_SKEW)
     except UnreadablePostError:
         return refuse(400, "bad_request", "The request cannot be read.")
+    except wire.Unreadable as problem:
+        return refuse(400, "parse_error", str(problem))
     except _Refused as refusal:
         return refuse(400, "invalid", refusal.detail, errors=refusal.errors)
     except Invalid as refusal:
@@ -110,51 +115,28 @@ def _length(request: HttpRequest) -> int:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 20 else 0
 
 
-def _fields(body: bytes) -> dict[str, Any]:
-    try:
-        value = json.loads(body.decode(), object_pairs_hook=_once, parse_constant=_no_number)
-    except UnicodeDecodeError:
-        raise _Refused("The body is not UTF-8.") from None
-    except RecursionError:
-        raise _Refused("The body is nested too deeply.") from None
-    except ValueError as error:
-        raise _Refused(f"The body is not JSON: {error}") from None
-    if not isinstance(value, dict):
-        raise _Refused("The body is not a JSON object.")
-    return value
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    # Of two fields of one name others might read the other one.
-    fields = dict(pairs)
-    if len(fields) < len(pairs):
-        raise ValueError("a field stands twice")
-    return fields
-
-
-def _no_number(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is not a number")
-
-
-def _change(fields: dict[str, Any]) -> changes.Change:
+def _change(fields: Any) -> changes.Change:
     """Check the shape of the body: names, types, lengths, characters.
 
     Raises:
         _Refused: with all that is wrong, by field.
     """
     reader = _Reader()
+    if not isinstance(fields, dict):
+        reader.note("body", "Give a JSON object.")
+        raise _Refused(_SEE_ERRORS, reader.errors)
     reader.refuse_others(fields, {*_TEXTS, *_LISTS, "commits"})
     texts = {
         name: reader.text(_or_empty(fields.get(name)), name, longest) for name, longest in _TEXTS.items()
     }
-    if not texts["repository"].strip():
+    if not texts["repository"].strip() and "repository" not in reader.errors:
         reader.note("repository", "Name the repository.", code="required")
     lists = {name: reader.texts(fields.get(name), name, *bounds) for name, bounds in _LISTS.items()}
     messages = reader.messages(fields.get("commits"), "commits")
     if reader.errors:
-        raise _Refused("The request is not valid: see “errors”.", reader.errors)
+        raise _Refused(_SEE_ERRORS, reader.errors)
     return changes.Change(
-        repository=texts["repository"].strip(),
+        repository=texts["repository"],
         change_id=texts["change_id"],
         title=texts["title"],
         description=texts["description"],

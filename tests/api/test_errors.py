@@ -76,12 +76,20 @@ def test_body_that_is_not_json_is_refused_by_type(member, content_type):
         b'{"a": NaN}',
         b'{"a": -Infinity}',
         b'{"a": 1e999}',
+        b'{"title": "a", "title": "b"}',
+        b'{"services": [{"a": 1, "b": 2, "a": 3}]}',
         b'{"a": ' + b"1" * 5000 + b"}",
         DEEP,
     ],
 )
 def test_body_that_is_not_proper_json_is_a_parse_error(member, body):
     assert_problem(member.post("incidents", body), 400, "parse_error")
+
+
+def test_field_that_is_given_twice_is_named(member):
+    problem = assert_problem(member.post("incidents", b'{"title": "a", "title": "b"}'), 400, "parse_error")
+
+    assert problem["detail"] == "The field “title” is given twice."
 
 
 @pytest.mark.parametrize("body", [b"null", b"[]", b'"text"', b"1", b"true", b"[{}]"])

@@ -7,8 +7,10 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
+from governance.answers import moment_text
 from governance.models import GateDecision
 from tests import factories as f
+from tests import gating
 from tests.api.wiretap import statements
 
 pytestmark = pytest.mark.django_db
@@ -72,7 +74,7 @@ def test_change_that_names_an_archived_postmortem_passes(ask, archived):
         "findings": [],
         "waivers": [],
         "excuse": None,
-        "postmortems": [{"id": "PM-2026-0001", "archived_at": archived.archived_at.isoformat()}],
+        "postmortems": [{"id": "PM-2026-0001", "archived_at": moment_text(archived.archived_at)}],
         "services": ["order"],
         "skipped": [],
         "policy": {"id": "gate-1v1", "name": "Default"},
@@ -81,6 +83,7 @@ def test_change_that_names_an_archived_postmortem_passes(ask, archived):
         "url": f"http://testserver/gate/{decision.id}/",
         "decided_at": answer.json()["decided_at"],
     }
+    assert answer.json()["postmortems"][0]["archived_at"].endswith("Z")
     assert answer["Cache-Control"] == "no-store"
     assert abs(timezone.now() - datetime.fromisoformat(answer.json()["decided_at"])) < timedelta(minutes=5)
 
@@ -133,7 +136,7 @@ def test_change_of_an_affected_service_may_name_the_postmortem(ask, order):
     assert ask(services=["payment"]).json()["status"] == "PASS"
 
 
-@pytest.mark.parametrize("repository", ["shop/elsewhere", "https://git.example.org/shop/order.git"])
+@pytest.mark.parametrize("repository", ["shop/elsewhere", "Shop/Order"])
 def test_change_without_any_known_service_does_not_pass(ask, archived, repository):
     """Nobody knows whether the postmortem is about it: a wrong name must not turn a rule off."""
     body = ask(repository=repository).json()
@@ -141,6 +144,66 @@ def test_change_without_any_known_service_does_not_pass(ask, archived, repositor
     assert (body["status"], body["services"]) == ("UNKNOWN", [])
     assert [rule["code"] for rule in body["skipped"]] == ["PM_NOT_APPLICABLE"]
     assert [finding["code"] for finding in body["findings"]] == ["SERVICES_UNKNOWN"]
+
+
+@pytest.mark.parametrize("branch", ["main", "refs/heads/main"])
+def test_branch_that_a_policy_covers_is_covered_as_git_writes_it_in_full(ask, archived, branch):
+    gating.policy(branches=["main"])
+
+    body = ask(target_branch=branch, commits=[]).json()
+
+    assert (body["status"], body["excuse"]) == ("FAIL", None)
+
+
+def test_another_branch_is_excused_and_case_tells_two_branches_apart(ask, archived):
+    gating.policy(branches=["main"])
+
+    for branch in ("topic", "refs/heads/topic", "Main"):
+        assert ask(target_branch=branch, commits=[]).json()["excuse"]["rule"] == "branch"
+
+
+@pytest.mark.parametrize(
+    ("fields", "name"),
+    [
+        *(
+            ({"target_branch": branch}, "target_branch")
+            for branch in (
+                " main", "main ", "main\n", "main\t", "main\u200b", "\u00a0main", " ", "origin/main",
+                "refs/remotes/origin/main", "remotes/origin/main", "refs/tags/main", "heads/main",
+                "refs/heads/", "refs/heads/refs/heads/main", "/main", "main/", "release//1", "main~0",
+                "main^{}", "main@{0}", "main..topic", "ma:in", "HEAD", "@", "*", "mai?", "main.lock", "main.",
+            )
+        ),
+        *(
+            ({"repository": repository}, "repository")
+            for repository in (
+                " shop/order", "shop/order\n", "shop/order/", "/shop/order", "shop//order", "shop/./order",
+                "shop/../shop/order", "shop/order.git", "shop/order.GIT", "shop\\order",
+                "https://git.example.org/shop/order.git", "git@git.example.org:shop/order",
+            )
+        ),
+        ({"labels": ["database", " production"]}, "labels.1"),
+        ({"labels": ["production\r"]}, "labels.0"),
+        *(
+            ({"paths": [path]}, "paths.0")
+            for path in ("docs/../pool.py", "./pool.py", "/pool.py", "docs//pool.md", "docs/", "")
+        ),
+    ],
+)  # fmt: skip
+def test_name_that_is_written_in_another_way_is_refused_by_field(ask, archived, fields, name):
+    gating.policy(branches=["main"])
+
+    answer = ask(commits=[], **fields)
+
+    assert (answer.status_code, list(answer.json()["errors"])) == (400, [name])
+    assert not GateDecision.objects.exists()
+
+
+def test_other_case_of_a_repository_finds_the_same_row(ask, archived):
+    gating.policy(mode="off")
+    gating.policy(repositories=["shop/*"], name="Shop")
+
+    assert ask(repository="Shop/Order", commits=[]).json()["policy"]["name"] == "Shop"
 
 
 def test_change_that_names_a_service_which_does_not_exist_is_refused(ask, archived):
@@ -269,9 +332,6 @@ def test_a_thousand_errors_are_not_said_one_by_one(ask):
     [
         " ",
         "{",
-        "[]",
-        "null",
-        '"text"',
         "{" * 100_000,
         "[" * 500_000,
         '{"repository": "a", "repository": "b"}',
@@ -280,20 +340,35 @@ def test_a_thousand_errors_are_not_said_one_by_one(ask):
         b"\xff\xfe{}",
         b'{"repository": "\xc3\x28"}',
         "{}\x00",
+        '{"repository": 1e999}',
     ],
 )
-def test_what_is_no_json_object_is_400(ask, raw):
+def test_what_is_no_json_is_a_parse_error_as_everywhere(ask, raw):
     answer = ask(raw=raw)
 
     assert answer.status_code == 400
-    assert answer.json()["code"] == "invalid"
+    assert answer.json()["code"] == "parse_error"
+
+
+@pytest.mark.parametrize("raw", ["[]", "null", '"text"', "7"])
+def test_what_is_no_json_object_is_invalid(ask, raw):
+    answer = ask(raw=raw)
+
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid")
+    assert list(answer.json()["errors"]) == ["body"]
+
+
+def test_field_that_is_given_twice_is_named(ask):
+    answer = ask(raw='{"repository": "a", "commits": [{"message": "b", "message": "c"}]}')
+
+    assert answer.json()["detail"] == "The field “message” is given twice."
 
 
 def test_large_body_is_413_and_the_largest_is_not(ask, archived):
     empty = len(json.dumps(change(description="")))
 
-    assert ask(description="x" * (1024 * 1024 - empty)).status_code == 200
-    answer = ask(description="x" * (1024 * 1024 - empty + 1))
+    assert ask(description="x" * (2 * 1024 * 1024 - empty)).status_code == 200
+    answer = ask(description="x" * (2 * 1024 * 1024 - empty + 1))
     assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
 
 
