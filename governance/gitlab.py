@@ -15,6 +15,7 @@ from governance import payloads
 from governance.forges import NAME, Change, Connection, Named, Refused, Report
 from governance.payloads import Unreadable
 
+# "update" tells of the commits, the title, the description, the target and the labels.
 JUDGED = frozenset({"open", "update", "reopen"})
 MOST_COMMITS = 1000
 MOST_FILES = 3000

@@ -159,7 +159,8 @@ def _judge(
         services=[],
         target_branch=change.target_branch,
         paths=change.paths,
-        labels=change.labels,
+        # At a forge no two labels differ by the white space around them.
+        labels=[label.strip() for label in change.labels],
         request={
             "repository": change.repository,
             "target_branch": change.target_branch,

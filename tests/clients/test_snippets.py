@@ -186,3 +186,11 @@ def test_no_document_ships_the_line_that_passes_everything():
         for code in re.findall(r"^```\w*\n(.*?)^```$", page.read_text(), re.DOTALL | re.MULTILINE):
             assert not re.search(r"jq\b[^|\n]*==", code), page
     assert not [file for file in snippets.FOLDER.iterdir() if "jq" in file.read_text()]
+
+
+@pytest.mark.parametrize("product", ["github", "gitea"])
+def test_workflow_asks_again_for_all_that_decides(product):
+    # YAML 1.1 reads “on” as a truth value.
+    types = yaml.safe_load(block(*PAGES[product]))[True]["pull_request"]["types"]
+
+    assert {"opened", "synchronize", "reopened", "edited", "labeled", "unlabeled"} == set(types)
