@@ -207,6 +207,7 @@ next_step() {
     PM_NOT_ARCHIVED) echo "Finish and archive that review, or name another postmortem." ;;
     PM_NOT_APPLICABLE) echo "Name a postmortem that shares a service with this change." ;;
     PM_OVERUSED) echo "Name the postmortem that this change really follows from." ;;
+    FROZEN) echo "Get the overdue P0 item verified, or ask for a waiver." ;;
     SERVICES_UNKNOWN) echo "Say its services, or have an administrator enter this repository at a service." ;;
     REVIEW_OVERDUE) echo "Finish the four steps of the review and archive it." ;;
     POSTMORTEM_MISSING) echo "Start the review of this incident." ;;
@@ -241,10 +242,21 @@ pushed() {
   fi
 }
 
+# path_of ADDRESS: the path in the address of a git server, or in a path.
+path_of() {
+  path=$(printf '%s' "$1" | sed 's/^[[:space:]]*//; s/[[:space:]]*$//')
+  case $path in
+    *://*) path=${path#*://} && path=${path#*/} ;;
+    *:*) path=${path#*:} ;;
+  esac
+  path=${path#/} && path=${path%/}
+  printf '%s' "${path%.git}"
+}
+
 # The change as the CI product describes it.
 describe() {
   ci_repository='' ci_branch='' ci_change='' ci_title='' ci_description='' ci_description_json='' ci_labels=''
-  ci_base='' ci_head=''
+  ci_base='' ci_head='' are_labels_known=''
   if [ "${GITLAB_CI:-}" = true ]; then
     if [ -n "${CI_MERGE_REQUEST_IID:-}" ]; then
       # A merge request from a fork runs in the fork; the change is made to the other project.
@@ -253,7 +265,7 @@ describe() {
       ci_change=!$CI_MERGE_REQUEST_IID
       ci_title=${CI_MERGE_REQUEST_TITLE:-}
       ci_description=${CI_MERGE_REQUEST_DESCRIPTION:-}
-      ci_labels=$(printf '%s' "${CI_MERGE_REQUEST_LABELS:-}" | tr , '\n')
+      ci_labels=$(printf '%s' "${CI_MERGE_REQUEST_LABELS:-}" | tr , '\n') are_labels_known=1
       ci_base=${CI_MERGE_REQUEST_DIFF_BASE_SHA:-}
       ci_head=${CI_MERGE_REQUEST_SOURCE_BRANCH_SHA:-${CI_COMMIT_SHA:-}}
       [ "${CI_MERGE_REQUEST_DESCRIPTION_IS_TRUNCATED:-}" != true ] ||
@@ -274,7 +286,7 @@ describe() {
       ci_description_json=$(event_raw .pull_request.body)
       ci_base=$(event .pull_request.base.sha)
       ci_head=$(event .pull_request.head.sha)
-      place=0
+      place=0 are_labels_known=1
       while name=$(event ".pull_request.labels.$place.name") && [ -n "$name" ]; do
         ci_labels="$ci_labels
 $name"
@@ -295,12 +307,7 @@ $name"
     fi
     ci_repository=${ci_repository:-${GITHUB_REPOSITORY:-}}
   elif [ -n "${JENKINS_URL:-}" ]; then
-    name=${GIT_URL:-${GIT_URL_1:-}}
-    case $name in
-      *://*) name=${name#*://} && name=${name#*/} ;;
-      *:*) name=${name#*:} ;;
-    esac
-    name=${name#/} && name=${name%/} && name=${name%.git}
+    name=$(path_of "${GIT_URL:-${GIT_URL_1:-}}")
     if [ -n "${CHANGE_ID:-}" ]; then
       ci_repository=$name ci_branch=${CHANGE_TARGET:-} ci_change=#$CHANGE_ID ci_title=${CHANGE_TITLE:-}
       ci_base=refs/remotes/origin/${CHANGE_TARGET:-}
@@ -334,7 +341,8 @@ read_git() {
     first=$(commit "$base") ||
       cannot MISTAKE "The commit $base is not in this clone. Fetch the target branch first."
     set -- "$last" "^$first"
-    git -c core.quotePath=false diff --name-only "$first...$last" -- >"$dir/paths" 2>/dev/null || : >"$dir/paths"
+    # A file that was moved has two paths. Without -z git would put odd names into quotes.
+    git diff --no-renames --name-only -z "$first...$last" -- 2>/dev/null | tr '\000' '\n' >"$dir/paths"
   fi
   git -c log.showSignature=false log --reverse --no-color --no-notes --encoding=UTF-8 --format='%x1e%H%n%B' "$@" -- \
     >"$dir/log" 2>"$dir/said" || cannot MISTAKE "git log failed: $(cat "$dir/said")"
@@ -357,7 +365,8 @@ write_body() {
     fi
     printf ',"commits":[%s]' "$(cat "$dir/commits")"
     printf ',"services":%s' "$(json_list "$services")"
-    printf ',"labels":%s' "$(json_list "$labels")"
+    # That there are none is something else than that nobody knows.
+    [ -z "$labels$are_labels_known" ] || printf ',"labels":%s' "$(json_list "$labels")"
     [ ! -s "$dir/paths" ] || [ "$(wc -l <"$dir/paths")" -gt 20000 ] ||
       printf ',"paths":%s' "$(json_list "$(cat "$dir/paths")")"
     printf '}'
@@ -583,8 +592,9 @@ audit() {
 
 change() {
   describe
-  repository=${repository:-${CLOSELOOP_REPOSITORY:-$ci_repository}}
-  branch=${branch:-$ci_branch} change=${change:-$ci_change} title=${title:-$ci_title} base=${base:-$ci_base}
+  repository=$(path_of "${repository:-${CLOSELOOP_REPOSITORY:-$ci_repository}}")
+  branch=$(printf '%s' "${branch:-$ci_branch}" | sed 's/^[[:space:]]*//; s/[[:space:]]*$//')
+  branch=${branch#refs/heads/} change=${change:-$ci_change} title=${title:-$ci_title} base=${base:-$ci_base}
   head=${head:-${ci_head:-HEAD}} labels=${labels:-$ci_labels}
   if [ -z "$given_description" ]; then description=$ci_description description_json=$ci_description_json; fi
   [ -n "$services" ] || services=$(printf '%s' "${CLOSELOOP_SERVICES:-}" | tr -d ' ' | tr , '\n')

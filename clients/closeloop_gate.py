@@ -11,6 +11,9 @@ command line, and it is sent to one address only: a redirect is not followed.
 
 GitLab CI, GitHub Actions, Gitea Actions, Forgejo Actions and Jenkins are recognised by their variables.
 Everything they say can be said with an option instead; `closeloop_gate.py change --help` lists them.
+
+It is copied into pipelines, so it stays one file. Its parts, each below a line of dashes, in the order in which
+they come into play: what the CI products say, what git says, the question, the call, what is said, the command.
 """
 
 from __future__ import annotations
@@ -58,6 +61,7 @@ NEXT_STEPS = {
     "PM_NOT_ARCHIVED": "Finish and archive that review, or name another postmortem.",
     "PM_NOT_APPLICABLE": "Name a postmortem that shares a service with this change.",
     "PM_OVERUSED": "Name the postmortem that this change really follows from.",
+    "FROZEN": "Get the overdue P0 item verified, or ask for a waiver.",
     "SERVICES_UNKNOWN": "Say its services, or have an administrator enter this repository at a service.",
     "REVIEW_OVERDUE": "Finish the four steps of the review and archive it.",
     "POSTMORTEM_MISSING": "Start the review of this incident.",
@@ -102,7 +106,10 @@ class Answer(NamedTuple):
 
 
 class Change(NamedTuple):
-    """A change as the CI product describes it; `base` is a commit, or zeros when there is none."""
+    """A change as the CI product describes it.
+
+    `base` is a commit, or zeros when there is none; `labels` is None where nobody knows them.
+    """
 
     product: str
     repository: str = ""
@@ -110,7 +117,7 @@ class Change(NamedTuple):
     change_id: str = ""
     title: str = ""
     description: str = ""
-    labels: tuple = ()
+    labels: tuple | None = None
     base: str = ""
     head: str = "HEAD"
     notes: tuple = ()
@@ -273,8 +280,11 @@ def _branch(ref: str) -> str:
 
 
 def _path_of(address: str) -> str:
-    """The path in the address of a git server: https://git.example.org/shop/order.git -> shop/order."""
-    path = urllib.parse.urlsplit(address).path if "://" in address else address.partition(":")[2]
+    """The path in the address of a git server, or a path: https://git.example.org/shop/order.git -> shop/order."""
+    if "://" in address:
+        path = urllib.parse.urlsplit(address).path
+    else:
+        path = address.partition(":")[2] if ":" in address else address
     path = path.strip("/")
     return path[: -len(".git")] if path.endswith(".git") else path
 
@@ -324,7 +334,10 @@ def paths_between(base: str, head: str) -> list:
     if not base.strip("0"):
         return []
     try:
-        said = _git("diff", "--name-only", "-z", "%s...%s" % (_commit(base), _commit(head)), "--")
+        # A file that was moved has two paths, and both are touched.
+        said = _git(
+            "diff", "--no-renames", "--name-only", "-z", "%s...%s" % (_commit(base), _commit(head)), "--"
+        )
     except CannotAsk:
         return []
     return [path for path in said.split("\0") if path]
@@ -357,23 +370,7 @@ def change_question(options: argparse.Namespace, env: dict) -> tuple:
     Raises:
         CannotAsk: the repository or the commits cannot be told.
     """
-    change = described_by(env)
-    given = {
-        "repository": options.repository or env.get("CLOSELOOP_REPOSITORY"),
-        "branch": options.branch,
-        "change_id": options.change_id,
-        "title": options.title,
-        "base": options.base,
-        "head": options.head,
-    }
-    change = change._replace(**{name: value for name, value in given.items() if value})
-    if options.description_file:
-        change = change._replace(description=_read(options.description_file))
-    if options.label:
-        change = change._replace(labels=tuple(options.label))
-    change = change._replace(repository=change.repository.strip())
-    if not change.repository:
-        raise CannotAsk("Which repository? Say --repository or set CLOSELOOP_REPOSITORY.")
+    change = _change_asked(options, env)
     commits, paths = [], []
     if options.commits != "none":
         if not change.base:
@@ -390,6 +387,44 @@ def change_question(options: argparse.Namespace, env: dict) -> tuple:
     if not change.title and commits:
         change = change._replace(title=commits[-1]["message"].split("\n")[0])
     services = options.service or _words(env.get("CLOSELOOP_SERVICES", ""))
+    body, notes = _fitting(_body_of(change, commits, paths, services))
+    question = Question(
+        "change",
+        "%s of %s" % (change.change_id[:200], change.repository),
+        "/api/v1/gate/changes",
+        body,
+        {"repository": change.repository, "change_id": change.change_id[:200]},
+    )
+    return question, [*change.notes, *notes]
+
+
+def _change_asked(options: argparse.Namespace, env: dict) -> Change:
+    """The change as this CI product describes it, with what the options say instead."""
+    change = described_by(env)
+    given = {
+        "repository": options.repository or env.get("CLOSELOOP_REPOSITORY"),
+        "branch": options.branch,
+        "change_id": options.change_id,
+        "title": options.title,
+        "base": options.base,
+        "head": options.head,
+    }
+    change = change._replace(**{name: value for name, value in given.items() if value})
+    if options.description_file:
+        change = change._replace(description=_read(options.description_file))
+    if options.label:
+        change = change._replace(labels=tuple(options.label))
+    # The instance refuses every other way to write these two.
+    change = change._replace(
+        repository=_path_of(change.repository.strip()), branch=_branch(change.branch.strip())
+    )
+    if not change.repository:
+        raise CannotAsk("Which repository? Say --repository or set CLOSELOOP_REPOSITORY.")
+    return change
+
+
+def _body_of(change: Change, commits: list, paths: list, services: list) -> dict:
+    """What is asked, without what nobody knows."""
     body = {
         "repository": change.repository,
         "target_branch": change.branch,
@@ -399,17 +434,12 @@ def change_question(options: argparse.Namespace, env: dict) -> tuple:
         "commits": commits,
         "services": services,
         "paths": paths,
-        "labels": list(change.labels)[:200],
     }
-    body, notes = _fitting({name: value for name, value in body.items() if value})
-    question = Question(
-        "change",
-        "%s of %s" % (change.change_id[:200], change.repository),
-        "/api/v1/gate/changes",
-        body,
-        {"repository": change.repository, "change_id": change.change_id[:200]},
-    )
-    return question, [*change.notes, *notes]
+    body = {name: value for name, value in body.items() if value}
+    if change.labels is not None:
+        # That there are none is something else than that nobody knows: a policy may be for certain labels alone.
+        body["labels"] = list(change.labels)[:200]
+    return body
 
 
 def audit_question(options: argparse.Namespace, env: dict) -> tuple:
@@ -993,15 +1023,25 @@ def _fail_open(options: argparse.Namespace | None, env: dict) -> str:
     return meanings[text]
 
 
+def _options(arguments: list) -> argparse.Namespace:
+    """The options of a question.
+
+    Raises:
+        CannotAsk: there is no question, or what was typed is no option.
+    """
+    options = _parser().parse_args(arguments)
+    if options.command is None:
+        raise CannotAsk("Say what to ask: change or audit (see --help).")
+    return options
+
+
 def run(arguments: list, env: dict) -> int:
     """Ask, say what came of it, and return the exit status. Raises nothing that a pipeline could meet."""
     options, excuse, question, answer, server = None, "", None, None, None
     error, is_outage = "", False
     try:
-        options = _parser().parse_args(arguments)
+        options = _options(arguments)
         excuse = _fail_open(options, env)
-        if options.command is None:
-            raise CannotAsk("Say what to ask: change or audit (see --help).")
         for path in (options.junit, options.codequality):
             if path:
                 _write(path, "")

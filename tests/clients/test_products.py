@@ -324,3 +324,43 @@ def test_change_that_is_too_large_is_refused(hostile, repository, kind, tmp_path
     )  # fmt: skip
 
     assert (ended.status, hostile.asked) == (2, [])
+
+
+@both
+@pytest.mark.parametrize(
+    ("repository_option", "branch"),
+    [
+        ("https://git.example.org/shop/order.git", "refs/heads/main"),
+        ("git@git.example.org:shop/order.git", "main\n"),
+        (" shop/order/ ", " main"),
+    ],
+)
+def test_names_are_asked_about_as_closeloop_writes_them(hostile, repository, kind, repository_option, branch):
+    arguments = ["--repository", repository_option, "--branch", branch, "--change-id", "!42"]
+
+    question = asked(hostile, kind, repository, *arguments, **variables("gitlab", repository))
+
+    assert (question["repository"], question["target_branch"]) == ("shop/order", "main")
+
+
+@both
+def test_file_that_was_moved_has_two_paths_and_odd_names_are_told_as_they_are(hostile, repository, kind):
+    (repository / "docs").mkdir()
+    git(repository, "mv", "pool", "docs/pool")
+    commit(repository, "Move it", **{'a"b\tc': "x\n"})
+
+    question = asked(hostile, kind, repository, "--base", "base", **variables("jenkins", repository))
+
+    assert sorted(question["paths"]) == ['a"b\tc', "docs/pool"]
+
+    question = asked(hostile, kind, repository, "--base", "HEAD~1", **variables("jenkins", repository))
+
+    assert sorted(question["paths"]) == ['a"b\tc', "docs/pool", "pool"]
+
+
+@both
+def test_change_without_labels_is_told_from_one_of_unknown_labels(hostile, repository, kind):
+    known = asked(hostile, kind, repository, **variables("gitlab", repository, CI_MERGE_REQUEST_LABELS=""))
+    unknown = asked(hostile, kind, repository, **variables("jenkins", repository))
+
+    assert (known["labels"], "labels" in unknown) == ([], False)

@@ -338,3 +338,12 @@ def test_rules_that_could_not_be_applied_are_named(hostile, kind):
     assert ended.status == 1
     assert "enter this repository at a service" in ended.out
     assert "(PM_NOT_APPLICABLE was not judged: No service is known.)" in ended.out
+
+
+@both
+@pytest.mark.parametrize("fail_open", ["", "always"])
+def test_a_client_that_is_asked_nothing_says_what_can_be_asked(hostile, kind, fail_open):
+    ended = ask(kind, url=hostile.url, CLOSELOOP_FAIL_OPEN=fail_open)
+
+    assert (ended.status, ended.out, hostile.asked) == (2, "", [])
+    assert "NOT ASKED: Say what to ask: change or audit (see --help)." in ended.err
