@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from accounts.models import User
@@ -16,8 +16,8 @@ from governance import alertmanager, episodes
 from governance.alertmanager import Alert, Message
 from governance.episodes import Episode
 from governance.models import AlertGroup, EventSource, InboundEvent
-from postmortem import incidents, secrets, trail
-from postmortem.errors import Archived, DomainError
+from postmortem import incidents, secrets, trail, values
+from postmortem.errors import Archived, DomainError, Invalid
 from postmortem.models import Incident, IncidentService, Service, Severity
 
 # An episode that ended this long ago is forgotten: no message about it can be on its way.
@@ -173,6 +173,7 @@ class _Applied:
             )
         since = self.group.since
         assert since is not None  # noqa: S101 # set by the caller
+        self._refuse_future("startsAt", since)
         severities = [found for alert in begun if (found := severity_of(self.source, alert))]
         self.group.incident = incidents.declare(
             title=secrets.mask(self.message.title)[0],
@@ -240,10 +241,23 @@ class _Applied:
         if incident.mitigated_at not in {None, told}:
             known.append(incident.mitigated_at)
         resolved_at = max(moment for moment in known if moment is not None)
+        self._refuse_future("endsAt", end)
         changes = {"resolved_at": resolved_at}
         if incident.mitigated_at in {None, told}:
             changes["mitigated_at"] = resolved_at
         return "resolved" if self._edit(changes) and outcome != "declared" else outcome
+
+    def _refuse_future(self, field: str, moment: datetime) -> None:
+        """Name the alert that lies in the future; the incident would say of no alert that it does."""
+        if moment <= self.now + values.CLOCK_SKEW:
+            return
+        attribute = {"startsAt": "starts_at", "endsAt": "ends_at"}[field]
+        for place, alert in enumerate(self.message.alerts):
+            if getattr(alert, attribute) == moment:
+                name = f"alerts.{place}.{field}"
+                said = f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+                words = f"{name} of “{alert.name[:80]}” lies in the future: {said}. Compare the clocks."
+                raise Invalid(words, field=name)
 
     def _edit(self, changes: dict[str, Any]) -> bool:
         incident = self.group.incident

@@ -8,7 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from smtplib import SMTPException, SMTPRecipientsRefused, SMTPResponseException
+from smtplib import (
+    SMTPAuthenticationError,
+    SMTPException,
+    SMTPRecipientsRefused,
+    SMTPResponseException,
+    SMTPSenderRefused,
+    SMTPServerDisconnected,
+)
 from typing import Any
 
 from django.conf import settings
@@ -21,6 +28,7 @@ from governance import mails, outbox
 from governance.models import Delivery, Digest, MailChoice, Muted, Notice
 from postmortem import access, trail, values
 from postmortem.errors import DomainError
+from remediation.probes import reasons
 
 AT_ONCE = 20
 # Longer than all of them, one after the other, may take with the mail server's time limit (EMAIL_TIMEOUT).
@@ -177,9 +185,7 @@ def wish(
 
 
 def _fail(one: Delivery, error: Exception, *, now: datetime) -> None:
-    # What a server says may repeat addresses and words of the mail; its number and kind are enough.
-    code = getattr(error, "smtp_code", "") if isinstance(error, SMTPResponseException) else ""
-    words = f"{type(error).__name__} {code}".strip()
+    words = _words(error)
     refused = isinstance(error, SMTPRecipientsRefused) and all(
         answer[0] >= 500 for answer in error.recipients.values()
     )
@@ -188,6 +194,24 @@ def _fail(one: Delivery, error: Exception, *, now: datetime) -> None:
         return
     next_at = outbox.next_try(one.attempts, now=now)
     outbox.mine(one).update(next_at=next_at, lease_until=None, error=words)
+
+
+def _words(error: Exception) -> str:
+    """Why a mail did not leave; what a server says may repeat parts of the mail, so its number is enough."""
+    if isinstance(error, SMTPRecipientsRefused):
+        codes = ", ".join(sorted({str(answer[0]) for answer in error.recipients.values()}))
+        return f"The mail server refuses the recipient: {codes}."
+    if isinstance(error, SMTPAuthenticationError):
+        return f"The mail server refuses the user name or the password: {error.smtp_code}."
+    if isinstance(error, SMTPSenderRefused):
+        return f"The mail server refuses the sender: {error.smtp_code}."
+    if isinstance(error, SMTPResponseException):
+        return f"The mail server refuses the mail: {error.smtp_code}."
+    if isinstance(error, SMTPServerDisconnected):
+        return reasons.BROKEN_OFF
+    if isinstance(error, SMTPException):
+        return "The mail server does not offer the encryption or the login that is set."
+    return reasons.words(error)
 
 
 def _finish(one: Delivery, state: str, error: str, *, now: datetime) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from remediation.probes import reasons
 from remediation.probes.access import Access, bearer
 from remediation.probes.addresses import AddressRefused
 from remediation.probes.http import BadAddress, Client, Origin, TooLarge
@@ -135,7 +136,7 @@ def ask(api: Api, question: Callable[[Connection], Awaitable[Found]]) -> Found:
     except TimeoutError:
         raise NoAnswer(f"The forge did not answer within {TIMEOUT_SECONDS} s.") from None
     except OSError as problem:
-        raise NoAnswer(f"The forge cannot be reached: {type(problem).__name__}") from None
+        raise NoAnswer(f"The forge cannot be reached: {reasons.words(problem)}") from None
 
 
 class Connection:

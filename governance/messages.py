@@ -30,9 +30,13 @@ from postmortem import access, secrets, trail
 from postmortem.errors import DomainError
 from postmortem.models import Incident, IncidentService
 from remediation.models import RemediationItem
-from remediation.probes import addresses
+from remediation.probes import addresses, reasons
 from remediation.probes.addresses import AddressRefused
 from remediation.probes.http import Client, Origin, TooLarge
+
+# Why nothing was sent at all.
+UNREADABLE = "Its address or secret is encrypted with a key that is not set here any more."
+MALFORMED = "Its address or secret is none of this product."
 
 TIMEOUT_SECONDS = 15
 # Longer than the exchanges of one claim, which run at once.
@@ -215,8 +219,10 @@ def _send(claimed: Sequence[ChannelMessage], *, now: datetime) -> int:
         try:
             target = team_channels.target(row.channel)
             todo.append((row, channels.request(target, worded(row), now=now)))
-        except (encryption.NoKey, BadChannel) as problem:
-            _settle(row, Outcome(Result.REFUSED, type(problem).__name__), now=now)
+        except encryption.NoKey:
+            _settle(row, Outcome(Result.REFUSED, UNREADABLE), now=now)
+        except BadChannel:
+            _settle(row, Outcome(Result.REFUSED, MALFORMED), now=now)
     replies = asyncio.run(_post_all([request for _row, request in todo])) if todo else []
     sent = 0
     for (row, request), reply in zip(todo, replies, strict=True):
@@ -282,10 +288,10 @@ async def _post(request: Request) -> Reply:
         async with asyncio.timeout(TIMEOUT_SECONDS):
             answer = await client.post(target, headers=request.headers, body=request.body)
     except TimeoutError:
-        return Reply(0, b"timeout")
+        return Reply(0, reasons.TIMED_OUT.encode())
     except (OSError, TooLarge, ValueError) as problem:
-        # Its kind alone: where a name leads inside of one's network is nobody's business.
-        return Reply(0, type(problem).__name__.encode())
+        # The reason alone: where a name leads inside of one's network is nobody's business.
+        return Reply(0, reasons.words(problem).encode())
     return Reply(answer.status, answer.body, answer.header("retry-after"))
 
 

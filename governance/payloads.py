@@ -30,6 +30,11 @@ def read(body: bytes) -> Mapping[str, Any]:
     except RecursionError:
         raise Unreadable("The body is nested too deeply.") from None
     except ValueError as error:
+        if body.startswith(b"payload="):
+            # GitHub's other content type: the same JSON as a field of a form.
+            raise Unreadable(
+                "The body is a form: set the content type to application/json where it is sent."
+            ) from None
         raise Unreadable(f"The body is not JSON: {error}") from None
     if not isinstance(value, dict):
         raise Unreadable("The body is not a JSON object.")

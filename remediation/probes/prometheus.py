@@ -16,7 +16,7 @@ from functools import partial
 from typing import Any, NamedTuple
 from urllib.parse import quote_plus
 
-from remediation.probes import addresses
+from remediation.probes import addresses, reasons
 from remediation.probes.access import OPEN, Access
 from remediation.probes.http import MAX_BODY_BYTES, BadAddress, Broken, Client, Origin, TooLarge
 from remediation.probes.result import (
@@ -143,7 +143,7 @@ def trouble(problem: Exception, *, timeout_seconds: float) -> tuple[str, str]:
     if isinstance(problem, Broken):
         return "unreachable", f"{problem}."
     if isinstance(problem, OSError):
-        return "unreachable", f"No connection: {problem.strerror or type(problem).__name__}."
+        return "unreachable", f"No connection: {problem.strerror or reasons.words(problem).rstrip('.')}."
     raise problem
 
 

@@ -281,7 +281,8 @@ def _attack(sandbox: Sandbox, *, own_places: Sequence[str]) -> str:
             cwd="/",
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        return f"{sandbox.level} cannot be run: {type(error).__name__}."
+        said = getattr(error, "strerror", None) or f"it did not end within {_TEST_SECONDS} s"
+        return f"{sandbox.level} cannot be run: {said}."
     finally:
         if filter_fd is not None:
             os.close(filter_fd)

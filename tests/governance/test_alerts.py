@@ -266,6 +266,19 @@ def test_an_absurd_moment_fails_and_writes_nothing(source, said, code):
     assert (event.state, event.outcome, Incident.objects.count()) == ("failed", code, 0)
 
 
+def test_an_alert_that_lies_in_the_future_is_named_with_its_field(source):
+    event = send(source, message(alert("a1", starts_at=NOW + 2 * DAY), alert("a2", starts_at=NOW + DAY)))
+
+    assert event.error == (
+        "alerts.1.startsAt of “PoolFull” lies in the future: "
+        f"{NOW + DAY:%Y-%m-%dT%H:%M:%SZ}. Compare the clocks."
+    )
+
+    event = send(source, message(alert("a3", ends_at=NOW + DAY)))
+
+    assert event.error.startswith("alerts.0.endsAt of “PoolFull” lies in the future")
+
+
 def test_what_an_alert_says_is_no_markup_and_its_secrets_are_masked(source):
     said = {"summary": "<script>alert(1)</script>", "description": "password=hunter2hunter2"}
     send(source, message(alert(annotations=said), commonAnnotations={}))

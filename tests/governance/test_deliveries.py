@@ -112,7 +112,7 @@ def test_a_failure_is_tried_again_later_and_given_up_in_the_end(server):
         waits.append(row.next_at - now)
         now = max(row.next_at, now)
 
-    assert (row.state, row.attempts, row.error) == ("given_up", 8, "SMTPDataError 451")
+    assert (row.state, row.attempts, row.error) == ("given_up", 8, "The mail server refuses the mail: 451.")
     assert all(earlier < later for earlier, later in pairwise(waits[:6]))
     assert send(server, now + DAY) == 0
     assert server.mails == []

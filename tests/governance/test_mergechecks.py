@@ -2,7 +2,7 @@
 
 import json
 from datetime import timedelta
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import pytest
 from django.utils import timezone
@@ -14,6 +14,7 @@ from postmortem.models import Review
 from tests import factories
 from tests.forges import TOKEN, GitHub, GitLab
 from tests.race import at_once
+from tests.servers import free_port
 
 pytestmark = pytest.mark.django_db
 
@@ -187,11 +188,31 @@ def test_an_administrator_replays_and_the_change_is_judged_anew(forge, archived)
     assert (event.state, event.outcome, GateDecision.objects.count()) == ("done", "failed", 2)
 
 
-@pytest.mark.parametrize("action", ["closed", "locked", "assigned", "merge", "close", "approved"])
+@pytest.mark.parametrize(
+    "action", ["closed", "locked", "converted_to_draft", "assigned", "merge", "close", "approved"]
+)
 def test_what_changes_no_answer_asks_nobody(forge, archived, action):
     event = send(source_of(forge), forge.event(action))
 
     assert (event.state, event.outcome, forge.asked) == ("ignored", "not_asked", 0)
+
+
+def test_a_change_of_labels_alone_asks_again(forge, archived):
+    source = source_of(forge)
+    policy(covered_labels=["production"], excused_labels=["chore"])
+    is_github = isinstance(forge, GitHub)
+    assert send(source, forge.event()).outcome == "passed"
+
+    for labels, action, outcome in (
+        (["Production"], "labeled", "failed"),
+        (["Production", "chore"], "labeled", "passed"),
+        (["Production"], "unlabeled", "failed"),
+    ):
+        forge.pull.labels = labels
+        assert send(source, forge.event(action if is_github else "update")).outcome == outcome
+
+    passed, failed = ("a", "success"), ("a", FAILED[type(forge)])
+    assert states(forge) == [passed, failed, passed, failed]
 
 
 def test_a_closed_change_is_left_alone(forge, archived):
@@ -426,3 +447,20 @@ def test_two_events_of_one_change_at_once_are_dealt_with_one_after_the_other(git
 
     assert sorted(InboundEvent.objects.values_list("outcome", flat=True)) == ["failed", "unchanged"]
     assert (len(github.posted), GateDecision.objects.count()) == (1, 1)
+
+
+def test_a_form_in_the_place_of_json_says_what_to_set(github, archived):
+    event = send(source_of(github), b"payload=" + quote(github.event()).encode())
+
+    assert (event.state, event.outcome) == ("failed", "unreadable")
+    assert event.error == "The body is a form: set the content type to application/json where it is sent."
+
+
+def test_a_forge_that_is_not_there_is_said_in_words(forge, archived):
+    source = source_of(forge)
+    source.api_url = f"http://127.0.0.1:{free_port()}"
+    source.save()
+
+    event = send(source, forge.event())
+
+    assert event.error == "The forge cannot be reached: The server refuses the connection."

@@ -11,10 +11,12 @@ from governance.models import ChannelMessage, Notice, TeamChannel
 from postmortem.errors import Invalid, NotAllowed
 from postmortem.models import Incident, TrailEntry
 from remediation import deadlines
+from remediation.probes import reasons
 from tests import factories
 from tests.chats import CHECKS, PATHS, SECRETS, TOKEN, Chat
 from tests.factories import DAY, HOUR, NOW
 from tests.race import at_once
+from tests.servers import free_port
 
 pytestmark = pytest.mark.django_db
 MINUTE = timedelta(minutes=1)
@@ -245,7 +247,7 @@ def test_a_redirect_is_not_followed(chat, team):
 
 @pytest.mark.parametrize(
     ("networks", "said"),
-    [([], "AddressRefused"), (["10.0.0.0/8"], "AddressRefused"), (["127.0.0.0/8"], "HTTP 204")],
+    [([], reasons.NOT_ALLOWED), (["10.0.0.0/8"], reasons.NOT_ALLOWED), (["127.0.0.0/8"], "HTTP 204")],
 )
 def test_only_public_addresses_are_connected_to_unless_a_network_is_named(
     chat, team, settings, networks, said
@@ -259,6 +261,18 @@ def test_only_public_addresses_are_connected_to_unless_a_network_is_named(
 
     assert ChannelMessage.objects.get().said == said
     assert len(room.requests) == (said == "HTTP 204")
+
+
+def test_why_nobody_was_reached_is_said_in_words(chat, team, settings):
+    settings.CHANNEL_NETWORKS = ["127.0.0.0/8"]
+    room = chat()
+    room.address = f"http://127.0.0.1:{free_port()}/hook"
+    connect(room, team)
+    overdue(team)
+
+    tell_and_send(room)
+
+    assert ChannelMessage.objects.get().said == reasons.REFUSED
 
 
 def test_what_an_answer_repeats_of_the_address_is_not_kept(chat, team):
