@@ -15,6 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from governance import messages, team_channels
 from governance.models import ChannelMessage, Notice, TeamChannel
 from postmortem.errors import DomainError, NotAllowed
+from web import event_words
 from web.asking import ask
 from web.forms import show_refusal
 from web.forms.channels import ChannelDetailsForm, NewChannelForm
@@ -83,7 +84,8 @@ def channel_test(request: HttpRequest, pk: int) -> HttpResponse:
     if message.state == ChannelMessage.State.SENT:
         flash.success(request, _("The test message arrived."))
     else:
-        flash.error(request, _("The test message did not arrive: %(answer)s") % {"answer": message.said})
+        answer = event_words.note(message.said)
+        flash.error(request, _("The test message did not arrive: %(answer)s") % {"answer": answer})
     return redirect("web:channel", pk)
 
 

@@ -1,9 +1,8 @@
-"""What a finding says, in the reader's language: decisions keep it in English, as CI was answered."""
+"""What a finding or an excuse says, in the reader's language: decisions keep it in English."""
 
-import re
-from functools import lru_cache
+from django.utils.translation import gettext_noop
 
-from django.utils.translation import gettext, gettext_noop
+from web.sentences import Sentences
 
 # As the rules write them (governance/policy); what stands in a finding stands in its translation.
 _SENTENCES = (
@@ -32,20 +31,18 @@ _SENTENCES = (
         "Name the postmortem that this change follows from, by a line “Postmortem: PM-…” in the last"
         " paragraph of a commit message or in the description."
     ),
+    # Why a policy asks nothing of a change.
+    gettext_noop("%(policy)s excuses changes with the label “%(label)s”."),
+    gettext_noop("%(policy)s covers other target branches than “%(branch)s”."),
+    gettext_noop("%(policy)s excuses every path that this change touches."),
+    gettext_noop("%(policy)s covers none of the paths that this change touches."),
+    gettext_noop("%(policy)s covers only changes with a label that this one lacks."),
 )
+
+
+_KNOWN = Sentences(_SENTENCES)
 
 
 def translated(detail: str) -> str:
     """The sentence in the language in force; one that no rule of today writes stays as it is."""
-    for sentence, pattern in _patterns():
-        if match := pattern.fullmatch(detail):
-            return gettext(sentence) % match.groupdict() if match.groupdict() else gettext(sentence)
-    return detail
-
-
-@lru_cache(maxsize=1)
-def _patterns() -> list[tuple[str, re.Pattern[str]]]:
-    return [
-        (sentence, re.compile(re.sub(r"%\\\((\w+)\\\)s", r"(?P<\1>.+)", re.escape(sentence))))
-        for sentence in _SENTENCES
-    ]
+    return _KNOWN.translated(detail)

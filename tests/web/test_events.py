@@ -135,6 +135,7 @@ def test_events_are_filtered_and_shown_with_their_secrets_masked(client):
     assert "hunter2" not in page
     assert "PoolFull" in page
     assert "It was wrong." in page
+    assert 'No service of this name <span class="hint"><code>service_unknown</code></span>' in page
 
 
 @pytest.mark.parametrize("body", [b'{"a": "\\ud800"}', b"\x00\xff", b"[" * 50_000, b""], ids=range(4))

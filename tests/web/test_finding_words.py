@@ -75,6 +75,23 @@ def test_every_sentence_of_the_rules_has_its_chinese():
         assert all(part in words for part in finding.detail.split() if part[:4].isdigit())
 
 
+@pytest.mark.parametrize(
+    ("rules", "change"),
+    [
+        ({"excused_labels": ["docs"]}, {"labels": ["docs"]}),
+        ({"branches": ["main"]}, {"branch": "topic"}),
+        ({"excused_paths": ["docs/**"]}, {"paths": ["docs/a"]}),
+        ({"covered_paths": ["src/**"]}, {"paths": ["docs/a"]}),
+        ({"covered_labels": ["risky"]}, {"labels": []}),
+    ],
+)
+def test_every_excuse_can_be_translated(monkeypatch, rules, change):
+    judgement = evaluate_change(ChangeFacts("shop/order", **change), GateRules(**rules), as_of=NOW)
+    monkeypatch.setattr("web.sentences.gettext", lambda sentence: f"[{sentence}]")
+
+    assert finding_words.translated(judgement.excuse.detail).startswith("[gate-0v0 ")
+
+
 @pytest.mark.parametrize("detail", ["", "A rule of long ago said so.", "Due at %(at)s", "100 %"])
 def test_what_no_rule_writes_stays_as_it_is(detail):
     with translation.override("zh-hans"):

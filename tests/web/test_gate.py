@@ -225,3 +225,17 @@ def test_decision_shows_whatever_was_kept(page, token, request_):
 @pytest.mark.parametrize("path", [f"/gate/{uuid.UUID(int=0)}/", "/gate/nonsense/"])
 def test_unknown_decisions_are_not_there(page, path):
     assert page.get(path).status_code == 404
+
+
+def test_findings_are_named_in_words_with_their_code_as_a_hint(page, token):
+    service = factories.service("order")
+    change(token, findings=[{"code": "POSTMORTEM_NOT_NAMED"}, {"code": "OF_TOMORROW"}])
+    gating.waiver(service=service, at=timezone.now(), findings=["POSTMORTEM_NOT_NAMED"])
+    named = 'The change names no postmortem <span class="hint"><code>POSTMORTEM_NOT_NAMED</code></span>'
+
+    body = page.get("/gate/").text
+    assert named in body
+    assert 'OF_TOMORROW <span class="hint"><code>OF_TOMORROW</code></span>' in body
+    assert '<option value="POSTMORTEM_NOT_NAMED">The change names no postmortem</option>' in body
+    assert named in page.get("/gate/waivers/").text
+    assert named in page.get("/services/order/").text

@@ -15,6 +15,7 @@ from governance.models import GateDecision, Verdict
 from governance.policy import CODES
 from postmortem.models import Service
 from remediation.models import RemediationItem
+from web.findings import RULES
 
 Choices = list[tuple[str, Any]]
 
@@ -181,7 +182,7 @@ class DecisionFilters(Filters):
     finding = forms.ChoiceField(
         label=pgettext_lazy("of the gate", "Finding"),
         required=False,
-        choices=[("", _("Any finding")), *((code, code) for code in CODES)],
+        choices=[("", _("Any finding")), *((code, RULES[code].title) for code in CODES)],
     )
     waived = forms.BooleanField(label=_("Waived"), required=False)
     since = forms.DateField(

@@ -23,7 +23,7 @@ from django.utils.translation import gettext as _
 
 from postmortem import markup
 from remediation import texts
-from web import counting, hints
+from web import counting, event_words, finding_words, findings, hints
 from web import settings_map as settings_pages
 from web.badges import look
 from web.context import Place, places
@@ -140,6 +140,31 @@ def on_another_day(value: datetime | None, other: datetime | None) -> bool:
 def counted(count: int) -> str:
     """A count of `web.counting`: the number, or "1000+"."""
     return counting.words(count)
+
+
+@register.filter
+def finding_title(code: str) -> str:
+    """The rule behind the code of a finding, in words: `{{ code|finding_title }}`."""
+    rule = findings.RULES.get(str(code))
+    return str(rule.title) if rule else str(code)
+
+
+@register.filter
+def finding_words_of(detail: str) -> str:
+    """What a finding or an excuse says, in the reader's language."""
+    return finding_words.translated(str(detail or ""))
+
+
+@register.filter
+def outcome_words(code: str) -> str:
+    """What became of an event, in words."""
+    return event_words.outcome(str(code or ""))
+
+
+@register.filter
+def note_words(text: str) -> str:
+    """A note of an event, a message or a mail, in the reader's language."""
+    return event_words.note(str(text or ""))
 
 
 @register.filter
