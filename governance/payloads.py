@@ -31,7 +31,7 @@ def read(body: bytes) -> Mapping[str, Any]:
         raise Unreadable("The body is nested too deeply.") from None
     except ValueError as error:
         if body.startswith(b"payload="):
-            # GitHub's other content type: the same JSON as a field of a form.
+            # The same JSON as a field of a form, as GitHub sends it and reads it.
             raise Unreadable(
                 "The body is a form: set the content type to application/json where it is sent."
             ) from None

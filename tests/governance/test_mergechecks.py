@@ -449,8 +449,8 @@ def test_two_events_of_one_change_at_once_are_dealt_with_one_after_the_other(git
     assert (len(github.posted), GateDecision.objects.count()) == (1, 1)
 
 
-def test_a_form_in_the_place_of_json_says_what_to_set(github, archived):
-    event = send(source_of(github), b"payload=" + quote(github.event()).encode())
+def test_a_form_in_the_place_of_json_says_what_to_set(gitlab, archived):
+    event = send(source_of(gitlab), b"payload=" + quote(gitlab.event()).encode())
 
     assert (event.state, event.outcome) == ("failed", "unreadable")
     assert event.error == "The body is a form: set the content type to application/json where it is sent."
