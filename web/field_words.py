@@ -45,10 +45,11 @@ _FORMS: dict[str, tuple[Form, ...]] = {
 
 @dataclass(frozen=True)
 class Said:
-    """One field that was filled in: its label, and the words in it."""
+    """One field that was filled in: its label, and the words in it; or what was chosen there."""
 
     label: str
     text: str
+    is_choice: bool
 
 
 def said(path: str, fields: Mapping[str, Sequence[str]]) -> list[Said]:
@@ -61,7 +62,8 @@ def said(path: str, fields: Mapping[str, Sequence[str]]) -> list[Said]:
         field = _field(path, name)
         words = [_words(field, value) for value in values if value.strip()]
         if text := "\n".join(filter(None, words)):
-            found.append(Said(_label(field, name), text))
+            is_choice = isinstance(field, forms.ChoiceField | forms.BooleanField)
+            found.append(Said(_label(field, name), text, is_choice))
     return found
 
 

@@ -53,6 +53,8 @@ def answer(request: HttpRequest, to_login: HttpResponse) -> HttpResponse:
         return HttpResponseRedirect(login)
     context: dict[str, object] = {"login": login, "said": said}
     if waits and not is_part:
+        # What was chosen comes back by itself; words are shown, for who would rather have them at once.
+        context["said"] = [one for one in said if not one.is_choice]
         context |= {"carried": waits, "next": back, "form": LoginForm(), "csrf_token": get_token(request)}
     return errors.answer(request, 401, "not_logged_in", "errors/401.html", context, bare=True)
 

@@ -636,8 +636,9 @@ def test_reading_changes_nothing(lin):
         f"{page}causes/new",
     ):
         assert client.get(address).status_code == 200
-    for act in ("write", "sign", "preview"):
-        assert client.get(step_address(review, 1, act)).status_code == 405
+    # Each of these leads to its step, when its page is loaded again.
+    for act, status in (("write", 302), ("sign", 302), ("preview", 405)):
+        assert client.get(step_address(review, 1, act)).status_code == status
 
     assert (
         list(ReviewStep.objects.values()),
