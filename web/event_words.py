@@ -99,6 +99,7 @@ def note(text: str) -> str:
     before, colon, why = text.partition(": ")
     if colon and why in _REASONS and f"{before}: %(why)s" == _UNREACHABLE:
         return gettext(_UNREACHABLE) % {"why": gettext(why)}
-    if (whole := _KNOWN.translated(text)) != text or not text:
-        return whole
-    return " ".join(_KNOWN.translated(part) for part in _BETWEEN.split(text))
+    # A place in a sentence holds any text, the next sentence too: so each is looked for by itself first.
+    parts = [_KNOWN.find(part) for part in _BETWEEN.split(text)]
+    known = [part for part in parts if part is not None]
+    return " ".join(known) if len(known) == len(parts) else _KNOWN.translated(text)

@@ -15,11 +15,16 @@ class Sentences:
 
     def translated(self, text: str) -> str:
         """The text in the language in force; what is none of the sentences stays as it is."""
+        found = self.find(text)
+        return text if found is None else found
+
+    def find(self, text: str) -> str | None:
+        """The text in the language in force, or None for what is none of the sentences."""
         for sentence, pattern in self._patterns:
             if match := pattern.fullmatch(text):
                 places = match.groupdict()
                 return gettext(sentence) % places if places else gettext(sentence)
-        return text
+        return None
 
     @cached_property
     def _patterns(self) -> list[tuple[str, re.Pattern[str]]]:

@@ -13,6 +13,8 @@ from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from governance.policy import names
+
 FOLDER = settings.BASE_DIR / "clients" / "snippets"
 _REPOSITORY = re.compile(r"[\w.~-]+(?:/[\w.~-]+)*", re.ASCII)
 
@@ -124,7 +126,8 @@ PRODUCTS: dict[str, Product] = {
 
 def is_repository(text: str) -> bool:
     """Whether the text may stand in a piece as the path of a repository: no quotes, no spaces, no commands."""
-    return len(text) <= 200 and _REPOSITORY.fullmatch(text) is not None
+    is_plain = len(text) <= 200 and _REPOSITORY.fullmatch(text) is not None
+    return is_plain and not names.fault_of_repository(text)
 
 
 def of(product: Product, *, public_url: str, service: str, repository: str) -> str:

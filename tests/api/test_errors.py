@@ -139,12 +139,6 @@ def test_names_of_unknown_fields_cannot_break_the_answer(member, name):
     assert len(problem["errors"]) == 5
 
 
-def test_given_twice_the_last_field_counts(member):
-    problem = assert_problem(member.post("incidents", b'{"title": 1, "title": []}'), 400, "invalid")
-
-    assert [one["code"] for one in problem["errors"]["title"]] == ["invalid"]
-
-
 def test_refusal_of_the_domain_is_a_conflict_with_its_code(member):
     incident = factories.incident()
 

@@ -42,7 +42,9 @@ def test_repository_is_the_one_of_the_service_until_one_is_typed(page):
     assert '--repository "shop/new"' in typed["text"]
 
 
-@pytest.mark.parametrize("nasty", ['a"b', "$(reboot)", "a b", "`id`", "a\nb", "-x;y", "x" * 300, "@URL@"])
+@pytest.mark.parametrize(
+    "nasty", ['a"b', "$(reboot)", "a b", "`id`", "a\nb", "-x;y", "x" * 300, "@URL@", "shop/x.git"]
+)
 def test_piece_takes_nothing_that_a_shell_would_run(page, nasty):
     factories.service("cart")
 
