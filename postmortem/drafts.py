@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.db import connection
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
@@ -192,8 +193,13 @@ def forget_old(*, now: datetime) -> int:
 
 
 def _one_at_a_time(owner: User) -> None:
-    """Saves of one person wait for each other; rows that name the person do not wait for this lock."""
-    User.objects.select_for_update(no_key=True).get(pk=owner.pk)
+    """Saves of one person wait for each other.
+
+    Not by a lock on the person's row: acts lock that of an owner, so two people who each agree an item for
+    the other would wait for ever.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"drafts/{owner.pk}"])
 
 
 def _drop_oldest(owner: User) -> None:

@@ -48,12 +48,12 @@ def check_facts(incident: Incident, *, now: datetime) -> None:
     """Refuse facts of one incident that do not fit each other; its tags become what is stored.
 
     Raises:
-        Invalid: `field` names the first that breaks a rule, details["errors"] all of them.
+        Invalid: `field` names the first that breaks a rule; `problems` has all of them.
     """
     incident.tags = normalised_tags(incident.tags)
     values.check(incident)
     facts = {name: getattr(incident, name) for name in (*Incident.MILESTONES, "loss_amount", "loss_currency")}
-    values.refuse_all(problems(facts, now=now))
+    _refuse_first(problems(facts, now=now))
     _refuse_unresolved(incident)
 
 
@@ -109,11 +109,16 @@ def check_milestones(incident: Incident, *, now: datetime) -> None:
     """Refuse milestones that lie in the future or before an earlier one.
 
     Raises:
-        Invalid: `field` is the milestone's, details["errors"] has all of them.
+        Invalid: `field` is the milestone's.
     """
     moments = {name: getattr(incident, name) for name in Incident.MILESTONES}
-    values.refuse_all(_milestone_problems(moments, now=now))
+    _refuse_first(_milestone_problems(moments, now=now))
     _refuse_unresolved(incident)
+
+
+def _refuse_first(found: Sequence[Invalid]) -> None:
+    if found:
+        raise found[0]
 
 
 def _refuse_unresolved(incident: Incident) -> None:

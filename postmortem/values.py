@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -120,21 +119,6 @@ def check(record: models.Model) -> None:
         record.clean_fields(exclude={column.name for column in columns if column.is_relation})
     except ValidationError as error:
         raise _translated(error) from error
-
-
-def refuse_all(problems: Sequence[Invalid]) -> None:
-    """Refuse for all of the problems at once, if there are any.
-
-    Raises:
-        Invalid: the first; details["errors"] has the sentences of all, by field.
-    """
-    if not problems:
-        return
-    errors: dict[str, list[str]] = {}
-    for problem in problems:
-        errors.setdefault(problem.field, []).append(problem.message)
-    first = problems[0]
-    raise Invalid(" ".join(errors[first.field]), field=first.field, details={"errors": errors})
 
 
 def _translated(error: ValidationError) -> Invalid:

@@ -1,11 +1,15 @@
 """A form that makes something new makes it once: sent again, it says what it made and asks."""
 
+from threading import Barrier
+
 import pytest
 from django.test import Client
 from django.urls import reverse
 from playwright.sync_api import expect
 
+from postmortem import drafts, trail
 from postmortem.models import Addendum, Draft, Incident
+from remediation.items.locking import lock_owner
 from tests import factories
 from tests.race import at_once
 from tests.web.reading import read
@@ -108,6 +112,20 @@ def test_button_that_is_pressed_twice_at_once_makes_one(client, declared):
 
     assert sorted(found) == [302, 409]
     assert Incident.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_people_agree_an_item_for_each_other_at_once(ada):
+    bob = factories.user("Bob")
+    both_began = Barrier(2)
+
+    def agree(by, owner):
+        with trail.act("test", by=by):
+            drafts.find_made(pages=[], key=NEW, content_hash="", by=by)
+            both_began.wait(timeout=10)
+            lock_owner(owner, field="owner")
+
+    assert at_once(lambda: agree(ada, bob), lambda: agree(bob, ada)) == [None, None]
 
 
 def test_item_is_agreed_once(client, ada):
