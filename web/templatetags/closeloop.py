@@ -149,22 +149,10 @@ def finding_title(code: str) -> str:
     return str(rule.title) if rule else str(code)
 
 
-@register.filter
-def finding_words_of(detail: str) -> str:
-    """What a finding or an excuse says, in the reader's language."""
-    return finding_words.translated(str(detail or ""))
-
-
-@register.filter
-def outcome_words(code: str) -> str:
-    """What became of an event, in words."""
-    return event_words.outcome(str(code or ""))
-
-
-@register.filter
-def note_words(text: str) -> str:
-    """A note of an event, a message or a mail, in the reader's language."""
-    return event_words.note(str(text or ""))
+# What is kept in English, in the reader's language: {{ event.outcome|outcome_words }}.
+register.filter("finding_words_of", finding_words.translated)
+register.filter("outcome_words", event_words.outcome)
+register.filter("note_words", event_words.note)
 
 
 @register.filter
