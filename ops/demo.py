@@ -26,6 +26,7 @@ from pathlib import Path
 from ops import embedded, places, ports
 from ops.processes import MARK, CannotStart, Child, Program, end_all, ending, marked, run, tail
 from ops.supervisor import Supervisor
+from ops.surroundings import Surroundings
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 LOGIN = "demo@closeloop.example"
@@ -76,6 +77,7 @@ class Demo:
         self._supervisor = Supervisor(say)
         self._servers: list[embedded.Server] = []
         self._env: dict[str, str] = {}
+        self._around = Surroundings(home, checkout=CHECKOUT, python=sys.executable, mark=self._mark)
 
     def __enter__(self) -> "Demo":
         """Take the place, for this home may have only one demo at a time.
@@ -118,6 +120,7 @@ class Demo:
             if log.stat().st_size > _LONGEST_LOG:
                 log.replace(log.with_suffix(".log.1"))
         self._start_servers()
+        self._around.start(self._supervisor, stage=_SERVERS)
         self._env = self._environment()
         password = self._secret("demo-password", lambda: secrets.token_urlsafe(12))
         static = self._collect_static()
@@ -125,6 +128,8 @@ class Demo:
         self._await_static(static)
         say("Starting web, workers and beat ...")
         self._start_web()
+        # A worker that asked Prometheus before the shop was known to it would find no data.
+        self._around.await_ready()
         self._start_workers()
         self._await_answers()
         # Last, for nobody waits for it: on a small machine the others are ready sooner.
@@ -239,13 +244,16 @@ class Demo:
         already: in our own server, whose password stands for the one cluster that it was made with.
         """
         files = [*CHECKOUT.glob("*/migrations/*.py"), CHECKOUT / "requirements.txt"]
-        done = _fingerprint(files, self._env["DATABASE_URL"]) if "DATABASE_URL" in self._env else ""
+        where = f"{self._env.get('DATABASE_URL', '')} {self._around.prometheus_url}"
+        done = _fingerprint(files, where) if "DATABASE_URL" in self._env else ""
         stamp = self._home / "data.stamp"
         if done and places.text_of(stamp) == done:
             return
         say("Preparing the database and the demo's data ...")
         self._manage("migrate", "--no-input")
-        self._manage("load_demo", "--password-file", str(self._home / "secrets" / "demo-password"))
+        words = ["--password-file", str(self._home / "secrets" / "demo-password")]
+        words += ["--told-file", str(self._home / "story.json")]
+        self._manage("load_demo", *words, "--prometheus-url", self._around.prometheus_url)
         if any(isinstance(server, embedded.PostgreSQL) for server in self._servers):
             stamp.write_text(done)
 
@@ -280,11 +288,21 @@ class Demo:
             time.sleep(0.1)
 
     def _greet(self, password: str, *, seconds: float) -> None:
+        told: dict[str, str] = {}
+        with suppress(ValueError):
+            told = json.loads(places.text_of(self._home / "story.json"))
+        second = told.get("second_login", "")
         say(
             f"\nCloseloop is ready ({seconds:.1f} s).\n\n"
             f"  Open      {self._url}\n"
             f"  E-mail    {LOGIN}\n"
-            f"  Password  {password}\n\n"
+            + (
+                f"  Second    {second} (who approves what the first asks for; same password)\n"
+                if second
+                else ""
+            )
+            + f"  Password  {password}\n\n"
+            f"{self._around.words(told.get('item', ''))}\n"
             f"  Data and logs are in {self._home}\n"
             "  Ctrl-C stops it.\n"
         )

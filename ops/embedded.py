@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
+from typing import Protocol
 from urllib.parse import quote
 
 import psycopg
@@ -269,7 +270,15 @@ class Servers:
         self.children.clear()
 
 
-def await_ready(server: Server, child: Child, *, seconds: float) -> None:
+class Awaited(Protocol):
+    """What can be waited for."""
+
+    name: str
+
+    def is_ready(self) -> bool: ...
+
+
+def await_ready(server: Awaited, child: Child, *, seconds: float) -> None:
     """Wait until a started server answers.
 
     Raises:

@@ -83,6 +83,14 @@ def programs_of(module: str, inside: str, program: str, account: Account) -> Pat
     return runnable(package / inside, program, account, package=package)
 
 
+def can_run(program: Path, account: Account) -> bool:
+    """Whether the account gets through to a program of this machine and may run it."""
+    program = program.resolve()
+    if account.uid < 0:
+        return os.access(program, os.X_OK)
+    return _can_reach(program.parent, account) and _may(program.stat(), account, read=0, enter=1)
+
+
 def runnable(folder: Path, program: str, account: Account, *, package: Path) -> Path:
     """`folder`, or a copy of it from which the account can run the program.
 

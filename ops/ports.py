@@ -41,6 +41,20 @@ def refuse_taken(port: int) -> None:
         raise CannotStart(f"Port {port} cannot be used: {os.strerror(problem)}. Try make demo PORT=8000")
 
 
+def kept(file: Path) -> int:
+    """A free port of 127.0.0.1, the one of last time where it still is; `file` remembers it."""
+    try:
+        port = int(file.read_text())
+    except (OSError, ValueError):
+        port = 0
+    if not 0 < port < 65536 or _problem_with(port):
+        with socket.socket() as found:
+            found.bind(("127.0.0.1", 0))
+            port = found.getsockname()[1]
+        file.write_text(str(port))
+    return port
+
+
 def _problem_with(port: int) -> int:
     """Zero, or the error number of an attempt to listen there."""
     with socket.socket() as attempt:

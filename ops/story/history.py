@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from datetime import datetime, timedelta
 
+from ops.story import sources
 from ops.story.exams import examine
 from ops.story.items import Promise
 from ops.story.people import Cast
@@ -13,6 +14,11 @@ from remediation.models import CheckRun, CheckStanding, RemediationItem, Verific
 
 _HOUR = timedelta(hours=1)
 _PASSES_NEEDED = 3
+# Now and then a query or a command takes too long: (code, words), as the engine has them.
+_SLOW = {
+    VerificationCheck.Kind.PROMETHEUS: ("timeout", "No answer within 10 s."),
+    VerificationCheck.Kind.SHELL: ("timeout", "It was ended after 10 s."),
+}
 
 
 def live_through(item: RemediationItem, promise: Promise, cast: Cast, *, now: datetime) -> None:
@@ -39,12 +45,19 @@ def live_through(item: RemediationItem, promise: Promise, cast: Cast, *, now: da
             now=claimed_at,
         )
         _prove(item, [run for run in runs if run.slot >= claimed_at])
-    elif promise.live:
+    elif promise.live or promise.ends == "mended":
         items.start(item, by=item.owner, now=item.agreed_at + _HOUR)
     _remember(check, runs)
-    # The demo has no Prometheus to ask: its data source is an example, so those checks rest.
-    VerificationCheck.objects.filter(pk=check.pk).update(is_paused=not promise.live)
+    if not promise.live:
+        sources.let_rest(check)
     CheckStanding.objects.filter(verification_check__item=item).update(next_run_at=now)
+
+
+def _fixed_at(promise: Promise, *, claimed_at: datetime | None, now: datetime) -> datetime | None:
+    """From when its check passes: half an hour before somebody says so."""
+    if promise.ends == "mended":
+        return now - 3 * _HOUR
+    return None if claimed_at is None else claimed_at - _HOUR / 2
 
 
 def _claimed_at(item: RemediationItem, promise: Promise, *, now: datetime) -> datetime | None:
@@ -67,10 +80,11 @@ def _runs(
     while slot < now - timedelta(minutes=5):
         slots.append(slot)
         slot += _HOUR
+    fixed_at = _fixed_at(promise, claimed_at=claimed_at, now=now)
     regressed_from = now - 5 * _HOUR if promise.ends == "regressed" else None
     runs = []
     for slot in slots:
-        is_fixed = claimed_at is not None and slot >= claimed_at - _HOUR / 2
+        is_fixed = fixed_at is not None and slot >= fixed_at
         is_broken_again = regressed_from is not None and slot >= regressed_from
         runs.append(_run(check, item, promise, slot, chance, passes=is_fixed and not is_broken_again))
     return CheckRun.objects.bulk_create(runs)
@@ -88,8 +102,10 @@ def _run(
     is_query = check.kind == VerificationCheck.Kind.PROMETHEUS
     low, high = promise.green if passes else promise.red
     value = round(chance.uniform(low, high), 3 if high < 1 else 0) if is_query else None
-    # Now and then a scrape is late or a server restarts; nobody believes a history without that.
+    # Nobody believes a history in which nothing ever takes too long.
     is_silent = chance.random() < 0.008
+    error_code, error = _SLOW[VerificationCheck.Kind(check.kind)] if is_silent else ("", "")
+    taken = timedelta(seconds=10) if is_silent else timedelta(milliseconds=chance.randint(8, 90))
     started_at = slot + timedelta(seconds=chance.uniform(0.2, 4))
     outcome = "error" if is_silent else "pass" if passes else "fail"
     return CheckRun(
@@ -103,15 +119,15 @@ def _run(
         queued_at=slot,
         attempt=1,
         started_at=started_at,
-        finished_at=started_at + timedelta(milliseconds=chance.randint(8, 90)),
+        finished_at=started_at + taken,
         outcome=outcome,
         value=None if is_silent else value,
         series=[{"labels": {"service": item.service.slug}, "value": value}]
         if is_query and not is_silent
         else None,
         expression=check.promql,
-        error_code="unreachable" if is_silent else "",
-        error="Connection refused." if is_silent else "",
+        error_code=error_code,
+        error=error,
         sandbox="" if is_query else "built_in",
     )
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from ops import shop
+
 
 @dataclass(frozen=True)
 class Promise:
@@ -16,7 +18,9 @@ class Promise:
         check: keywords of a CheckSpec; `data_source` stands for the demo's Prometheus.
         red, green: values that its check shows before and after the fix, for the history.
         fixed_days: days from the agreement to the claimed fix; None when nobody claimed one.
-        ends: "" | "verifying" | "regressed" | "wont_do" | "ownerless": what became of it after.
+        ends: "" | "mended" | "verifying" | "regressed" | "wont_do" | "ownerless": what became of it after;
+            "mended" is in order for some hours, and nobody has claimed it yet.
+        live: its check runs from the start; those that ask Prometheus begin when there is one.
     """
 
     of: str
@@ -51,6 +55,14 @@ def _command(line: str, **more: Any) -> dict[str, Any]:
     return {"kind": "shell", "line": line, "interval_seconds": 3600} | more
 
 
+def _template(slug: str, parameters: dict[str, str], **more: Any) -> dict[str, Any]:
+    return {"kind": "shell", "template": slug, "parameters": parameters, "interval_seconds": 3600} | more
+
+
+# The one that the demo tells people to claim and to break: each of its runs is a minute apart.
+CLAIMABLE = "Second notification path for the pager"
+
+
 ALL = [
     Promise(
         of="connection pool",
@@ -65,6 +77,7 @@ ALL = [
             "<=",
             180,
             name="Connections in use",
+            interval_seconds=60,
         ),
         red=(185, 200),
         green=(92, 148),
@@ -78,7 +91,10 @@ ALL = [
         kind="detect",
         category="missing_tool",
         check=_query(
-            'count(ALERTS_FOR_STATE{alertname="PoolHeadroom"})', ">=", 1, name="Alert rule is loaded"
+            'count(ALERTS_FOR_STATE{alertname="PoolHeadroom"}) or vector(0)',
+            ">=",
+            1,
+            name="Alert rule is loaded",
         ),
         red=(0, 0),
         green=(1, 1),
@@ -135,10 +151,14 @@ ALL = [
         service="payment",
         kind="detect",
         category="process_defect",
-        check=_command(
-            "test GODEBUG = asyncpreemptoff", name="Runtime variable present", interval_seconds=300
+        check=_template(
+            "runtime-variable",
+            {"process": shop.PROCESS, "variable": shop.VARIABLE[0]},
+            name="Runtime variable present",
+            interval_seconds=300,
         ),
         agreed_hours=40,
+        ends="mended",
         live=True,
         causes=["trigger"],
     ),
@@ -181,7 +201,10 @@ ALL = [
         kind="detect",
         category="missing_tool",
         check=_query(
-            'count(ALERTS_FOR_STATE{alertname="CouponTwice"})', ">=", 1, name="Alert rule is loaded"
+            'count(ALERTS_FOR_STATE{alertname="CouponTwice"}) or vector(0)',
+            ">=",
+            1,
+            name="Alert rule is loaded",
         ),
         agreed_hours=38,
         red=(0, 0),
@@ -241,14 +264,23 @@ ALL = [
     ),
     Promise(
         of="",
-        title="Second notification path for the pager",
+        title=CLAIMABLE,
         owner="demo",
         service="gateway",
         severity="P1",
         kind="detect",
         category="missing_tool",
-        check=_query("min(pager_paths_up)", ">=", 2, name="Paths up"),
+        check=_query(
+            "min(pager_paths_up)",
+            ">=",
+            2,
+            name="Paths up",
+            interval_seconds=60,
+            passes_needed=2,
+        ),
         agreed_hours=24 * 12,
         red=(1, 1),
+        green=(2, 2),
+        ends="mended",
     ),
 ]

@@ -8,6 +8,9 @@ from accounts.models import Membership, Team, User
 from postmortem.models import Service
 
 DEMO_EMAIL = "demo@closeloop.example"
+# The second person, without whom nothing that needs an approval can be tried.
+SECOND = "sofia"
+SECOND_EMAIL = f"{SECOND}@closeloop.example"
 
 # key: (name, role, zone, language)
 _PEOPLE = {
@@ -18,7 +21,7 @@ _PEOPLE = {
     "priya": ("Priya Nair", "member", "Asia/Kolkata", "en"),
     "marco": ("Marco Rossi", "member", "Europe/Rome", "en"),
     "aiko": ("Aiko Tanaka", "member", "Asia/Tokyo", "en"),
-    "sofia": ("Sofia Alvarez", "governor", "Europe/Madrid", "en"),
+    SECOND: ("Sofia Alvarez", "administrator", "Europe/Madrid", "en"),
     "tom": ("Tom Becker", "member", "Europe/Berlin", "en"),
 }
 # slug: (name, manager, members)
@@ -49,12 +52,12 @@ class Cast:
 
 
 def gather(*, password: str) -> Cast:
-    """Create everybody; only the demo login gets a password."""
+    """Create everybody; two of them get the password: the demo login, and who approves what that one asks for."""
     people = {}
     for key, (name, role, zone, language) in _PEOPLE.items():
         people[key] = User.objects.create_user(
             DEMO_EMAIL if key == "demo" else f"{key}@closeloop.example",
-            password if key == "demo" else None,
+            password if key in {"demo", SECOND} else None,
             name=name,
             role=role,
             time_zone=zone,

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from accounts.models import User
 from ops.story import incidents as told_incidents
 from ops.story import items as told_items
-from ops.story import pictures, proofs
+from ops.story import pictures, proofs, sources
 from ops.story.history import live_through
 from ops.story.items import Promise
 from ops.story.people import Cast
@@ -25,7 +25,7 @@ def tell(cast: Cast, *, now: datetime) -> None:
     for code in ("P0", "P1"):
         policy = Severity.objects.get(code=code)
         severities.edit(policy, approvals_needed=1, by=cast.people["sofia"], now=now)
-    source = DataSource.objects.create(name="Prometheus", base_url="http://127.0.0.1:9090")
+    source = sources.add()
     for told in told_incidents.ALL:
         incident = _declare(cast, told, now=now)
         _file(cast, told, incident)
@@ -222,7 +222,8 @@ def _promise(
     line = check.pop("line", "")
     spec = CheckSpec(
         **check,
-        **({"pipeline": pipelines.parse(line)} if line else {"data_source_id": source.pk}),
+        **({"pipeline": pipelines.parse(line)} if line else {}),
+        **({"data_source_id": source.pk} if check["kind"] == "prometheus" else {}),
     )
     service = cast.services[promise.service]
     named = (

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, NamedTuple
-from urllib.parse import quote_plus
+from urllib.parse import quote_plus, urlsplit
 
 from remediation.probes import addresses, reasons
 from remediation.probes.access import OPEN, Access
@@ -122,15 +122,16 @@ async def exchange(
         async with asyncio.timeout(query.timeout_seconds):
             return await client.ask(_PATH, form=form, is_post=len(form) > _LONGEST_GET)
     except (OSError, TooLarge, ValueError) as problem:
-        code, message = trouble(problem, timeout_seconds=query.timeout_seconds)
+        code, message = trouble(problem, base_url=query.base_url, timeout_seconds=query.timeout_seconds)
         return failed(code, message, expression=query.promql)._replace(is_silence=True)
 
 
-def trouble(problem: Exception, *, timeout_seconds: float) -> tuple[str, str]:
+def trouble(problem: Exception, *, base_url: str, timeout_seconds: float) -> tuple[str, str]:
     """What went wrong on the way to a source: a stable code, and a sentence.
 
     Args:
         problem: an OSError (a TimeoutError is one), `TooLarge` or a ValueError about the address.
+        base_url: of the source, whose host and port the sentence names as they were written.
     """
     if isinstance(problem, TimeoutError):
         return "timeout", f"No answer within {timeout_seconds:g} s."
@@ -143,7 +144,7 @@ def trouble(problem: Exception, *, timeout_seconds: float) -> tuple[str, str]:
     if isinstance(problem, Broken):
         return "unreachable", f"{problem}."
     if isinstance(problem, OSError):
-        return "unreachable", f"No connection: {problem.strerror or reasons.words(problem).rstrip('.')}."
+        return "unreachable", f"{urlsplit(base_url).netloc}: {reasons.words(problem)}"
     raise problem
 
 

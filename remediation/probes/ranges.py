@@ -71,7 +71,9 @@ async def _ask(query: RangeQuery, *, allow_loopback: bool) -> RangeResult:
         async with asyncio.timeout(query.timeout_seconds):
             status, body = await client.ask(_PATH, form=form, is_post=len(form) > _LONGEST_GET)
     except (OSError, TooLarge, ValueError) as problem:
-        return _failed(*prometheus.trouble(problem, timeout_seconds=query.timeout_seconds))
+        return _failed(
+            *prometheus.trouble(problem, base_url=query.base_url, timeout_seconds=query.timeout_seconds)
+        )
     finally:
         if client is not None:
             client.close()

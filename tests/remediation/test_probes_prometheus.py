@@ -1,5 +1,6 @@
 """The Prometheus probe: against the real program, and against servers that behave as no Prometheus should."""
 
+import errno
 import json
 import socket
 import threading
@@ -9,8 +10,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from remediation.probes import reasons
 from remediation.probes.crew import Crew
-from remediation.probes.prometheus import Query, ask_once, complaint, read
+from remediation.probes.prometheus import Query, ask_once, complaint, read, trouble
 from remediation.probes.result import Expectation, Series
 from tests.servers import Prometheus, free_port
 
@@ -240,8 +242,41 @@ def test_silent_server_is_a_timeout(serve):
     assert time.monotonic() - started < 2
 
 
-def test_closed_port_is_unreachable():
-    assert ask(f"http://127.0.0.1:{free_port()}").error_code == "unreachable"
+def test_closed_port_is_unreachable_and_says_so_in_words():
+    port = free_port()
+
+    found = ask(f"http://127.0.0.1:{port}")
+
+    assert (found.error_code, found.error) == ("unreachable", f"127.0.0.1:{port}: {reasons.REFUSED}")
+
+
+@pytest.mark.parametrize(
+    ("problem", "said"),
+    [
+        (
+            OSError(errno.EHOSTUNREACH, "Connect call failed ('10.0.0.9', 9090)"),
+            f"prom.example:9090: {reasons.NO_WAY}",
+        ),
+        (
+            socket.gaierror(socket.EAI_NONAME, "Name or service not known"),
+            f"prom.example:9090: {reasons.NAME_NOT_FOUND}",
+        ),
+    ],
+)
+def test_no_connection_is_explained_without_words_of_python(problem, said):
+    found = trouble(problem, base_url="http://prom.example:9090/x", timeout_seconds=3)
+
+    assert found == ("unreachable", said)
+
+
+def test_server_without_tls_is_no_encrypted_connection(serve):
+    url = serve(lambda request: request.send_response(200))
+
+    found = ask(url.replace("http:", "https:"))
+
+    place = url.removeprefix("http://").rstrip("/")
+    assert found.error_code == "unreachable"
+    assert found.error == f"{place}: {reasons.NO_ENCRYPTION}"
 
 
 def test_connection_that_breaks_is_unreachable(serve):
