@@ -43,7 +43,7 @@ def of_figures() -> dict[str, Aim]:
 
 def by_figure() -> dict[str, FigureGoal]:
     """Figure -> its goal, of those that have one."""
-    return {row.figure: row for row in FigureGoal.objects.all()}
+    return {row.figure: row for row in FigureGoal.objects.select_related("edited_by")}
 
 
 def write(

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_http_methods
 from postmortem import access, cause_classes
 from postmortem.errors import Invalid
 from postmortem.models import CauseClass
+from web import policy_trails
 from web.asking import ask
 from web.forms import show_refusal
 from web.forms.causes import ClassForm, EditClassForm, NewClassForm
@@ -35,7 +36,8 @@ def cause_class_list(request: HttpRequest) -> HttpResponse:
         {"node": node, "row": node.cause_class, "causes": counts.get(node.cause_class.pk, 0)}
         for node in cause_classes.tree()
     ]
-    context = {"form": form, "rows": rows, "section": "cause_classes"}
+    history = policy_trails.of(CauseClass)
+    context = {"form": form, "rows": rows, "history": history, "section": "cause_classes"}
     return render(request, "settings/cause_classes.html", context, status=422 if form.errors else 200)
 
 

@@ -9,7 +9,6 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods
 
 from accounts.models import User
@@ -17,6 +16,7 @@ from governance import escalation
 from governance.models import EscalationStep
 from postmortem import access
 from postmortem.errors import DomainError, NotAllowed
+from web import policy_trails, stepwords
 from web.asking import ask
 from web.forms import show_refusal
 from web.forms.escalation import StepForm
@@ -39,12 +39,13 @@ def escalation_steps(request: HttpRequest) -> HttpResponse:
         return redirect("web:escalation")
     rows = sorted(EscalationStep.objects.all(), key=_place)
     for row in rows:
-        row.words = words(row)
+        row.words = stepwords.moment(row)
     groups = [
         (label, [row for row in rows if row.subject == value])
         for value, label in EscalationStep.Subject.choices
     ]
-    context = {"form": form, "groups": groups, "section": "escalation"}
+    history = policy_trails.of(EscalationStep)
+    context = {"form": form, "groups": groups, "history": history, "section": "escalation"}
     return render(request, "settings/escalation.html", context, status=422 if form.errors else 200)
 
 
@@ -60,7 +61,7 @@ def escalation_edit(request: HttpRequest, pk: int) -> HttpResponse:
     ):
         messages.success(request, _("Saved. It holds for what comes due from now on."))
         return redirect("web:escalation")
-    context = {"form": form, "title": words(step), "section": "escalation"}
+    context = {"form": form, "title": stepwords.moment(step), "section": "escalation"}
     return render(request, "settings/escalation_step.html", context, status=422 if form.errors else 200)
 
 
@@ -71,7 +72,7 @@ def escalation_remove(request: HttpRequest, pk: int) -> HttpResponse:
     step = get_object_or_404(EscalationStep, pk=pk)
     return ask(
         request,
-        title=_("Remove “%(name)s”?") % {"name": words(step)},
+        title=_("Remove “%(name)s”?") % {"name": stepwords.moment(step)},
         text=_("Nobody is told at this moment any more; what was told stays told."),
         submit=_("Remove"),
         done=_("The step is removed."),
@@ -80,21 +81,6 @@ def escalation_remove(request: HttpRequest, pk: int) -> HttpResponse:
         is_allowed=True,
         is_danger=True,
     )
-
-
-def words(step: EscalationStep) -> str:
-    """When, as a line of its own."""
-    if step.moment == EscalationStep.Moment.AT_RISK:
-        return _("Four fifths of the time have passed")
-    if step.moment == EscalationStep.Moment.BEFORE:
-        return ngettext("%(n)d day before the deadline", "%(n)d days before the deadline", step.days) % {
-            "n": step.days
-        }
-    if not step.days:
-        return _("The deadline has passed")
-    return ngettext("%(n)d day after the deadline", "%(n)d days after the deadline", step.days) % {
-        "n": step.days
-    }
 
 
 def _place(step: EscalationStep) -> tuple[int, int, str]:

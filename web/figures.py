@@ -19,12 +19,13 @@ from django.views.decorators.http import require_GET, require_http_methods
 from accounts.models import Team, User
 from governance import figure_words, figures, goals, metrics
 from governance.metrics import CATALOGUE, Asked, Counted, Definition, Shape
+from governance.models import FigureGoal
 from governance.reports import Report
 from postmortem import access
 from postmortem.durations import duration_words
 from postmortem.models import CauseClass
 from remediation.models import RemediationItem
-from web import months
+from web import months, policy_trails
 from web.asking import ask
 from web.exports import csv_response
 
@@ -192,7 +193,13 @@ def goal_list(request: HttpRequest) -> HttpResponse:
         }
         for key, definition in CATALOGUE.items()
     ]
-    return render(request, "settings/goals.html", {"rows": rows, "section": "goals", "now": timezone.now()})
+    context = {
+        "rows": rows,
+        "history": policy_trails.of(FigureGoal),
+        "section": "goals",
+        "now": timezone.now(),
+    }
+    return render(request, "settings/goals.html", context)
 
 
 @login_required

@@ -16,7 +16,7 @@ from governance import gates, rehearsals
 from governance.models import GatePolicy
 from postmortem import access
 from postmortem.errors import DomainError, EditConflict, NotAllowed
-from web import conflicts, gatewords
+from web import conflicts, gatewords, policy_trails
 from web.asking import ask
 from web.forms import show_refusal
 from web.forms.gates import GatePolicyForm
@@ -32,7 +32,12 @@ def policy_list(request: HttpRequest) -> HttpResponse:
     rows = list(gates.rows())
     for row in rows:
         row.words = gatewords.sentences(row)
-    context = {"rows": rows, "last_some": len(rows) - 1, "section": "gate"}
+    context = {
+        "rows": rows,
+        "last_some": len(rows) - 1,
+        "history": policy_trails.of(GatePolicy),
+        "section": "gate",
+    }
     return render(request, "settings/gate.html", context)
 
 

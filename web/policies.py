@@ -14,6 +14,7 @@ from accounts.models import User
 from postmortem import access, guides, severities
 from postmortem.errors import Invalid
 from postmortem.models import ReviewStep, ReviewTemplate, Severity
+from web import policy_trails
 from web.asking import ask
 from web.forms import show_refusal
 from web.forms.policies import SeverityForm, TemplateForm, blank
@@ -26,7 +27,8 @@ def severity_list(request: HttpRequest) -> HttpResponse:
     rows = list(Severity.objects.order_by("rank"))
     for row in rows:
         row.approver_words = User.Role(row.approver_role).label
-    return render(request, "settings/severities.html", {"severities": rows, "section": "severities"})
+    context = {"severities": rows, "history": policy_trails.of(Severity), "section": "severities"}
+    return render(request, "settings/severities.html", context)
 
 
 @login_required
@@ -54,7 +56,12 @@ def review_templates(request: HttpRequest) -> HttpResponse:
     rows = ReviewTemplate.objects.prefetch_related("severity_links__severity").annotate(asked=Count("steps"))
     labels = dict(ReviewStep.Kind.choices)
     shipped = [(labels[kind], guide.questions) for kind, guide in guides.shipped().items()]
-    context = {"templates": rows, "shipped": shipped, "section": "review_templates"}
+    context = {
+        "templates": rows,
+        "shipped": shipped,
+        "history": policy_trails.of(ReviewTemplate),
+        "section": "review_templates",
+    }
     return render(request, "settings/review_templates.html", context)
 
 

@@ -17,6 +17,7 @@ from postmortem import access
 from postmortem.errors import DomainError, NotAllowed
 from remediation import policies
 from remediation.models import RemediationItem, SlaPolicy, WorkingCalendar
+from web import policy_trails
 from web.asking import ask
 from web.forms import show_refusal
 from web.forms.sla import CalendarForm, PolicyForm, TryForm
@@ -68,6 +69,7 @@ def sla_list(request: HttpRequest) -> HttpResponse:
         "calendars": WorkingCalendar.objects.prefetch_related("policies"),
         "form": form,
         "found": found,
+        "history": policy_trails.of(SlaPolicy, WorkingCalendar),
         "now": now,
         "section": "sla",
     }

@@ -1,6 +1,6 @@
 """The trail in words: who did what to an incident, a review or a token, with the values before and after."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -69,7 +69,30 @@ _ACTS: dict[str, Promise] = {
     "tokens.revoke": gettext_lazy("revoked a token"),
     "service_accounts.create": gettext_lazy("made a service account"),
     "service_accounts.end": gettext_lazy("ended a service account"),
+    "severities.edit": gettext_lazy("edited a severity"),
+    "guides.save": gettext_lazy("wrote a template"),
+    "guides.remove": gettext_lazy("removed a template"),
+    "cause_classes.add": gettext_lazy("added a class"),
+    "cause_classes.edit": gettext_lazy("edited a class"),
+    "cause_classes.remove": gettext_lazy("removed a class"),
+    "sla_policies.add": gettext_lazy("added a row"),
+    "sla_policies.edit": gettext_lazy("edited a row"),
+    "sla_policies.move": gettext_lazy("moved a row"),
+    "sla_policies.remove": gettext_lazy("removed a row"),
+    "sla_calendars.add": gettext_lazy("added a calendar"),
+    "sla_calendars.edit": gettext_lazy("edited a calendar"),
+    "sla_calendars.remove": gettext_lazy("removed a calendar"),
+    "escalation.add": gettext_lazy("added a step"),
+    "escalation.edit": gettext_lazy("edited a step"),
+    "escalation.remove": gettext_lazy("removed a step"),
+    "gate_policies.add": gettext_lazy("added a row"),
+    "gate_policies.edit": gettext_lazy("edited a row"),
+    "gate_policies.move": gettext_lazy("moved a row"),
+    "gate_policies.remove": gettext_lazy("removed a row"),
+    "gate_policies.replace": gettext_lazy("replaced all rows"),
+    "goals.write": gettext_lazy("set a goal"),
     "admin.change": gettext_lazy("changed it on the admin site"),
+    "admin.delete": gettext_lazy("removed it on the admin site"),
 }
 
 # What to call columns whose field has no words of its own.
@@ -173,6 +196,11 @@ def _entries(records: Iterable[Model], limit: int) -> list[TrailEntry]:
 
 def _lines(entries: Sequence[TrailEntry]) -> list[Line]:
     names = _Names(entries)
+    return lines_of(entries, changes=lambda entry: _changes(entry, names))
+
+
+def lines_of(entries: Iterable[TrailEntry], *, changes: Callable[[TrailEntry], list[Change]]) -> list[Line]:
+    """Entries, newest first, as one line for each act of one person."""
     lines: list[Line] = []
     for entry in entries:
         if _is_rendering(entry):
@@ -186,7 +214,7 @@ def _lines(entries: Sequence[TrailEntry]) -> list[Line]:
         if last is None or not is_same:
             last = Line(entry.at, entry.actor, entry.act, _ACTS.get(entry.act, entry.act or _("changed")))
             lines.append(last)
-        for change in _changes(entry, names):
+        for change in changes(entry):
             _put(change, last.changes)
     return lines
 
