@@ -15,6 +15,11 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import ApiToken, Membership, Team, User
 
 
+def may_enter(request: HttpRequest) -> bool:
+    """Whether the admin site lets this request in; the default asks for `is_staff`, which no role sets."""
+    return isinstance(request.user, User) and request.user.enters_admin_site
+
+
 class ByRole:
     """Who may use a page of the admin site follows from the role, not from Django's permissions."""
 
@@ -77,6 +82,7 @@ class EditUserForm(_LowerCaseAddress, UserChangeForm):
     class Meta:
         model = User
         fields = "__all__"  # noqa: DJ007 (the fieldsets of the page decide)
+        help_texts: ClassVar[dict[str, Any]] = {"is_staff": _("Administrators may in any case.")}
 
 
 @admin.register(User)
@@ -100,6 +106,11 @@ class PersonAdmin(ByRole, UserAdmin):
     add_fieldsets = (
         (None, {"classes": ("wide",), "fields": ("email", "name", "role", "password1", "password2")}),
     )
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Who could set the password or the address of a superuser would be one."""
+        is_out_of_reach = isinstance(obj, User) and obj.is_superuser and not request.user.is_superuser
+        return super().has_change_permission(request, obj) and not is_out_of_reach
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

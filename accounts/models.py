@@ -113,6 +113,14 @@ class User(AbstractBaseUser, PermissionsMixin):
     def __str__(self) -> str:
         return self.name or self.email
 
+    @property
+    def enters_admin_site(self) -> bool:
+        """Whether the admin site lets this person in: administrators by their role, others where one said so.
+
+        What they may do there each of its pages decides, by role.
+        """
+        return self.is_active and (self.is_staff or self.is_superuser or self.is_at_least("administrator"))
+
     def is_at_least(self, role: str) -> bool:
         """Whether this person's role includes what `role` may do; an inactive person's includes nothing."""
         return self.is_active and self.RANK.index(self.role) >= self.RANK.index(role)

@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.contrib.auth.decorators import login_required
 from django.urls import include, path
 
+from accounts.admin import may_enter
 from api.audit import audit
 from api.badges import badge
 from api.events import receive
@@ -12,6 +13,7 @@ from ops import health, metrics
 
 # One login page, so that what guards it guards the admin site too.
 admin.site.login = login_required(admin.site.login)  # type: ignore[method-assign]
+admin.site.has_permission = may_enter  # type: ignore[method-assign,assignment]
 
 urlpatterns = [
     path("healthz", health.healthz, name="healthz"),

@@ -1,7 +1,7 @@
 """The trail of policies in words: who changed a row of severities, the SLA, escalation, the gate or goals."""
 
 import heapq
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from django.db.models import DateTimeField, Field, ForeignKey, Model
@@ -77,14 +77,13 @@ class _Words:
             if GatePolicy in tables.values()
             else {}
         )
-        self._referred: dict[type[Model], dict[int, Model]] = {}
+        wanted: dict[type[Model], set[int]] = {}
         for entry in entries:
-            for column, value in [*(entry.before or {}).items(), *(entry.after or {}).items()]:
-                field = _field(tables[entry.model], column)
-                if isinstance(field, ForeignKey) and column not in _UNSHOWN and value is not None:
-                    self._referred.setdefault(field.related_model, {})[value] = None  # type: ignore[assignment]
-        for model, keys in self._referred.items():
-            self._referred[model] = model._default_manager.in_bulk(keys)
+            # Of a row that came or went only the name is said.
+            for values in (entry.before, entry.after) if entry.operation == "update" else ():
+                for model, key in _references(tables[entry.model], values or {}):
+                    wanted.setdefault(model, set()).add(key)
+        self._referred = {model: model._default_manager.in_bulk(keys) for model, keys in wanted.items()}
 
     def changes(self, entry: TrailEntry) -> list[Change]:
         """What one entry says; for a new version of a row of the gate, what differs from the one before."""
@@ -130,6 +129,13 @@ class _Words:
             return date_format(timezone.localtime(moment), _("j M Y, H:i")) if moment else str(value)
         choices = dict(field.flatchoices) if field is not None else {}
         return Truncator(str(choices.get(value, value))).chars(80)
+
+
+def _references(model: type[Model], values: dict[str, Any]) -> Iterator[tuple[type[Model], int]]:
+    for column, value in values.items():
+        field = _field(model, column)
+        if isinstance(field, ForeignKey) and column not in _UNSHOWN and value is not None:
+            yield field.related_model, value
 
 
 def _row(model: type[Model], columns: dict[str, Any]) -> Model:

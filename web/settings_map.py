@@ -81,7 +81,13 @@ GROUPS: tuple[tuple[Any, tuple[Page, ...]], ...] = (
             Page("deliveries", "web:delivery_log", _("Mails sent"), _administers),
             Page("events", "web:events", _("Events"), _administers),
             Page("", "web:api_docs", _("API documentation")),
-            Page("", "admin:index", _("Administration"), lambda reader: reader.is_staff, is_elsewhere=True),
+            Page(
+                "",
+                "admin:index",
+                _("Administration"),
+                lambda reader: reader.enters_admin_site,
+                is_elsewhere=True,
+            ),
         ),
     ),
 )

@@ -23,6 +23,7 @@ from web import (
     events,
     evidence,
     exams,
+    favicon,
     figures,
     gate,
     gate_policies,
@@ -139,4 +140,5 @@ urlpatterns = [
     *versions.urlpatterns,
     *preferences.urlpatterns,
     *styleguide.urlpatterns,
+    *favicon.urlpatterns,
 ]

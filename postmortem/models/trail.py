@@ -130,6 +130,7 @@ class TrailEntry(models.Model):
 
     class Meta:
         ordering = ("-id",)
+        verbose_name_plural = "trail entries"
         indexes = (
             models.Index(fields=["model", "object_id", "-id"], name="trail_by_object"),
             # Rows come in the order of their moments, so a few pages of it tell what was edited since.

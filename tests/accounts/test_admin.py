@@ -9,6 +9,7 @@ from postmortem import trail
 from postmortem.models import Severity, TrailEntry
 from remediation.models import SlaPolicy
 from tests import factories
+from web.settings_map import GROUPS
 
 pytestmark = pytest.mark.django_db
 
@@ -33,7 +34,8 @@ def url(model, page="changelist", *arguments):
 @pytest.fixture
 def as_role(client):
     def log_in(role, **fields):
-        person = factories.user(role=role, is_staff=True, **fields)
+        fields = {"is_staff": role != "administrator"} | fields
+        person = factories.user(role=role, **fields)
         client.force_login(person)
         return client
 
@@ -76,6 +78,58 @@ def test_each_role_sees_its_pages_only(as_role, role, allowed):
 
     for model in [*POLICY, *GOVERNED, *FACTS]:
         assert client.get(url(model)).status_code == (200 if model in allowed else 403), model
+
+
+@pytest.mark.parametrize(
+    ("role", "is_staff", "status"),
+    [
+        ("administrator", False, 200),
+        ("governor", True, 200),
+        ("governor", False, 302),
+        ("member", False, 302),
+    ],
+)
+def test_administrators_enter_by_their_role_alone(as_role, role, is_staff, status):
+    client = as_role(role, is_staff=is_staff)
+
+    assert client.get(reverse("admin:index")).status_code == status
+    (link,) = (page for _label, pages in GROUPS for page in pages if page.name == "admin:index")
+    assert link.is_for(User.objects.get()) == (status == 200)
+
+
+def test_an_administrator_who_is_deactivated_does_not_enter(as_role):
+    client = as_role("administrator")
+    User.objects.update(is_active=False)
+
+    assert client.get(reverse("admin:index")).status_code == 302
+
+
+def test_an_administrator_does_not_become_a_superuser_by_way_of_one(as_role):
+    root = factories.user(role="administrator", is_superuser=True)
+    stood = root.password
+    client = as_role("administrator")
+    form = {"email": "mine@example.com", "name": "x", "role": "viewer", "language": "en"}
+    password = {"password1": "a long enough pass phrase", "password2": "a long enough pass phrase"}
+
+    shown = client.get(url("accounts_user", "change", root.pk))
+    changed = client.post(
+        url("accounts_user", "change", root.pk), form | {"time_zone": "UTC", "theme": "auto"}
+    )
+    reset = client.post(reverse("admin:auth_user_password_change", args=[root.pk]), password)
+
+    assert (shown.status_code, changed.status_code, reset.status_code) == (200, 403, 403)
+    assert stood not in shown.content.decode()
+    root.refresh_from_db()
+    assert (root.password, root.role, root.email) == (stood, "administrator", root.email.lower())
+    assert root.email != "mine@example.com"
+
+
+def test_pages_of_the_admin_site_have_an_icon_and_right_plurals(as_role):
+    client = as_role("administrator")
+
+    assert "Trail entries" in client.get(reverse("admin:index")).content.decode()
+    icon = client.get("/favicon.ico")
+    assert (icon.status_code, icon.url.endswith("favicon.svg")) == (302, True)
 
 
 def test_people_log_in_by_address_and_are_never_deleted(as_role):

@@ -3,18 +3,23 @@
 import http.client
 import itertools
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from http.cookiejar import CookieJar
 from pathlib import Path
+from urllib.parse import urlencode
+from urllib.request import HTTPCookieProcessor, build_opener
 
 import pytest
 
 from ops import demo
 from ops.processes import MARK, CannotStart, end_all, living_in, marked, wait_until
+from tests.services import require_program
 
 CHECKOUT = demo.CHECKOUT
 NOT_OURS = {"DATABASE_URL", "REDIS_URL", "DJANGO_SETTINGS_MODULE", "SECRET_KEY", "PUBLIC_URL"}
@@ -40,14 +45,15 @@ _count = itertools.count()
 
 
 class Started:
-    def __init__(self, home: Path, port: int) -> None:
+    def __init__(self, home: Path, port: int, *, path: str = "") -> None:
+        """`path`: instead of PATH, for a machine with fewer programs."""
         self.said = home.parent / f"said-{next(_count)}"
         env = {name: value for name, value in os.environ.items() if name not in NOT_OURS}
         with self.said.open("w") as said:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "ops.demo"],
                 cwd=CHECKOUT,
-                env=env | {"CLOSELOOP_HOME": str(home), "PORT": str(port)},
+                env=env | {"CLOSELOOP_HOME": str(home), "PORT": str(port)} | ({"PATH": path} if path else {}),
                 stdout=said,
                 stderr=subprocess.STDOUT,
             )
@@ -81,8 +87,38 @@ def get(port: int, path: str) -> int:
         connection.close()
 
 
+def port_in(file: Path) -> int:
+    return int(file.read_text())
+
+
+def is_open(port: int) -> bool:
+    with socket.socket() as attempt:
+        return attempt.connect_ex(("127.0.0.1", port)) == 0
+
+
+class Visitor:
+    """Somebody logged in, with a browser that runs no scripts."""
+
+    def __init__(self, port: int, address: str, password: str) -> None:
+        self._root = f"http://127.0.0.1:{port}"
+        self._jar = CookieJar()
+        self._browser = build_opener(HTTPCookieProcessor(self._jar))
+        self.send("/login", username=address, password=password)
+
+    def read(self, path: str) -> str:
+        with self._browser.open(f"{self._root}{path}", timeout=30) as answer:
+            return answer.read().decode()
+
+    def send(self, path: str, **fields: str) -> None:
+        token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', self.read(path))
+        assert token is not None
+        body = urlencode(fields | {"csrfmiddlewaretoken": token[1]}).encode()
+        with self._browser.open(f"{self._root}{path}", body, timeout=30) as answer:
+            assert answer.status == 200
+
+
 @pytest.mark.flow
-def test_demo_survives_a_kill_and_leaves_no_process(home, port):
+def test_demo_survives_a_kill_and_leaves_no_process(home, port, tmp_path):
     first = Started(home, port)
     first_words = first.await_ready()
     assert get(port, "/healthz") == 200
@@ -96,16 +132,43 @@ def test_demo_survives_a_kill_and_leaves_no_process(home, port):
 
     first.process.kill()
     first.process.wait()
-    third = Started(home, port)  # at once, while the children of the first are still ending
+    # At once, while the children of the first are still ending; and on a machine without Prometheus.
+    third = Started(home, port, path=str(tmp_path))
     third_words = third.await_ready()
     assert login_in(third_words) == login_in(first_words)
     assert get(port, "/login") == 200
+    assert "apt-get install prometheus" in third_words
+    assert not (home / "prometheus.port").exists() or not is_open(port_in(home / "prometheus.port"))
 
     third.process.send_signal(signal.SIGINT)
     last_words = third.await_end()
     assert third.process.returncode == 0
     assert "Stopped after" in last_words
     assert everything_of(home) == []
+
+
+@pytest.mark.flow
+def test_demo_verifies_a_fix_that_is_claimed_and_leaves_no_process(home, port):
+    require_program("prometheus", "apt-get install prometheus")
+    started = Started(home, port)
+    words = started.await_ready()
+    logins = dict(login_in(words))
+    assert is_open(port_in(home / "prometheus.port"))
+    item = words.partition("open ")[2].partition(",")[0]
+
+    second = Visitor(port, logins["Second"], logins["Password"])
+    assert second.read("/admin/")
+    first = Visitor(port, logins["E-mail"], logins["Password"])
+    first.send(f"/items/{item}/claim", fix_url="https://git.shop.example/gateway/1")
+
+    # Its runs are a minute apart, and two passes are asked for.
+    verified = f"/items/?q={item}&state=verified"
+    assert wait_until(lambda: f"/items/{item}/" in first.read(verified), seconds=150)
+    started.process.send_signal(signal.SIGINT)
+    assert "Stopped after" in started.await_end()
+    assert everything_of(home) == []
+    assert not is_open(port_in(home / "prometheus.port"))
+    assert not is_open(port_in(home / "shop.port"))
 
 
 @pytest.mark.flow
@@ -147,5 +210,6 @@ def test_mark_differs_between_homes():
     assert MARK not in os.environ
 
 
-def login_in(words: str) -> list[str]:
-    return [line.split()[1] for line in words.splitlines() if line.strip().startswith(("E-mail", "Password"))]
+def login_in(words: str) -> list[tuple[str, str]]:
+    lines = [line.split() for line in words.splitlines()]
+    return [(line[0], line[1]) for line in lines if line and line[0] in {"E-mail", "Second", "Password"}]

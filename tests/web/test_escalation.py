@@ -35,11 +35,12 @@ def test_a_step_without_sense_is_refused_at_its_field():
 
 def test_the_page_asks_no_more_for_more_steps(django_assert_num_queries):
     client = client_of(factories.user(role="governor"))
-    for _ in range(2):
-        # Session, person, steps, whether channels and secrets are theirs.
-        with django_assert_num_queries(5):
+    for days in (2, 3):
+        # Session, person, steps, whether channels and secrets are theirs. Of the history: which entries there
+        # are, the newest, and their steps.
+        with django_assert_num_queries(8):
             client.get("/settings/escalation/")
-        client.post("/settings/escalation/", STEP)
+        client.post("/settings/escalation/", STEP | {"moment": "before", "days": days})
 
 
 def test_a_governor_chooses_rhythm_kinds_and_overview():

@@ -168,8 +168,9 @@ def test_list_asks_the_database_equally_often(page, django_assert_num_queries, r
     for number in range(rows):
         gating.policy(repositories=[f"shop/{number}"])
 
-    # Session, person, rows; whether the reader looks after a team.
-    with django_assert_num_queries(5):
+    # Session, person, rows; whether the reader looks after a team. Of the history: which entries there are,
+    # the newest of them, their rows, and the versions before those.
+    with django_assert_num_queries(9):
         page.get(LIST)
 
 
