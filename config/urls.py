@@ -10,6 +10,7 @@ from api.badges import badge
 from api.events import receive
 from api.gate import gate_changes
 from ops import health, metrics
+from web.favicon import favicon
 
 # One login page, so that what guards it guards the admin site too.
 admin.site.login = login_required(admin.site.login)  # type: ignore[method-assign]
@@ -18,6 +19,7 @@ admin.site.has_permission = may_enter  # type: ignore[method-assign,assignment]
 urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
     path("version", health.version, name="version"),
+    path("favicon.ico", favicon, name="favicon"),
     path("metrics", metrics.metrics, name="metrics"),
     # config.fastpath answers these three before any other middleware runs; here they have names.
     path("sre/audit", audit, name="sre_audit"),

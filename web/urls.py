@@ -23,7 +23,6 @@ from web import (
     events,
     evidence,
     exams,
-    favicon,
     figures,
     gate,
     gate_policies,
@@ -140,5 +139,4 @@ urlpatterns = [
     *versions.urlpatterns,
     *preferences.urlpatterns,
     *styleguide.urlpatterns,
-    *favicon.urlpatterns,
 ]

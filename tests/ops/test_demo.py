@@ -62,7 +62,7 @@ class Started:
         def has_settled() -> bool:
             return "Ctrl-C stops it" in self.said.read_text() or self.process.poll() is not None
 
-        assert wait_until(has_settled, seconds=240), self.said.read_text()
+        assert wait_until(has_settled, seconds=480), self.said.read_text()
         assert self.process.poll() is None, self.said.read_text()
         return self.said.read_text()
 
