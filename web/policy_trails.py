@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy
 from governance import figure_words
 from governance.models import EscalationStep, FigureGoal, GatePolicy
 from postmortem.models import CauseClass, ReviewTemplate, Severity, TrailEntry
-from remediation.models import SlaPolicy, WorkingCalendar
+from remediation.models import RemediationItem, SlaPolicy, WorkingCalendar
 from web import stepwords
 from web.trails import Change, Line, lines_of
 
@@ -40,13 +40,18 @@ _CALLED: dict[type[Model], tuple[Promise, Callable[[Any], str]]] = {
     GatePolicy: (gettext_lazy("Row"), lambda row: f"{row.name} ({row})"),
     FigureGoal: (gettext_lazy("Goal"), _figure),
 }
+# Of these the name does not say what was promised, so what a person adds or removes is told whole.
+_TOLD_WHOLE = {SlaPolicy, FigureGoal}
 _LABELS: dict[str, Promise] = {
     "week": gettext_lazy("Hours worked"),
     "regressions_declare_from": gettext_lazy("Regressions declare an incident from"),
 }
+# Columns whose model knows the codes alone.
+_CHOICES = {"category": dict(RemediationItem.Category.choices), "kind": dict(RemediationItem.Kind.choices)}
 # Columns that count or date the edit itself, which each line says already.
 _UNSHOWN = {
     "id", "version", "edited_by_id", "edited_at", "valid_from", "key", "began_at", "began_by_id", "ended_at",
+    "figure",
 }  # fmt: skip
 
 
@@ -79,8 +84,8 @@ class _Words:
         )
         wanted: dict[type[Model], set[int]] = {}
         for entry in entries:
-            # Of a row that came or went only the name is said.
-            for values in (entry.before, entry.after) if entry.operation == "update" else ():
+            is_named_only = entry.operation != "update" and not _is_told_whole(entry, tables[entry.model])
+            for values in () if is_named_only else (entry.before, entry.after):
                 for model, key in _references(tables[entry.model], values or {}):
                     wanted.setdefault(model, set()).add(key)
         self._referred = {model: model._default_manager.in_bulk(keys) for model, keys in wanted.items()}
@@ -99,26 +104,31 @@ class _Words:
             row = self._rows[entry.model].get(entry.object_id)
             return self._differences(model, called(row) if row is not None else "…", before, after)
         name = called(_row(model, after or before))
+        if _is_told_whole(entry, model):
+            return self._differences(model, name, before, after)
         return [Change(str(label), "", name) if entry.operation == "insert" else Change(str(label), name, "")]
 
     def _differences(
         self, model: type[Model], name: str, before: dict[str, Any], after: dict[str, Any]
     ) -> list[Change]:
-        return [
+        changes = (
             Change(
                 f"{name}: {_label(model, column)}",
                 self._show(model, column, before.get(column)),
-                self._show(model, column, after[column]),
+                self._show(model, column, after.get(column)),
             )
-            for column in after
-            if column not in _UNSHOWN and before.get(column) != after[column]
-        ]
+            for column in after or before
+            if column not in _UNSHOWN and before.get(column) != after.get(column)
+        )
+        return [change for change in changes if change.before or change.after]
 
     def _show(self, model: type[Model], column: str, value: Any) -> str:
         if value is None or value in ("", []):
             return ""
         if isinstance(value, bool):
             return _("yes") if value else _("no")
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)
         if isinstance(value, list):
             return Truncator(", ".join(map(str, value))).chars(80)
         field = _field(model, column)
@@ -127,8 +137,12 @@ class _Words:
         if isinstance(field, DateTimeField):
             moment = parse_datetime(str(value))
             return date_format(timezone.localtime(moment), _("j M Y, H:i")) if moment else str(value)
-        choices = dict(field.flatchoices) if field is not None else {}
+        choices = _CHOICES.get(column) or (dict(field.flatchoices) if field is not None else {})
         return Truncator(str(choices.get(value, value))).chars(80)
+
+
+def _is_told_whole(entry: TrailEntry, model: type[Model]) -> bool:
+    return entry.actor_id is not None and model in _TOLD_WHOLE
 
 
 def _references(model: type[Model], values: dict[str, Any]) -> Iterator[tuple[type[Model], int]]:

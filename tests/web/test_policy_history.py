@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from governance import escalation, gates, goals
-from governance.models import EscalationStep, GatePolicy
+from governance.models import EscalationStep, FigureGoal, GatePolicy
 from postmortem import severities
 from postmortem.models import Severity, TrailEntry
 from remediation import policies
@@ -37,14 +37,25 @@ def test_a_severity_says_who_changed_which_promise(sofia):
 
 def test_rows_of_the_sla_that_are_gone_are_still_named(sofia):
     factories.sla_policies()
-    row = SlaPolicy.objects.first()
+    row = SlaPolicy.objects.get(category="missing_tool")
     named = str(row)
 
     policies.remove(row, by=sofia, now=timezone.now())
 
     newest = policy_trails.of(SlaPolicy)[0]
     assert (newest.actor, str(newest.words)) == (sofia, "removed a row")
-    assert ("Row", named, "") in {(one.label, one.before, one.after) for one in newest.changes}
+    told = {(one.label, one.before, one.after) for one in newest.changes}
+    assert {(f"{named}: Days", "14", ""), (f"{named}: Category", "Missing tool", "")} <= told
+
+
+def test_a_goal_that_is_set_says_its_numbers(sofia):
+    goals.write("closure", target=Decimal(90), baseline=None, by=sofia, now=timezone.now())
+
+    (newest,) = policy_trails.of(FigureGoal)
+    assert (newest.actor, str(newest.words)) == (sofia, "set a goal")
+    assert [(one.label, one.before, one.after) for one in newest.changes] == [
+        ("Closure rate: Target", "", "90")
+    ]
 
 
 def test_a_step_of_escalation_is_said_in_words(sofia):
