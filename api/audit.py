@@ -17,7 +17,7 @@ from django.db import Error as DatabaseProblem
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
-from accounts import addresses, tokens
+from accounts import addresses, attempts, tokens
 from api.errors import CONTENT_TYPE as PROBLEM
 from api.errors import FieldErrors
 from api.errors import problem as problem_body
@@ -82,7 +82,7 @@ def answer(method: str, authorization: str | None, query: str, address: str) -> 
     except domain.ServiceUnknown as refusal:
         return refuse(404, refusal.code, refusal.message)
     except (TokenNotValid, ScopeMissing) as refusal:
-        return not_authorised(refusal)
+        return not_authorised(refusal, presented)
     except ClockSkewed as refusal:
         return skewed(refusal)
     except DatabaseProblem as problem:
@@ -141,14 +141,19 @@ def refuse(
 def unauthenticated(authorization: str | None) -> Answer:
     """401 for a request without a token of our form."""
     if authorization is not None:
-        return not_authorised(TokenNotValid("The Authorization header holds no token of this installation."))
+        return not_authorised(
+            TokenNotValid("The Authorization header holds no token of this installation."), None
+        )
     detail = "Send a token: “Authorization: Bearer clp_…”."
     return refuse(401, "not_authenticated", detail, WWW_Authenticate=CHALLENGE)
 
 
-def not_authorised(refusal: TokenNotValid | ScopeMissing) -> Answer:
-    """401 for a token that is not valid, 403 for one without the scope."""
+def not_authorised(refusal: TokenNotValid | ScopeMissing, presented: tokens.Presented | None) -> Answer:
+    """401 for a token that is not valid, which is written down; 403 for one without the scope."""
     if isinstance(refusal, TokenNotValid):
+        attempts.token_refused(
+            key_id=presented.key_id if presented else "", address=presented.address if presented else ""
+        )
         challenge = f'{CHALLENGE}, error="invalid_token"'
         return refuse(401, refusal.code, refusal.message, WWW_Authenticate=challenge)
     challenge = f'{CHALLENGE}, error="insufficient_scope"'
@@ -195,8 +200,10 @@ def _day(text: str) -> date:
         day = date.fromisoformat(text) if _DAY.fullmatch(text) else None
     except ValueError:
         day = None
-    if day is None or day < EARLIEST.date():
+    if day is None:
         raise Invalid("Write the date like 2026-11-20.", field="date")
+    if day < EARLIEST.date():
+        raise Invalid("Name a day from 2000 on.", field="date")
     return day
 
 

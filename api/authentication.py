@@ -8,7 +8,7 @@ from rest_framework import authentication
 from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
 from rest_framework.request import Request
 
-from accounts import addresses, tokens
+from accounts import addresses, attempts, tokens
 from accounts.models import ApiToken, User
 
 
@@ -23,6 +23,9 @@ class TokenAuthentication(authentication.BaseAuthentication):
         presented = tokens.read_header(header, address=addresses.of_request(request.META))
         token = tokens.find(presented, now=now) if presented else None
         if token is None:
+            attempts.token_refused(
+                key_id=presented.key_id if presented else "", address=addresses.of_request(request.META)
+            )
             # One answer for unknown, revoked and expired: a guesser learns nothing from it.
             raise AuthenticationFailed(_("The token is unknown, revoked or expired."), code="token_not_valid")
         if not tokens.may_be_used_from(token, presented.address):

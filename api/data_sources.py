@@ -85,10 +85,15 @@ class SourceAnswer(Answer):
         """Whether a credential is stored; false for who is no administrator."""
         return self._is_shown and bool(source.credential)
 
-    @extend_schema_field({"type": "boolean"})
-    def get_is_answering(self, source: DataSource) -> bool:
-        """False while its checks end as errors at once, because it did not answer several times in a row."""
-        return source.open_circuit is None
+    @extend_schema_field({"type": "boolean", "nullable": True})
+    def get_is_answering(self, source: DataSource) -> bool | None:
+        """False while its checks end as errors at once, because it did not answer several times in a row.
+
+        Null while no check has asked it.
+        """
+        if source.open_circuit is not None:
+            return False
+        return True if source.was_asked else None
 
     @extend_schema_field({"type": "string", "format": "date-time", "nullable": True})
     def get_silent_since(self, source: DataSource) -> datetime | None:

@@ -141,6 +141,12 @@ def first_day(month: str) -> date:
         raise Http404 from None
 
 
+def _formula(definition: metrics.Definition) -> str:
+    """What is counted, as the docstring says it; where the rule stands is for whoever reads the code."""
+    says, _source, _where = (definition.rows.__doc__ or "").partition("Source:")
+    return " ".join(says.split())
+
+
 def _figure(view: Resource, *, month: str, figure: str) -> dict[str, Any]:
     definition = metrics.CATALOGUE.get(figure)
     if definition is None:
@@ -156,7 +162,7 @@ def _figure(view: Resource, *, month: str, figure: str) -> dict[str, Any]:
         "month": month,
         "shape": definition.shape.value,
         "unit": definition.unit.value,
-        "formula": " ".join((definition.rows.__doc__ or "").split()),
+        "formula": _formula(definition),
         "as_of": report.as_of,
         "is_published": report.published is not None,
         "is_partial": report.is_partial,

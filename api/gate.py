@@ -72,7 +72,7 @@ def _answer(request: HttpRequest) -> Answer:
         errors = {refusal.field: [{"code": refusal.code, "message": refusal.message}]}
         return refuse(400, refusal.code, refusal.message, errors=errors)
     except (TokenNotValid, ScopeMissing) as refusal:
-        return not_authorised(refusal)
+        return not_authorised(refusal, presented)
     except ClockSkewed as refusal:
         return skewed(refusal)
     except DatabaseProblem as problem:

@@ -23,6 +23,7 @@ from api.shapes import (
     Strict,
     VisibleIncident,
     person_field,
+    person_id,
     service_field,
     service_name,
     severity_field,
@@ -197,7 +198,7 @@ class IncidentQuery(Page):
     service = service_name("A service's slug, be it origin or affected.")
     team = team_name("A team's slug: incidents that its services began.")
     environment = serializers.ChoiceField(Incident.Environment.choices, required=False)
-    person = Count(required=False, help_text="The id of somebody who took part.")
+    person = person_id("The id of somebody who took part.")
     tag = serializers.CharField(max_length=40, required=False)
     state = serializers.ChoiceField(STATES, required=False)
     review = serializers.ChoiceField(selecting.REVIEWS, required=False)

@@ -16,10 +16,12 @@ from api.shapes import (
     ByName,
     Count,
     Moment,
+    NameOf,
     Page,
     Person,
     Strict,
     person_field,
+    person_id,
     service_field,
     service_name,
     severity_field,
@@ -50,6 +52,10 @@ class VisibleReview(ByName):
 
     def get_queryset(self) -> QuerySet[Review]:
         return access.reviews(self.context["request"].user)
+
+
+class NameOfReview(NameOf, VisibleReview):
+    """The public id of a review that the caller may see, to narrow a list by."""
 
 
 class ItemFacts(Strict):
@@ -244,21 +250,21 @@ class ItemDetail(ItemSummary):
 
 
 def _flag(says: str) -> serializers.BooleanField:
-    return serializers.BooleanField(required=False, allow_null=True, default=None, help_text=says)
+    return serializers.BooleanField(required=False, help_text=says)
 
 
 class ItemQuery(Page):
     state = serializers.ChoiceField(
         [*RemediationItem.State.choices, (selecting.ACTIVE, "neither verified nor declined")], required=False
     )
-    owner = Count(required=False, help_text="A person's id.")
+    owner = person_id("A person's id.")
     team = team_name("A team's slug.")
     service = service_name("A service's slug.")
     severity = severity_name("A severity's code.")
     kind = serializers.ChoiceField(RemediationItem.Kind.choices, required=False)
     category = serializers.ChoiceField(RemediationItem.Category.choices, required=False)
     origin = serializers.ChoiceField(RemediationItem.Origin.choices, required=False)
-    review = serializers.CharField(max_length=16, required=False, help_text="A review's public id.")
+    review = NameOfReview(required=False, help_text="The public id of a review that you may see.")
     overdue = _flag("Past its deadline, neither verified nor declined.")
     at_risk = _flag("Four fifths of the promised time are used up.")
     ownerless = _flag("Unfinished, and its owner was deactivated.")

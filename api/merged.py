@@ -14,7 +14,7 @@ from rest_framework.response import Response
 
 from accounts.models import User, zone_of
 from api.resource import Resource, one, read_query
-from api.shapes import Moment, Person, Strict
+from api.shapes import Moment, Person, Strict, person_id
 from api.timelines import EntryAnswer, visible_incident
 from postmortem import access, merged, merged_export, spreadsheets
 from postmortem.models import Entry, Incident
@@ -36,7 +36,7 @@ class MergedEntry(EntryAnswer):
 class MergedQuery(Strict):
     """What of the merged timeline is wanted; what is not given narrows nothing."""
 
-    person = serializers.IntegerField(min_value=1, max_value=2**63 - 1, required=False, help_text="Their id.")
+    person = person_id("Their id.")
     kind = serializers.ChoiceField(Entry.Kind.choices, required=False)
     marker = serializers.ChoiceField(Entry.Marker.choices[1:], required=False)
     starred = serializers.BooleanField(required=False)

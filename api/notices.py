@@ -43,9 +43,7 @@ class NoticeAnswer(Answer):
 
 
 class NoticeQuery(Page):
-    is_unread = serializers.BooleanField(
-        required=False, allow_null=True, default=None, help_text="Only unread ones, or only read ones."
-    )
+    is_unread = serializers.BooleanField(required=False, help_text="Only unread ones, or only read ones.")
 
 
 def _found(view: Resource, *, is_unread: bool | None = None) -> QuerySet[Notice]:

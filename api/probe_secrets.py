@@ -52,7 +52,7 @@ class ProbeSecrets(Resource):
         request=NewProbeSecret,
         responses=ProbeSecretAnswer,
     )
-    def put(self, request: Request) -> Response:
+    def store(self, request: Request) -> Response:
         refuse_query(request)
         said = checked(NewProbeSecret, request.data)
         row = probe_secrets.put(**said, by=request.user, now=timezone.now())

@@ -37,6 +37,12 @@ class Resource(GenericViewSet):
     ordering: ClassVar[Sequence[str]] = ("-id",)
     key: ClassVar[str] = "public_id"
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        # Django would serve such an endpoint at every path of the resource, whatever the table of paths says.
+        if named := [name for name in cls.http_method_names if name in vars(cls)]:
+            raise TypeError(f"{cls.__name__} has endpoints named like HTTP methods: {', '.join(named)}")
+
     def visible(self) -> QuerySet[Any]:
         """The rows this caller may see; every look-up starts here."""
         raise NotImplementedError
@@ -83,7 +89,7 @@ def listing(
 
     @extend_schema(description=says, parameters=[takes], responses=gives(many=True))
     def handler(view: Resource, request: Request, **url: Any) -> Response:
-        filters = checked(takes, _single_values(request.query_params))
+        filters = read_query(takes, request, context=_context(view, []))
         filters.pop("limit", None)
         filters.pop("after", None)
         found = rows(view, **url, **filters) if rows else view.visible()
@@ -232,9 +238,16 @@ def _context(view: Resource, parents: Sequence[Any]) -> dict[str, Any]:
     return {**view.get_serializer_context(), "record": parents[0] if parents else None}
 
 
-def read_query(takes: type[Strict], request: Request) -> dict[str, Any]:
-    """The values of a query string."""
-    return checked(takes, _single_values(request.query_params))
+def read_query(
+    takes: type[Strict], request: Request, *, context: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """The values of a query string; a parameter without a value is refused, for it would narrow nothing."""
+    values = _single_values(request.query_params)
+    if blank := [name for name, value in values.items() if not value.strip()]:
+        raise ValidationError(
+            {name: [_("Give it a value, or leave it out.")] for name in blank}, code="blank"
+        )
+    return checked(takes, values, context=context)
 
 
 def refuse_query(request: Request) -> None:

@@ -164,6 +164,22 @@ class ById(serializers.PrimaryKeyRelatedField):
         return super().to_internal_value(data)
 
 
+class IdOf(serializers.IntegerField):
+    """The number of a row that there is, as it stands in a query: to narrow a list by."""
+
+    default_error_messages = {"does_not_exist": _("There is none with this id.")}
+
+    def __init__(self, *, queryset: models.QuerySet[Any], **kwargs: Any) -> None:
+        self.queryset = queryset
+        super().__init__(min_value=1, **kwargs)
+
+    def to_internal_value(self, data: Any) -> int:
+        number: int = super().to_internal_value(data)
+        if number >= 2**63 or not self.queryset.filter(pk=number).exists():
+            self.fail("does_not_exist")
+        return number
+
+
 def service_field(**kwargs: Any) -> ByName:
     return ByName(
         slug_field="slug", queryset=Service.objects.all(), help_text="The service's slug.", **kwargs
@@ -196,6 +212,11 @@ def team_name(help_text: str) -> NameOf:
 def severity_name(help_text: str) -> NameOf:
     """To narrow a list by."""
     return NameOf(slug_field="code", queryset=Severity.objects.all(), required=False, help_text=help_text)
+
+
+def person_id(help_text: str) -> IdOf:
+    """To narrow a list by."""
+    return IdOf(queryset=User.objects.all(), required=False, help_text=help_text)
 
 
 def person_field(**kwargs: Any) -> ById:

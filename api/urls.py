@@ -268,7 +268,7 @@ urlpatterns = [
     path("runs/<id:run>", Runs.as_view({"get": "retrieve"})),
     path("probes/waiting", Probes.as_view({"get": "waiting"})),
     path("probes/templates", Probes.as_view({"get": "templates", "post": "write_template"})),
-    path("probe-secrets", ProbeSecrets.as_view({"get": "list", "post": "put"})),
+    path("probe-secrets", ProbeSecrets.as_view({"get": "list", "post": "store"})),
     path("probe-secrets/<id:secret>", ProbeSecrets.as_view({"delete": "remove"})),
     path("probes/switch", Probes.as_view({"post": "switch"})),
     path("data-sources", DataSources.as_view({"get": "list", "post": "create"})),

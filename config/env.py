@@ -146,6 +146,18 @@ def database(name: str) -> dict[str, object]:
     }
 
 
+def redis_location(name: str) -> str:
+    """The address of a Redis as redis-py reads it; for a socket Celery has a form of its own."""
+    from urllib.parse import parse_qs, urlsplit
+
+    url = text(name)
+    parts = urlsplit(url)
+    if parts.scheme != "redis+socket":
+        return url
+    database = parse_qs(parts.query).get("virtual_host", ["0"])[-1].lstrip("/") or "0"
+    return parts._replace(scheme="unix", query=f"db={database}").geturl()
+
+
 def directory(name: str, default: Path) -> Path:
     """A folder; it need not exist yet."""
     return Path(text(name, str(default))).expanduser()

@@ -15,12 +15,17 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from accounts import attempts
 from remediation import workload
 from remediation.models import DataSource
 
 _CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 # A scrape may take ten seconds; a database that stalls shall not hold a web process so long.
 _PATIENCE = "5s"
+_REFUSED = {
+    attempts.LOGINS: "Logins that failed, since Redis began to count.",
+    attempts.TOKENS: "Tokens that were refused, since Redis began to count.",
+}
 
 Labels = dict[str, str]
 Sample = tuple[Labels, float]
@@ -64,6 +69,8 @@ def _lines(now: datetime) -> Iterator[str]:
     )
     yield from _queue(now)
     yield from _sources(now)
+    for name, number in attempts.totals().items():
+        yield from _counter(f"closeloop_{name}_refused_total", _REFUSED[name], number)
 
 
 def _queue(now: datetime) -> Iterator[str]:
@@ -107,6 +114,10 @@ def _gauge(name: str, says: str, value: float | Iterable[Sample]) -> Iterator[st
         yield f"# HELP {name} {says}\n# TYPE {name} gauge\n"
     for labels, number in samples:
         yield f"{name}{_labels(labels)} {float(number)!r}\n"
+
+
+def _counter(name: str, says: str, number: int) -> Iterator[str]:
+    yield f"# HELP {name} {says}\n# TYPE {name} counter\n{name} {number}\n"
 
 
 def _labels(labels: Labels) -> str:

@@ -1,6 +1,8 @@
 """Answers to requests that cannot be served: a sentence, why, and a way on; the same as JSON for programs."""
 
 import logging
+import math
+from datetime import timedelta
 from http import HTTPStatus
 
 from django.conf import settings
@@ -9,6 +11,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template import loader
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from postmortem.errors import DomainError
 
@@ -68,6 +71,19 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     """403 for a form without proof of origin: most often a page left open over a login."""
     context = {"back": way_back(request) or "/"}
     return answer(request, 403, "csrf_failed", "errors/csrf.html", context, bare=True)
+
+
+def too_many(request: HttpRequest, wait: timedelta) -> HttpResponse:
+    """429: somebody tried to log in too often; the page says how long to wait, and so does `Retry-After`."""
+    minutes = math.ceil(wait.total_seconds() / 60)
+    text = ngettext(
+        "Too many attempts failed from where you are. Wait %(count)d minute, then try again.",
+        "Too many attempts failed from where you are. Wait %(count)d minutes, then try again.",
+        minutes,
+    ) % {"count": minutes}
+    response = answer(request, 429, "too_many_attempts", "errors/429.html", {"text": text}, bare=True)
+    response["Retry-After"] = str(math.ceil(wait.total_seconds()))
+    return response
 
 
 def server_error(request: HttpRequest) -> HttpResponse:

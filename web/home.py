@@ -10,6 +10,7 @@ from django.urls import path
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
+from accounts import attempts
 from accounts.models import User
 from governance import trends
 from postmortem import access, selecting
@@ -55,6 +56,7 @@ def home(request: HttpRequest) -> HttpResponse:
             .select_related("health")
             .order_by("health__opened_at")[:SHOWN]
         ),
+        "held_logins": attempts.held(now)[:SHOWN] if user.is_at_least("administrator") else [],
         "is_administrator": user.is_at_least("administrator"),
         "may_declare": user.is_at_least("member"),
         "is_new": not Incident.objects.exists() and not RemediationItem.objects.exists(),

@@ -422,7 +422,7 @@ def bodies(world: World) -> dict[str, dict[str, Any]]:
             "pipeline": [["kubectl", "get", "pods", "-n", "{namespace}"]],
             "parameters": [{"name": "namespace", "label": "Namespace"}],
         },
-        "probe_secrets_put": {"team": world.parts["team"], "name": "order-db", "value": "hunter2-hunter2"},
+        "probe_secrets_store": {"team": world.parts["team"], "name": "order-db", "value": "hunter2-hunter2"},
         "probes_switch": {"is_off": True, "reason": "A worker was broken into."},
         "checks_approve": {"sha": "0" * 64},
         "checklist_approve": {"sha": "0" * 64},
