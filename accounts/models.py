@@ -178,6 +178,7 @@ class ApiToken(models.Model):
         READ = "read", _("Read incidents, postmortems, items and reports")
         WRITE = "write", _("Change what its owner may change")
         PROPOSE = "propose", _("File items proactively, and nothing else")
+        KPI = "kpi", _("Push values of key figures, and nothing else")
         AUDIT = "audit", _("Ask for the standing of a service")
         GATE = "gate", _("Ask the merge gate about a change")
         TOKENS = "tokens", _("Make and end tokens and service accounts (administrators)")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -15,7 +15,14 @@ from accounts.models import User
 from api.resource import Resource, act, checked, creation, detail, listing, refuse_query, removal
 from api.shapes import Answer, Empty, Strict
 from remediation import sources, verification
-from remediation.models import MAX_AT_ONCE, MAX_CERTIFICATES, MAX_CREDENTIAL, DataSource, VerificationCheck
+from remediation.models import (
+    MAX_AT_ONCE,
+    MAX_CERTIFICATES,
+    MAX_CREDENTIAL,
+    CheckStanding,
+    DataSource,
+    VerificationCheck,
+)
 
 
 class SourceFacts(Strict):
@@ -137,7 +144,8 @@ class DataSources(Resource):
         return DataSource.objects.all()
 
     def whole(self, rows: QuerySet[DataSource]) -> QuerySet[DataSource]:
-        return rows.select_related("health")
+        asked = CheckStanding.objects.filter(data_source=OuterRef("pk"), last_run_at__isnull=False)
+        return rows.select_related("health").annotate(was_asked=Exists(asked))
 
     list = listing("The Prometheus servers that checks may ask.", gives=SourceAnswer)
     retrieve = detail("One data source.", gives=SourceAnswer)

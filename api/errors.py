@@ -20,7 +20,7 @@ from django.views.decorators.csrf import csrf_exempt
 from rest_framework import exceptions
 from rest_framework.response import Response
 
-from postmortem.errors import DomainError, Invalid, NotAllowed
+from postmortem.errors import DomainError, Invalid, NotAllowed, TooLarge
 
 CONTENT_TYPE = "application/problem+json"
 # How much of a caller's own words an answer repeats.
@@ -110,8 +110,12 @@ def _body_of(error: Exception) -> dict[str, Any] | None:
     return _of_database(error)
 
 
+# The first kind that a refusal is of decides; a rule that refuses an act is a conflict.
+_STATUSES = ((TooLarge, 413), (Invalid, 400), (NotAllowed, 403))
+
+
 def _of_domain(error: DomainError) -> dict[str, Any]:
-    status = 400 if isinstance(error, Invalid) else 403 if isinstance(error, NotAllowed) else 409
+    status = next((status for kind, status in _STATUSES if isinstance(error, kind)), 409)
     details = dict(error.details)
     # When a value breaks several rules at once, the domain lists them all: {field: [message]}.
     listed = details.pop("errors", None) if isinstance(error, Invalid) else None

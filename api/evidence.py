@@ -139,7 +139,7 @@ class Evidence(Resource):
 
     @extend_schema(
         description="The bytes of a file, to be saved under the name that comes with them.",
-        responses={(200, "application/octet-stream"): OpenApiTypes.BINARY},
+        responses={(200, kind): OpenApiTypes.BINARY for kind in filetypes.all_served()},
     )
     def content(self, request: Request, **url: Any) -> FileResponse:
         refuse_query(request)

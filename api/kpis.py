@@ -8,7 +8,8 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from rest_framework import serializers
 
-from api.resource import Resource, act, creation, detail, listing
+from accounts.models import ApiToken
+from api.resource import Resource, act, creation, detail, listing, removal
 from api.shapes import Answer, Moment, Person, Strict
 from governance import kpis
 from governance.models import Kpi, KpiValue
@@ -31,13 +32,29 @@ class KpiFacts(Strict):
     note = serializers.CharField(max_length=300, required=False, allow_blank=True)
 
 
+class KpiChange(KpiFacts):
+    is_retired = serializers.BooleanField(
+        required=False, help_text="A retired one keeps its values, takes no more and is shown on no page."
+    )
+
+
 class KpiAnswer(Answer):
     baseline = Number(allow_null=True)
     target = Number(allow_null=True)
 
     class Meta:
         model = Kpi
-        fields = ("slug", "name", "unit", "is_more_better", "baseline", "target", "note", "created_at")
+        fields = (
+            "slug",
+            "name",
+            "unit",
+            "is_more_better",
+            "baseline",
+            "target",
+            "note",
+            "is_retired",
+            "created_at",
+        )
 
 
 class ValueFacts(Strict):
@@ -78,10 +95,11 @@ class Kpis(Resource):
     edit = act(
         "Change a key figure; governors only. Its slug stays.",
         kpis.edit,
-        takes=KpiFacts,
+        takes=KpiChange,
         gives=KpiAnswer,
         partial=True,
     )
+    remove = removal("Delete a key figure that has no values; governors only.", kpis.remove)
 
 
 def _is_new(made: KpiValue, now: Any) -> bool:
@@ -89,6 +107,9 @@ def _is_new(made: KpiValue, now: Any) -> bool:
 
 
 class KpiValues(Resource):
+    """Facilitators say them, and programs whose token has the scope `kpi`, which does nothing else."""
+
+    narrow_scope = ApiToken.Scope.KPI
     key = "slug"
 
     def visible(self) -> QuerySet[Kpi]:
@@ -98,7 +119,7 @@ class KpiValues(Resource):
         return rows.select_related("recorded_by")
 
     push = creation(
-        "Say what a key figure was on a day; facilitators. The same again is answered with 200.",
+        "Say what a key figure was on a day; facilitators, and service accounts that are members. The same again is answered with 200.",
         kpis.push,
         takes=ValueFacts,
         gives=ValueAnswer,

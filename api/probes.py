@@ -112,6 +112,18 @@ class ProbeSwitchAnswer(serializers.ModelSerializer):
         fields = ("team", "is_off", "reason", "by", "at")
 
 
+class _Whole(serializers.Serializer):
+    next = serializers.CharField(allow_null=True, help_text="Always null: this list comes whole.")
+
+
+class WaitingList(_Whole):
+    items = WaitingAnswer(many=True)
+
+
+class TemplateList(_Whole):
+    items = ProbeTemplateAnswer(many=True)
+
+
 class Probes(Resource):
     """What may run, and what stops it."""
 
@@ -122,7 +134,7 @@ class Probes(Resource):
     def visible(self) -> QuerySet[Any]:
         return ProbeTemplate.objects.all()
 
-    @extend_schema(description="The commands that wait for an approval.", responses=WaitingAnswer(many=True))
+    @extend_schema(description="The commands that wait for an approval.", responses=WaitingList)
     def waiting(self, request: Request) -> Response:
         refuse_query(request)
         now: datetime = timezone.now()
@@ -137,13 +149,13 @@ class Probes(Resource):
             | {"check": None, "item": None, "entry": entry.pk, "review": entry.review.public_id}
             for entry in of_entries
         ]
-        return Response(WaitingAnswer(said, many=True).data)
+        return self.answer(WaitingList, {"items": said, "next": None})
 
-    @extend_schema(description="The templates that may be used.", responses=ProbeTemplateAnswer(many=True))
+    @extend_schema(description="The templates that may be used.", responses=TemplateList)
     def templates(self, request: Request) -> Response:
         refuse_query(request)
         said = [template.as_json() for template in catalogue.offered()]
-        return Response(ProbeTemplateAnswer(said, many=True).data)
+        return self.answer(TemplateList, {"items": said, "next": None})
 
     @extend_schema(
         description="Add a template, or write one anew; administrators only.",

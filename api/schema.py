@@ -12,13 +12,14 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import translation
 from django.views.decorators.http import require_safe
 from drf_spectacular import openapi
-from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.extensions import OpenApiAuthenticationExtension, OpenApiSerializerExtension
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.renderers import OpenApiJsonRenderer
-from drf_spectacular.utils import OpenApiParameter
+from drf_spectacular.utils import Direction, OpenApiParameter
 
 from api import schema_gate
 from api.errors import CONTENT_TYPE
+from api.shapes import Strict
 
 _PATH_PARAMETERS = {
     "incident": ("The incident's public id.", r"^INC-[0-9]{4}-[0-9]{4,9}$"),
@@ -102,6 +103,23 @@ class AutoSchema(openapi.AutoSchema):
         return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name).lstrip("_")
 
 
+class SerializerSchema(OpenApiSerializerExtension):
+    """A schema says of itself what its own serializer says, and a body that it takes no other fields."""
+
+    target_class = "rest_framework.serializers.Serializer"
+    match_subclasses = True
+
+    def map_serializer(self, auto_schema: openapi.AutoSchema, direction: Direction) -> dict[str, Any]:
+        found: dict[str, Any] = auto_schema._map_serializer(self.target, direction, bypass_extensions=True)
+        kind = type(self.target)
+        # A base's docstring is for whoever reads the code.
+        if not vars(kind).get("__doc__"):
+            found.pop("description", None)
+        if issubclass(kind, Strict):
+            found["additionalProperties"] = False
+        return found
+
+
 class TokenScheme(OpenApiAuthenticationExtension):
     target_class = "api.authentication.TokenAuthentication"
     name = "token"
@@ -114,6 +132,7 @@ def complete(
     result: dict[str, Any], generator: SchemaGenerator, request: Any, public: bool
 ) -> dict[str, Any]:
     """A hook of the generator: adds the endpoints of the fast path, and to every operation how it refuses."""
+    result["components"]["schemas"] = _any_of(result["components"]["schemas"])
     result["components"]["schemas"] |= schema_gate.SCHEMAS | {"Problem": PROBLEM}
     result["paths"] |= copy.deepcopy(schema_gate.PATHS)
     content = {CONTENT_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
@@ -124,6 +143,15 @@ def complete(
                     status, {"description": _REFUSALS[status], "content": content}
                 )
     return result
+
+
+def _any_of(node: Any) -> Any:
+    """Alternatives that may both hold: an empty text is of one kind by its length and may be of the other."""
+    if isinstance(node, list):
+        return [_any_of(one) for one in node]
+    if not isinstance(node, dict):
+        return node
+    return {"anyOf" if key == "oneOf" else key: _any_of(value) for key, value in node.items()}
 
 
 def _refusals_of(path: str, method: str, *, has_body: bool) -> list[str]:

@@ -37,6 +37,8 @@ class Strict(serializers.Serializer):
             unknown = {
                 str(name): [ErrorDetail(message, code="unknown")] for name in data if name not in self.fields
             }
+            fields = [(name, field) for name, field in self.fields.items() if name in data]
+            unknown |= {name: wrong for name, field in fields if (wrong := _no_text(field, data[name]))}
         try:
             value = super().to_internal_value(data)
         except serializers.ValidationError as error:
@@ -44,6 +46,16 @@ class Strict(serializers.Serializer):
         if unknown:
             raise serializers.ValidationError(unknown)
         return value
+
+
+def _no_text(field: serializers.Field, value: Any) -> Any:
+    """What is wrong with a number where a text belongs: DRF would write 1.5 as "1.5". None for nothing."""
+    if isinstance(field, serializers.CharField) and isinstance(value, int | float):
+        return [ErrorDetail(field.error_messages["invalid"], code="invalid")]
+    if isinstance(field, serializers.ListField) and isinstance(value, list):
+        found = {place: wrong for place, one in enumerate(value) if (wrong := _no_text(field.child, one))}
+        return found or None
+    return None
 
 
 class Empty(Strict):

@@ -21,6 +21,7 @@ from accounts.models import ApiToken, User
 from api.resource import Resource, checked, creation, detail, listing, refuse_query
 from api.shapes import Answer, ById, Empty, Moment, Strict, service_name
 from postmortem import trail
+from postmortem.errors import DomainError
 
 
 class KeepsTokens(BasePermission):
@@ -93,6 +94,12 @@ class SecretAnswer(serializers.Serializer):
     secret = serializers.CharField()
 
 
+class TokenEnded(DomainError):
+    """A token that was revoked or has expired gets no new secret."""
+
+    code = "token_ended"
+
+
 def _named(name: str, act: Callable[[], Any], *, by: User) -> Any:
     """What `act` returns, recorded under its name; the field that it refuses is named."""
     try:
@@ -100,6 +107,8 @@ def _named(name: str, act: Callable[[], Any], *, by: User) -> Any:
             return act()
     except ValueError as problem:
         field = str(problem)
+        if field == "token":
+            raise TokenEnded(tokens.refusal_words(field)) from None
         raise serializers.ValidationError({field: [tokens.refusal_words(field)]}) from None
 
 

@@ -327,7 +327,7 @@ urlpatterns = [
     path("reports/<month:month>/corrections", Reports.as_view({"get": "corrections"})),
     path("reports/<month:month>/figures/<slug:figure>", Figures.as_view({"get": "retrieve"})),
     path("kpis", Kpis.as_view({"get": "list", "post": "create"})),
-    path("kpis/<slug:kpi>", Kpis.as_view({"get": "retrieve", "patch": "edit"})),
+    path("kpis/<slug:kpi>", Kpis.as_view({"get": "retrieve", "patch": "edit", "delete": "remove"})),
     path("kpis/<slug:kpi>/values", KpiValues.as_view({"post": "push"})),
     path("goals", Goals.as_view({"get": "list"})),
     path("goals/<slug:figure>", Goals.as_view({"put": "write"})),

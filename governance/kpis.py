@@ -13,13 +13,25 @@ from django.utils.translation import gettext as _
 from accounts.models import User
 from governance.models import Kpi, KpiValue
 from postmortem import access, trail, values
-from postmortem.errors import Invalid
+from postmortem.errors import DomainError, Invalid
 from postmortem.models import EARLIEST
 
-FACTS = frozenset({"slug", "name", "unit", "is_more_better", "baseline", "target", "note"})
+FACTS = frozenset({"slug", "name", "unit", "is_more_better", "baseline", "target", "note", "is_retired"})
 # The columns hold four decimals and fourteen digits before them.
 MOST = Decimal("99999999999999.9999")
 SHOWN_DAYS = 730
+
+
+class Retired(DomainError):
+    """The key figure is retired."""
+
+    code = "kpi_retired"
+
+
+class HasValues(DomainError):
+    """The key figure has values."""
+
+    code = "kpi_has_values"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +82,32 @@ def edit(kpi: Kpi, *, by: User, now: datetime, **facts: Any) -> Kpi:
     return _store(kpi, facts, act="kpis.edit", by=by)
 
 
+def remove(kpi: Kpi, *, by: User, now: datetime) -> None:
+    """Delete a key figure that was never measured; one with values is retired instead.
+
+    Raises:
+        HasValues, NotAllowed: nothing was written.
+    """
+    access.need(by, User.Role.GOVERNOR)
+    with trail.act("kpis.remove", by=by):
+        kpi = Kpi.objects.select_for_update().get(pk=kpi.pk)
+        if kpi.values.exists():
+            raise HasValues(_("This key figure has values, which are kept. Retire it instead."))
+        kpi.delete()
+
+
 def push(kpi: Kpi, *, date: date, value: Decimal, by: User, now: datetime, source: str = "") -> KpiValue:
     """Say what a key figure was on a day; the same again changes nothing, another word replaces it.
 
     Raises:
         Invalid: the day lies ahead or before 2000, or the value is no number that fits; nothing was written.
-        NotAllowed: `by` is no facilitator.
+        NotAllowed: `by` is no facilitator, and no service account that is a member.
+        Retired: the key figure takes no values any more.
+
+    Source: specification, R16.
     """
-    access.need(by, User.Role.FACILITATOR)
+    # What a program may push is said by the scope of its token, which an administrator gave it.
+    access.need(by, User.Role.MEMBER if by.is_service else User.Role.FACILITATOR)
     source = values.text(source, field="source", longest=200).strip()
     if not value.is_finite() or abs(value) > MOST:
         raise Invalid(_("This is no number that can be kept."), field="value")
@@ -86,7 +116,8 @@ def push(kpi: Kpi, *, date: date, value: Decimal, by: User, now: datetime, sourc
         raise Invalid(_("Name a day from 2000 on that is not ahead."), field="date")
     value = value.quantize(Decimal("0.0001"))
     with trail.act("kpis.push", by=by):
-        Kpi.objects.select_for_update().get(pk=kpi.pk)
+        if Kpi.objects.select_for_update().get(pk=kpi.pk).is_retired:
+            raise Retired(_("This key figure is retired and takes no values."))
         known = KpiValue.objects.filter(kpi=kpi, date=date).order_by("-id").first()
         if known is not None and known.value == value:
             return known
@@ -96,8 +127,8 @@ def push(kpi: Kpi, *, date: date, value: Decimal, by: User, now: datetime, sourc
 
 
 def board(*, now: datetime, only: Iterable[Kpi] | None = None) -> list[Series]:
-    """Every key figure with its values of the last two years, in two statements."""
-    rows = list(Kpi.objects.all() if only is None else only)
+    """Every key figure that is not retired, or these, with its values of the last two years, in two statements."""
+    rows = list(Kpi.objects.filter(is_retired=False) if only is None else only)
     since = (now - timedelta(days=SHOWN_DAYS)).date()
     of_day: dict[int, dict[date, KpiValue]] = {}
     # The last word about a day comes last, and stays.
@@ -119,7 +150,10 @@ def _store(kpi: Kpi, facts: dict[str, Any], *, act: str, by: User) -> Kpi:
             if number is not None and (not number.is_finite() or abs(number) > MOST):
                 raise Invalid(_("This is no number that can be kept."), field=field)
         values.check(kpi)
-        if Kpi.objects.exclude(pk=kpi.pk).filter(slug=kpi.slug).exists():
+        others = Kpi.objects.exclude(pk=kpi.pk)
+        if others.filter(slug=kpi.slug).exists():
             raise Invalid(_("There is a key figure of this name already."), field="slug")
+        if not kpi.is_retired and others.filter(name__iexact=kpi.name, is_retired=False).exists():
+            raise Invalid(_("There is a key figure of this name already."), field="name")
         kpi.save()
     return kpi

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterable
 from datetime import datetime
+from ipaddress import ip_address
 from typing import Any
 
 from django.conf import settings
@@ -18,6 +19,7 @@ from governance.channels import BadChannel, Target
 from governance.models import MAX_ADDRESS, MAX_SECRET, ChannelMessage, Notice, TeamChannel
 from postmortem import trail, values
 from postmortem.errors import DomainError, Invalid, NotAllowed
+from remediation.probes import addresses
 from remediation.probes.http import BadAddress, Origin
 from remediation.sources import REFUSED_PORTS
 
@@ -275,11 +277,27 @@ def _origin(address: str) -> Origin:
         raise Invalid(_("This is not an address."), field="address") from None
     if not origin.is_secure and not settings.CHANNEL_NETWORKS:
         raise Invalid(_("The address must begin with https://."), field="address")
+    _refuse_inside(origin.host)
     if origin.port in REFUSED_PORTS:
         raise Invalid(
             _("Nothing that takes notices listens on port %(port)d.") % {"port": origin.port}, field="address"
         )
     return origin
+
+
+def _refuse_inside(host: str) -> None:
+    """Say at once of an address what would be found when a message goes there; names are looked up then."""
+    if host == "localhost" or host.endswith(".localhost"):
+        host = "127.0.0.1"
+    try:
+        ip_address(host.partition("%")[0])
+    except ValueError:
+        return
+    try:
+        addresses.check_public(host, networks=settings.CHANNEL_NETWORKS)
+    except addresses.AddressRefused:
+        message = _("Nothing is sent to %(host)s: it is not on the public internet, and no network of yours.")
+        raise Invalid(message % {"host": host}, field="address") from None
 
 
 def _kinds(chosen: object) -> list[str]:

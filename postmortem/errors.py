@@ -44,6 +44,12 @@ class Invalid(DomainError):
     code = "invalid"
 
 
+class TooLarge(Invalid):
+    """What was sent is larger than what is kept; the API answers 413."""
+
+    code = "too_large"
+
+
 class EditConflict(DomainError):
     """Someone saved a newer version meanwhile; details hold both texts: `mine`, `theirs`, `version`."""
 

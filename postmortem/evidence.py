@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 
 from accounts.models import User
 from postmortem import access, evidence_steps, filetypes, timelines, trail, values, vault
-from postmortem.errors import DomainError, Invalid, NotAllowed
+from postmortem.errors import DomainError, Invalid, NotAllowed, TooLarge
 from postmortem.incidents import refuse_archived
 from postmortem.models import Entry, EvidenceFile, Incident, ReviewStep, Timeline
 
@@ -230,7 +230,7 @@ def _label(name: str) -> str:
 
 def _refuse_large(data: bytes) -> None:
     if len(data) > settings.EVIDENCE_MAX_BYTES:
-        raise Invalid(
+        raise TooLarge(
             _("The file is too large: %(most)d MB are the most.")
             % {"most": settings.EVIDENCE_MAX_BYTES // 1_000_000},
             field="file",

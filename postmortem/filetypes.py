@@ -108,6 +108,11 @@ def served(media_type: str) -> tuple[str, bool]:
     return (PDF if media_type == PDF else "application/octet-stream"), False
 
 
+def all_served() -> list[str]:
+    """Every media type that `served` says, without parameters."""
+    return sorted({served(kind)[0].partition(";")[0] for kind in ENDINGS})
+
+
 def save_name(label: str, media_type: str) -> str:
     """The label with the ending of what the file is: nothing is saved under the name of something else."""
     ending = ENDINGS[media_type]

@@ -21,6 +21,18 @@ _FOR_PROGRAMS = ("/api/", "/sre/", "/healthz", "/version", "/metrics")
 _PAGES_AMONG_THEM = ("/api/docs/",)
 
 
+class BadQuery(BadRequest):
+    """Parameters of a query carry characters that are no text.
+
+    Attributes:
+        names: the parameters.
+    """
+
+    def __init__(self, names: list[str]) -> None:
+        super().__init__("NUL in the query, or it is not UTF-8")
+        self.names = names
+
+
 def is_for_programs(request: HttpRequest) -> bool:
     """Whether the address belongs to the API and its kin, which answer JSON in English."""
     path = request.path_info
@@ -41,6 +53,9 @@ def bad_request(request: HttpRequest, exception: Exception | None = None) -> Htt
     # The reason is ours and holds nothing of the request.
     reason = str(exception) if isinstance(exception, BadRequest) else ""
     logger.info("refused a request: %s", reason or type(exception).__name__)
+    if isinstance(exception, BadQuery) and is_for_programs(request):
+        said = {"code": "bad_request", "message": _("It holds a NUL character, or is not UTF-8.")}
+        return _problem(400, "bad_request", text, errors=dict.fromkeys(exception.names, [said]))
     return answer(request, 400, "bad_request", "errors/400.html", {"text": text}, bare=True)
 
 
@@ -142,7 +157,7 @@ def is_for_htmx(request: HttpRequest) -> bool:
     return request.headers.get("HX-Request") == "true"
 
 
-def _problem(status: int, code: str, detail: str) -> JsonResponse:
+def _problem(status: int, code: str, detail: str, **more: object) -> JsonResponse:
     title = HTTPStatus(status).phrase
     body = {"type": "about:blank", "title": title, "status": status, "code": code, "detail": detail}
-    return JsonResponse(body, status=status, content_type="application/problem+json")
+    return JsonResponse(body | more, status=status, content_type="application/problem+json")

@@ -37,7 +37,7 @@ class KpiEditForm(forms.ModelForm):
 
     class Meta:
         model = Kpi
-        fields = ("name", "unit", "is_more_better", "baseline", "target", "note")
+        fields = ("name", "unit", "is_more_better", "baseline", "target", "note", "is_retired")
 
 
 class ValueForm(forms.Form):

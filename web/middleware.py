@@ -135,13 +135,8 @@ def _problem_of(request: HttpRequest) -> Exception | None:
     """What is wrong with the request, or None."""
     if "\x00" in request.path_info:
         return BadRequest("NUL in the path")
-    query = unquote_to_bytes(request.META.get("QUERY_STRING", ""))
-    if b"\x00" in query:
-        return BadRequest("NUL in the query")
-    try:
-        query.decode()
-    except UnicodeDecodeError:
-        return BadRequest("query is not UTF-8")
+    if names := _unreadable(request.META.get("QUERY_STRING", "")):
+        return errors.BadQuery(names)
     length = request.META.get("CONTENT_LENGTH") or "0"
     if not length.isdecimal() or len(length) > 18:
         return BadRequest("length of the body is no number")
@@ -154,6 +149,21 @@ def _problem_of(request: HttpRequest) -> Exception | None:
     if errors.is_for_programs(request):
         return None
     return _problem_of_form(request)
+
+
+def _unreadable(query: str) -> list[str]:
+    """The parameters whose name or value holds a NUL character or is not UTF-8."""
+    found = []
+    for pair in query.split("&"):
+        said = unquote_to_bytes(pair.replace("+", " "))
+        try:
+            is_clean = "\x00" not in said.decode()
+        except UnicodeDecodeError:
+            is_clean = False
+        if not is_clean:
+            name = unquote_to_bytes(pair.partition("=")[0].replace("+", " ")).decode(errors="replace")
+            found.append(name.replace("\x00", "\ufffd")[:100])
+    return found
 
 
 def _problem_of_form(request: HttpRequest) -> Exception | None:

@@ -25,6 +25,9 @@ class Kpi(models.Model):
     baseline = models.DecimalField(_("baseline"), max_digits=18, decimal_places=4, null=True, blank=True)
     target = models.DecimalField(_("target"), max_digits=18, decimal_places=4, null=True, blank=True)
     note = models.CharField(_("note"), max_length=300, blank=True)
+    is_retired = models.BooleanField(
+        _("retired"), default=False, help_text=_("It keeps its values, takes no more and is shown no more.")
+    )
     created_by = models.ForeignKey(User, models.PROTECT, related_name="+")
     created_at = models.DateTimeField()
 

@@ -83,7 +83,7 @@ def test_command_of_an_entry_waits_until_another_administrator_approves_it(admin
     path = f"reviews/{review.public_id}/checklist/{entry}"
     said = administrator.get(f"{path}/command").json()
 
-    [waiting] = administrator.get("probes/waiting").json()
+    [waiting] = administrator.get("probes/waiting").json()["items"]
     assert (waiting["entry"], waiting["review"], waiting["check"]) == (entry, review.public_id, None)
     assert (said["standing"], waiting["sha"]) == ("not_approved", said["sha"])
     assert_problem(administrator.post(f"{path}/approval", {"sha": said["sha"]}), 409, "own_command")

@@ -175,7 +175,7 @@ def test_free_command_waits_and_another_administrator_lets_it_run(member, admini
     made = member.post(f"items/{check.item}/checks", COMMAND).json()["id"]
     said = member.get(f"checks/{made}/command").json()
 
-    waiting = [one["check"] for one in administrator.get("probes/waiting").json()]
+    waiting = [one["check"] for one in administrator.get("probes/waiting").json()["items"]]
     assert_problem(
         as_user(factories.user(role="governor")).post(f"checks/{made}/approval", {"sha": said["sha"]}),
         403,
@@ -190,7 +190,7 @@ def test_free_command_waits_and_another_administrator_lets_it_run(member, admini
         [made],
     )
     assert (approved["standing"], approved["approved_by"] is None) == ("approved", False)
-    assert administrator.get("probes/waiting").json() == []
+    assert administrator.get("probes/waiting").json()["items"] == []
 
 
 def test_author_does_not_approve_the_own_command(administrator, check):
@@ -216,7 +216,7 @@ def test_template_makes_the_command_and_answers_for_it(member, check):
     assert (made["pipeline"], made["name"]) == ([["python3", "--version"]], "Version drift")
     assert member.get(f"checks/{made['id']}/command").json()["standing"] == "approved"
     assert_problem(member.post(f"items/{check.item}/checks", wrong), 400, "invalid")
-    assert {one["slug"] for one in member.get("probes/templates").json()} >= {
+    assert {one["slug"] for one in member.get("probes/templates").json()["items"]} >= {
         "version-drift",
         "module-drift",
         "runtime-variable",
@@ -228,7 +228,7 @@ def test_commands_of_hidden_items_wait_unseen(member, administrator):
     review = factories.review(incidents=[factories.incident(is_restricted=True)])
     hidden = factories.check(factories.item(review=review), kind="shell", is_approved=False)
 
-    assert member.get("probes/waiting").json() == []
+    assert member.get("probes/waiting").json()["items"] == []
     assert member.get(f"checks/{hidden.pk}/command").status_code == 404
 
 

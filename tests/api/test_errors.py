@@ -3,14 +3,16 @@ import json
 import pytest
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
-from django.db import IntegrityError, OperationalError
+from django.db import IntegrityError, OperationalError, transaction
 from django.http import UnreadablePostError
 from rest_framework import exceptions
 
 from api import errors
 from postmortem.models import Service
 from tests import factories
+from tests.api.bodies import bodies
 from tests.api.conftest import assert_problem
+from tests.api.document import DOCUMENT, operations
 
 LONG = b'{"title": "' + b"x" * settings.DATA_UPLOAD_MAX_MEMORY_SIZE + b'"}'
 DEEP = b'{"title": ' + b"[" * 100_000 + b"]" * 100_000 + b"}"
@@ -197,3 +199,50 @@ def test_what_goes_wrong_around_an_act_is_a_problem(error, status, code):
 
 def test_fault_of_ours_is_no_problem_of_the_callers():
     assert errors.handle(ZeroDivisionError(), {}) is None
+
+
+@pytest.mark.parametrize("value", ["%00", "%ff", "a%00b", "%ed%a0%80"])
+def test_parameter_that_is_no_text_is_named(member, value):
+    problem = assert_problem(member.client.get(f"/api/v1/items?state=open&q={value}"), 400, "bad_request")
+
+    assert list(problem["errors"]) == ["q"]
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "field"),
+    [
+        ("incidents/{incident}", {"title": 1.5}, "title"),
+        ("incidents/{incident}", {"tags": ["a", 7]}, "tags.1"),
+        ("reviews/{review}", {"title": 2026}, "title"),
+        ("items/{item}", {"tracker_url": 7}, "tracker_url"),
+    ],
+)
+def test_number_is_no_text(world, path, body, field):
+    problem = assert_problem(world.caller.patch(world.path(path), body), 400, "invalid")
+
+    assert list(problem["errors"]) == [field]
+
+
+def test_no_body_takes_a_number_for_a_text(world):
+    """Every text of every body, one after the other."""
+    sound, taken = bodies(world), []
+    for path, method, operation in operations():
+        for name in texts_of(operation):
+            body = {**sound[operation["operationId"]], name: 1.5}
+            with transaction.atomic():
+                answer = world.caller.send(method.upper(), world.path(path), body)
+                transaction.set_rollback(True)
+            if answer.status_code != 400 or name not in answer.json().get("errors", {}):
+                taken.append((method, path, name, answer.status_code))
+
+    assert taken == []
+
+
+def texts_of(operation):
+    """The names of the fields of a JSON body that are texts and nothing else."""
+    content = operation.get("requestBody", {}).get("content", {}).get("application/json")
+    if content is None:
+        return []
+    name = content["schema"].get("$ref", "").rpartition("/")[2]
+    fields = DOCUMENT["components"]["schemas"].get(name, {}).get("properties", {})
+    return [field for field, says in fields.items() if says.get("type") == "string"]

@@ -110,3 +110,11 @@ def test_incident_and_step_take_files(member, django_assert_num_queries):
             factories.evidence_file(incident)
         with django_assert_num_queries(3):
             assert len(member.get(f"incidents/{incident}/evidence").json()["items"]) == count
+
+
+def test_file_that_is_larger_than_what_is_kept_is_too_large(member, address):
+    problem = assert_problem(
+        member.upload(address, b"x" * (settings.EVIDENCE_MAX_BYTES + 1), name="a.txt"), 413, "too_large"
+    )
+
+    assert list(problem["errors"]) == ["file"]

@@ -17,6 +17,9 @@ def test_paths_answer_each_method_as_documented(world):
         for method in METHODS:
             operation = operations.get("get" if method == "HEAD" else method.lower())
             status = answered(world, method, path, sound.get(operation["operationId"]) if operation else None)
+            if method == "HEAD" and path.endswith("/audit"):
+                # A verdict without its body is none.
+                operation = None
             expected = {int(one) for one in operation["responses"]} if operation else {405}
             if status not in expected:
                 wrong.append((method, path, status))

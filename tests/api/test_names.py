@@ -2,7 +2,7 @@
 
 import pytest
 
-from remediation.models import DataSource
+from remediation.models import CheckStanding, DataSource
 from tests import factories
 from tests.api.conftest import Caller, assert_problem
 
@@ -194,3 +194,12 @@ def test_source_in_use_is_not_deleted(administrator):
     problem = assert_problem(administrator.delete(f"data-sources/{source.pk}"), 409, "source_in_use")
 
     assert problem["details"]["checks"] == 1
+
+
+def test_nobody_knows_whether_a_source_answers_before_it_is_asked(administrator):
+    made = administrator.post("data-sources", {"name": "Dead", "base_url": "http://127.0.0.1:9"}).json()
+    asked = factories.item().verification_checks.get()
+    CheckStanding.objects.filter(verification_check=asked).update(last_run_at=factories.NOW)
+
+    assert made["is_answering"] is None
+    assert administrator.get(f"data-sources/{asked.data_source_id}").json()["is_answering"] is True

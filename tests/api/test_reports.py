@@ -2,7 +2,8 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from governance import reports
+from api.figures import _formula
+from governance import metrics, reports
 from governance.models import GateDecision
 from tests import factories, gating
 from tests.api.conftest import assert_problem
@@ -108,6 +109,7 @@ def test_figure_answers_with_the_rows_it_counted(member, october):
 
     assert (answer["shape"], answer["unit"], answer["is_published"]) == ("spread", "minutes", False)
     assert answer["formula"].startswith("TTR = resolved - started")
+    assert all("Source:" not in _formula(one) for one in metrics.CATALOGUE.values())
     assert (answer["value"]["n"], answer["value"]["median_seconds"]) == (2, 420)
     assert sorted(row["value"] for row in answer["rows"]) == ["300.0", "540.0"]
     assert answer["value"] == member.get("reports/2026-10").json()["figures"]["all"]["ttr"]

@@ -1,3 +1,4 @@
+import json
 import re
 
 import pytest
@@ -6,6 +7,7 @@ from django.core.management import call_command
 from django.test import Client
 from jsonschema import Draft4Validator
 
+from api.shapes import Answer, Empty, Page, Strict
 from postmortem.errors import DomainError
 from tests.api.conftest import Caller
 from tests.api.document import DOCUMENT, operations
@@ -196,3 +198,35 @@ def test_every_code_of_a_refusal_is_documented():
 
     assert len(codes) > 80
     assert sorted(code for code in codes if f"`{code}`" not in text) == []
+
+
+def test_every_body_says_that_it_takes_no_other_fields():
+    open_ones = set()
+    for path, method, operation in operations():
+        for content in operation.get("requestBody", {}).get("content", {}).values():
+            name = content["schema"]["$ref"].rpartition("/")[2]
+            if DOCUMENT["components"]["schemas"][name].get("additionalProperties") is not False:
+                open_ones.add((method, path, name))
+
+    assert open_ones == set()
+
+
+def test_schema_says_nothing_of_the_class_that_its_own_is_based_on():
+    bases = {(base.__doc__ or "").strip() for base in (Strict, Page, Answer, Empty)}
+
+    said = {one.get("description", "") for one in DOCUMENT["components"]["schemas"].values()}
+
+    assert said & bases == set()
+
+
+def test_alternatives_may_both_hold():
+    """An empty text is of no length, and may be an address to who does not look at formats."""
+    assert '"oneOf"' not in json.dumps(DOCUMENT)
+
+
+def test_file_is_answered_as_one_of_the_media_types_in_the_document(world):
+    answer = world.caller.get(world.path("evidence/{file}/content"))
+
+    described = DOCUMENT["paths"]["/api/v1/evidence/{file}/content"]["get"]["responses"]["200"]["content"]
+    assert answer["Content-Type"].partition(";")[0] in described
+    assert {"image/png", "text/plain", "application/pdf"} <= described.keys()

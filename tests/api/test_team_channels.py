@@ -1,5 +1,7 @@
 """Channels of teams over the API."""
 
+import pytest
+
 from tests import factories
 from tests.api.bodies import CHANNEL
 from tests.api.conftest import Caller, assert_problem
@@ -50,3 +52,27 @@ def test_a_wrong_address_is_refused_by_name(db):
     answer = Caller(manager).post("team-channels", CHANNEL | {"team": team.slug, "kind": "feishu"})
 
     assert assert_problem(answer, 400, "invalid")["errors"].keys() == {"address"}
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["127.0.0.1", "[::1]", "[::ffff:127.0.0.1]", "169.254.169.254", "10.0.0.7", "0.0.0.0", "localhost"],
+)
+def test_address_inside_is_refused_when_it_is_typed(db, settings, host):
+    settings.CHANNEL_NETWORKS = []
+    manager = factories.user()
+    body = {"team": factories.team(manager=manager).slug, "kind": "webhook", "name": "Pager"}
+
+    problem = assert_problem(
+        Caller(manager).post("team-channels", body | {"address": f"https://{host}/"}), 400, "invalid"
+    )
+
+    assert list(problem["errors"]) == ["address"]
+
+
+def test_address_in_a_network_of_ones_own_is_taken(db, settings):
+    settings.CHANNEL_NETWORKS = ["10.0.0.0/8"]
+    manager = factories.user()
+    body = {"team": factories.team(manager=manager).slug, "kind": "webhook", "name": "Pager"}
+
+    assert Caller(manager).post("team-channels", body | {"address": "https://10.0.0.7/"}).status_code == 201
