@@ -119,7 +119,8 @@ class KpiValues(Resource):
         return rows.select_related("recorded_by")
 
     push = creation(
-        "Say what a key figure was on a day; facilitators, and service accounts that are members. The same again is answered with 200.",
+        "Say what a key figure was on a day; facilitators, and service accounts that are members. "
+        "The same again is answered with 200.",
         kpis.push,
         takes=ValueFacts,
         gives=ValueAnswer,

@@ -123,6 +123,45 @@ def zone(name: str, default: str) -> str:
     return value
 
 
+def site(name: str, default: str) -> str:
+    """The address of a site, such as https://closeloop.example.com: a scheme and a host, maybe a port."""
+    from urllib.parse import urlsplit
+
+    wrong = ImproperlyConfigured(
+        f"{name} must be an address such as https://closeloop.example.com: http or https, a host, no path."
+    )
+    value = text(name, default).strip().rstrip("/")
+    try:
+        parts = urlsplit(value)
+        port = parts.port
+    except ValueError:
+        raise wrong from None
+    plain = f"{parts.scheme}://{parts.netloc}"
+    is_odd = not value.isascii() or not value.isprintable() or " " in value or "@" in parts.netloc
+    if parts.scheme not in {"http", "https"} or not parts.hostname or value != plain or is_odd or port == 0:
+        raise wrong
+    return value
+
+
+def hosts(name: str, default: str, *, public_url: str) -> list[str]:
+    """Host names that are answered; the site's own must be among them, or nobody gets an answer."""
+    from urllib.parse import urlsplit
+
+    named = words(name, default)
+    own = urlsplit(public_url).netloc.lower()
+    own = own if own.endswith("]") else own.rpartition(":")[0] or own
+    for pattern in named:
+        pattern = pattern.lower()
+        if pattern in {"*", own} or (pattern.startswith(".") and f".{own}".endswith(pattern)):
+            return named
+    raise ImproperlyConfigured(f"{name} must name the host of PUBLIC_URL: nobody would be answered there.")
+
+
+def log_level(name: str, default: str) -> str:
+    """The least level of what is logged."""
+    return choice(name, default, ("debug", "info", "warning", "error", "critical")).upper()
+
+
 def database(name: str) -> dict[str, object]:
     """Django's database settings from a postgres:// URL.
 

@@ -11,14 +11,14 @@ os.environ.setdefault(
     "PROBE_SECRET_KEYS", "probe:" + base64.urlsafe_b64encode(b"fedcba9876543210" * 2).decode()
 )
 os.environ.setdefault("PUBLIC_URL", "http://testserver")
+os.environ.setdefault("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1],testserver")
 os.environ.setdefault("PROMETHEUS_ALLOW_LOOPBACK", "1")
 os.environ.setdefault("CHANNEL_NETWORKS", "127.0.0.0/8")
 os.environ.setdefault("MEDIA_ROOT", tempfile.mkdtemp(prefix="closeloop-media-"))
 
 from config.settings import *
-from config.settings import ALLOWED_HOSTS, STORAGES
+from config.settings import STORAGES
 
-ALLOWED_HOSTS = [*ALLOWED_HOSTS, "testserver"]
 # A refusal must write nothing, and that is what tests look at.
 USAGE_COUNTED = False
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

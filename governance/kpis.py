@@ -127,7 +127,7 @@ def push(kpi: Kpi, *, date: date, value: Decimal, by: User, now: datetime, sourc
 
 
 def board(*, now: datetime, only: Iterable[Kpi] | None = None) -> list[Series]:
-    """Every key figure that is not retired, or these, with its values of the last two years, in two statements."""
+    """The key figures that are not retired, or these, with values of two years, in two statements."""
     rows = list(Kpi.objects.filter(is_retired=False) if only is None else only)
     since = (now - timedelta(days=SHOWN_DAYS)).date()
     of_day: dict[int, dict[date, KpiValue]] = {}

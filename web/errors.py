@@ -55,7 +55,7 @@ def bad_request(request: HttpRequest, exception: Exception | None = None) -> Htt
     logger.info("refused a request: %s", reason or type(exception).__name__)
     if isinstance(exception, BadQuery) and is_for_programs(request):
         said = {"code": "bad_request", "message": _("It holds a NUL character, or is not UTF-8.")}
-        return _problem(400, "bad_request", text, errors=dict.fromkeys(exception.names, [said]))
+        return _problem(400, "bad_request", text, errors={name: [said] for name in exception.names})
     return answer(request, 400, "bad_request", "errors/400.html", {"text": text}, bare=True)
 
 

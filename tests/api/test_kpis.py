@@ -69,9 +69,8 @@ def test_program_with_the_narrow_scope_pushes_and_does_nothing_else(as_user):
     assert (pushed.status_code, pushed.json()["recorded_by"]["name"]) == (201, "Billing")
     assert_problem(program.get("kpis"), 403, "scope_missing")
     assert_problem(program.post("wording", {"text": "x"}), 403, "scope_missing")
-    assert_problem(
-        as_user(account, scopes=["propose"]).post("kpis/idle-resources/values"), 403, "scope_missing"
-    )
+    other = as_user(account, scopes=["propose"])
+    assert_problem(other.post("kpis/idle-resources/values"), 403, "scope_missing")
 
 
 def test_service_account_that_may_only_look_pushes_nothing(as_user):
