@@ -80,6 +80,27 @@ def test_item_of_a_review_takes_over_what_the_review_says(page):
     assert list(form.fields["causes"].queryset) == [cause]
 
 
+@pytest.mark.parametrize(
+    ("parts", "ticked"),
+    [
+        (["root", "trigger"], ["root"]),
+        (["root", "root"], ["root", "root"]),
+        (["root", "root", "trigger"], []),
+        (["trigger", "contributing"], []),
+        ([], []),
+    ],
+)
+def test_item_of_a_review_ticks_no_trigger_and_no_root_cause_among_several_parts(page, parts, ticked):
+    review = factories.review(is_open=True)
+    for number, part in enumerate(parts):
+        factories.cause(review, f"Cause {number}", part=part)
+
+    form = page.get(f"/items/new?review={review.public_id}").context["form"]
+
+    chosen = review.causes.filter(pk__in=form.initial["causes"])
+    assert [cause.part for cause in chosen] == ticked
+
+
 def test_item_of_a_review_names_its_causes(page, answers):
     review = factories.review(is_open=True)
     cause = factories.verified_cause(review)

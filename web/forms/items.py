@@ -113,8 +113,19 @@ def _suggested(review: Review | None, user: User) -> dict[str, Any]:
         values["severity"] = incidents[0].severity_id
     if link is not None:
         values |= {"service": link.service_id, "team": link.service.team_id}
-    primary = review.causes.filter(is_primary=True).values_list("pk", flat=True)
-    return values | {"causes": list(primary)}
+    return values | {"causes": _likely_causes(review)}
+
+
+def _likely_causes(review: Review) -> list[int]:
+    """Those an item most likely removes: the primary one, else the only root cause, or all if all are root.
+
+    A trigger or a contributing factor is never ticked: what an item does about it, a person says.
+    """
+    causes = list(review.causes.exclude(state=RootCause.State.REFUTED))
+    roots = [cause for cause in causes if cause.part == RootCause.Part.ROOT]
+    primary = [cause for cause in roots if cause.is_primary]
+    chosen = primary or (roots if len(roots) == 1 or len(roots) == len(causes) else [])
+    return [cause.pk for cause in chosen]
 
 
 class ItemEditForm(forms.Form):
