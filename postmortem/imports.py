@@ -16,7 +16,7 @@ from postmortem import access, incidents, markup, reviews, secrets, timelines, t
 from postmortem.causes import MAX_CAUSES, MAX_WHY, MAX_WHY_EVIDENCE
 from postmortem.errors import DomainError, Invalid
 from postmortem.importing import exported, placing, reader
-from postmortem.importing.draft import Cause, Draft, DraftEntry, Moment
+from postmortem.importing.draft import Action, Cause, Draft, DraftEntry, Moment
 from postmortem.importing.lines import normalised
 from postmortem.models import (
     EARLIEST,
@@ -234,10 +234,10 @@ def suggested_services(draft: Draft) -> list[tuple[Service, str]]:
     ]
 
 
-def proposed(review: Review) -> list[str]:
-    """The actions that the documents of a review propose and do not call done, as written, in their order."""
+def proposed(review: Review) -> list[Action]:
+    """The actions that the documents of a review propose and do not call done, in their order."""
     drafts = review.imported_from.order_by("id").values_list("draft__actions", flat=True)
-    return [action["text"] for actions in drafts for action in actions if not action["is_done"]]
+    return [Action.from_json(action) for actions in drafts for action in actions if not action["is_done"]]
 
 
 def _locked(document: ImportedDocument) -> ImportedDocument:
@@ -260,13 +260,22 @@ def _check_zone(zone: str) -> None:
         raise Invalid(_("“%(name)s” is not an IANA time zone.") % {"name": zone}, field="zone")
 
 
-def _text(draft: Draft, entry: DraftEntry) -> str:
-    return entry.text if draft.extra.get("exact") else placing.entry_text(entry)
+def texts_of(draft: Draft, entries: Sequence[DraftEntry]) -> list[str]:
+    """What each entry says where it is shown: an export of ours as it stands, others in plain words."""
+    if draft.extra.get("exact"):
+        return [entry.text for entry in entries]
+    addresses = placing.addresses_of(draft)
+    return [placing.entry_text(entry, addresses) for entry in entries]
 
 
 def _that_fit(draft: Draft, happened: Sequence[Event]) -> list[Event]:
     """The events that a timeline takes; the others stay in the notes."""
-    fit = [one for one in happened if one.at is not None and 0 < len(_text(draft, one.entry)) <= MAX_TEXT]
+    texts = texts_of(draft, [one.entry for one in happened])
+    fit = [
+        one
+        for one, text in zip(happened, texts, strict=True)
+        if one.at is not None and 0 < len(text) <= MAX_TEXT
+    ]
     return fit[: timelines.MAX_ENTRIES]
 
 
@@ -343,12 +352,12 @@ def _write_timeline(
     timeline = timelines.open_for(incident.participants.get(user=by))
     entries = [
         {
-            "text": _text(draft, one.entry),
+            "text": text,
             "happened_at": one.at,
             "zone": one.zone,
             "kind": Entry.Kind.NOTE,
         }
-        for one in happened
+        for one, text in zip(happened, texts_of(draft, [one.entry for one in happened]), strict=True)
     ]
     if entries:
         timelines.add_many(timeline, entries=entries, by=by, now=now)

@@ -90,13 +90,33 @@ class Cause:
 
 
 @dataclass(frozen=True)
+class Cell:
+    """A cell of a table of actions.
+
+    Attributes:
+        column: what its column is called in the document.
+        field: "title", "kind", "owner", "link" or "due"; "" where the column is none of these.
+    """
+
+    column: str
+    field: str
+    text: str
+
+
+@dataclass(frozen=True)
 class Action:
-    """A proposed action item as written."""
+    """A proposed action item as written; `cells` are those of its row, where the columns are known."""
 
     text: str
     is_done: bool
     start: int
     end: int
+    cells: tuple[Cell, ...] = ()
+
+    @staticmethod
+    def from_json(data: dict[str, Any]) -> Action:
+        """The action of a draft; drafts that were read before there were cells have none."""
+        return Action(**(data | {"cells": tuple(Cell(**one) for one in data.get("cells", ()))}))
 
 
 @dataclass(frozen=True)
@@ -157,7 +177,7 @@ class Draft:
             causes=tuple(
                 Cause(**(cause | {"whys": tuple(cause.get("whys", ()))})) for cause in data["causes"]
             ),
-            actions=tuple(Action(**action) for action in data["actions"]),
+            actions=tuple(Action.from_json(action) for action in data["actions"]),
             rest=tuple(Section(**section) for section in data["rest"]),
             order=data["order"],
             is_template=data["is_template"],

@@ -11,7 +11,8 @@ _CLOSING_HASHES = re.compile(r"[ \t]+#+[ \t]*$")
 _UNDERLINE = re.compile(r"^ {0,3}(=+|-{2,})[ \t]*$")
 _BOLD_LINE = re.compile(r"^ {0,3}(\*\*|__)([^*_]{2,80}?)(?:\1[:：]?|[:：]\1)[ \t]*$")
 _LABEL_LINE = re.compile(r"^ {0,3}([^\s*#>|`\-+][^:：|`]{1,60})[:：][ \t]*$")
-_INLINE_LABEL = re.compile(r"^(\*\*|__)([^*_:：\n]{2,60}?)(?:[:：]\1|\1\s?[:：])\s*(?=\S)")
+# "**Summary:** Orders failed."
+INLINE_LABEL = re.compile(r"^(\*\*|__)([^*_:：\n]{2,60}?)(?:[:：]\1|\1\s?[:：])\s*(?=\S)")
 # "- **Action items**:", with its list below it.
 _BULLET_LABEL = re.compile(r"^ {0,3}[-*+] (\*\*|__)([^*_:：\n]{2,60}?)(?:\1\s?[:：]?|[:：]\1)[ \t]*$")
 # Its level, below that of every heading.
@@ -113,7 +114,7 @@ def _plain_line(start: int, end: int, text: str) -> Line:
         return Line(start, end, text, "pseudo", 7, match[1].strip())
     if len(text) < 120 and (match := _BULLET_LABEL.match(text)):
         return Line(start, end, text, "text", BULLET_LEVEL, match[2].strip())
-    if match := _INLINE_LABEL.match(text[:200]):
+    if match := INLINE_LABEL.match(text[:200]):
         return Line(start, end, text, "inline", 7, match[2].strip())
     return Line(start, end, text, "text")
 

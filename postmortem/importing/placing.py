@@ -6,8 +6,9 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
-from postmortem.importing import targets, zones
+from postmortem.importing import inline, targets, zones
 from postmortem.importing.draft import Cause, Draft, DraftEntry, Section
+from postmortem.importing.lines import INLINE_LABEL
 
 STEPS = ("phenomenon", "metric_anomaly", "change_correlation", "root_cause")
 LESSONS = ("went_well", "went_badly", "luck")
@@ -58,7 +59,7 @@ def placed(draft: Draft, *, unsettled: Collection[int], heading: str, times_head
         for number, entry in enumerate(draft.entries)
         if number not in unsettled
         and re.search(r"[^\W\d_]", entry.label)
-        and entry.label not in entry_text(entry)
+        and inline.plain(entry.label) not in entry_text(entry)
     ]
     if worded:
         pieces += [f"## {times_heading}", "\n".join(f"- {label}" for label in worded)]
@@ -66,7 +67,10 @@ def placed(draft: Draft, *, unsettled: Collection[int], heading: str, times_head
         summary=texts["summary"],
         findings={step: texts[step] for step in STEPS},
         lessons={lesson: texts[lesson] for lesson in LESSONS},
-        causes=tuple(replace(cause, statement=_no_images(cause.statement)) for cause in draft.causes),
+        causes=tuple(
+            replace(cause, statement=inline.plain(_no_images(cause.statement), addresses_of(draft)))
+            for cause in draft.causes
+        ),
         notes=_no_images(_with_definitions("\n\n".join(pieces), definitions)),
     )
 
@@ -83,16 +87,26 @@ def _exact(draft: Draft) -> Placed:
     )
 
 
-def entry_text(entry: DraftEntry) -> str:
-    """The text of an entry; a label that says more than one moment stays in it.
+def entry_text(entry: DraftEntry, addresses: Mapping[str, str] | None = None) -> str:
+    """The text of an entry, in plain words; a label that says more than one moment stays in it.
 
-    >>> entry_text(DraftEntry(Moment(""), "ca. 18:30", "Down", 0, 0))
+    Args:
+        addresses: as `addresses_of` gives them for the document.
+
+    >>> entry_text(DraftEntry(Moment(""), "ca. 18:30", "**Down**", 0, 0))
     'ca. 18:30: Down'
     """
-    if entry.text.startswith(entry.label) or _is_plain(entry.label):
-        return _no_images(entry.text)
-    label = entry.label.strip(" :：-–—|*_[](){}")
-    return _no_images(f"{label}: {entry.text}")
+    text = entry.text
+    if not entry.text.startswith(entry.label) and not _is_plain(entry.label):
+        label = entry.label.strip(" :：-–—|*_[](){}")
+        text = f"{label}: {entry.text}"
+    return inline.plain(_no_images(text), addresses)
+
+
+def addresses_of(draft: Draft) -> dict[str, str]:
+    """Where the links go that the document defines apart from its text, by their labels in lower case."""
+    lines = _definitions(draft).items()
+    return {label: line.split("]:", 1)[1].split()[0].strip("<>") for label, line in lines}
 
 
 def _is_plain(label: str) -> bool:
@@ -117,7 +131,10 @@ def _section(one: Section, *, level: int, own: Collection[str] = ()) -> str:
     if one.target == "front":
         return f"```\n{one.text}\n```" if "```" not in one.text else one.text
     heading = "" if not one.heading or targets.plain(one.heading) in own else f"{'#' * level} {one.heading}"
-    return "\n\n".join(part for part in (heading, one.text) if part)
+    text = one.text
+    if own and (label := INLINE_LABEL.match(text)) and targets.plain(label[2]) in own:
+        text = text[label.end() :]
+    return "\n\n".join(part for part in (heading, text) if part)
 
 
 def _entry(entry: DraftEntry) -> str:

@@ -205,7 +205,7 @@ class _Reading:
 
     def table(self, lines: list[Line]) -> None:
         """A table with a column of times: each row is an entry; the head and empty rows are the rest's."""
-        head, rows = _cells(lines[0].text), lines[2:]
+        head, rows = cells_of(lines[0].text), lines[2:]
         columns = [n for n, cell in enumerate(head) if _TIME_COLUMN.search(cell.strip())][:2]
         if self.is_timeline and not columns:
             columns = [0]
@@ -228,7 +228,7 @@ class _Reading:
         self.current, self.shape = None, ""
 
     def _row(self, line: Line, columns: list[int]) -> RawEntry | None:
-        cells = _cells(line.text)
+        cells = cells_of(line.text)
         said = " ".join(cells[n].strip() for n in columns if n < len(cells))
         label = label_of(said)
         others = [cell.strip() for n, cell in enumerate(cells) if n not in columns and cell.strip()]
@@ -273,7 +273,7 @@ def table_at(lines: Sequence[Line], number: int) -> int:
     divider = lines[number + 1].text
     if "-" not in divider or "|" not in divider or len(divider) > 2000:
         return 0
-    if not all(_DIVIDER_CELL.fullmatch(cell) for cell in _cells(divider)):
+    if not all(_DIVIDER_CELL.fullmatch(cell) for cell in cells_of(divider)):
         return 0
     end = number + 2
     while end < len(lines) and lines[end].kind == "text" and "|" in lines[end].text:
@@ -281,7 +281,8 @@ def table_at(lines: Sequence[Line], number: int) -> int:
     return end - number
 
 
-def _cells(row: str) -> list[str]:
+def cells_of(row: str) -> list[str]:
+    """The cells of a row of a table, as written."""
     text = row.strip()
     text = text.removeprefix("|")
     if text.endswith("|") and not text.endswith("\\|"):

@@ -170,3 +170,24 @@ CHORE = re.compile(
     r"sections? above|incident title|after-action report|incident has been dealt with|all actionable items",
     re.IGNORECASE,
 )
+# What a column of such a table says of an action, the first that fits; "" is one that is none of these.
+ACTION_FIELDS = tuple(
+    (name, re.compile(rf"[\W_]*(?:{pattern})[\W_]*", re.IGNORECASE))
+    for name, pattern in (
+        ("title", r"(?:recommended |proposed |corrective |preventive |remediation |follow[ -]?up )?(?:action(?: items?)?s?|tasks?)(?: description)?|follow[ -]?up(?: action)?s?|to-?dos?|what(?: to do)?|remediation(?: item)?s?|improvements?|行动(?:项|计划|内容)?|(?:具体|改进|整改|优化|后续|预防|解决|跟进)?(?:措施|事项|动作|任务)|(?:改进|整改|优化|行动|任务|措施)(?:项|内容|点|描述)|待办(?:事项)?"),
+        ("kind", r"(?:action |item )?type|kind|(?:措施|行动|改进)?(?:类型|类别|分类|种类)"),
+        ("owner", r"(?:action )?owners?|assignees?|assigned(?: to)?|responsib(?:le|ility)(?: party| person)?|who|dri|(?:主要|跟进|主)?(?:负责|责任|执行|处理|跟进|经办|对接)人(?:员)?|owner ?\(s\)"),
+        ("link", r"(?:tracking |tracker )?(?:bugs?|issues?|tickets?|jira|links?|url)(?: ?/ ?(?:bugs?|issues?|tickets?|jira|links?))?(?: ?(?:#|id|no\.?|number|link|url|key))?|track(?:er|ing|ed in)|(?:jira|任务|工单|缺陷|跟踪|需求|相关|问题)? ?(?:工单|单号|链接|编号|跟踪|地址)|jira ?(?:号|单)"),
+        ("due", r"due(?: date| by)?|deadline|eta|target(?: date)?|by when|when|(?:planned |expected |estimated )?(?:completion|finish|end|delivery)(?: date)|(?:预计|计划|预期|要求)?(?:截止|完成|结束|到期|上线|交付)(?:时间|日期|日)?|期限|时限|deadline"),
+        ("title", r"descriptions?|items?|summary|details?|work|内容|描述|项目|说明"),
+    )
+)  # fmt: skip
+# What a type of action says an item does, and nothing else.
+ACTION_KINDS = tuple(
+    (kind, re.compile(rf"[\W_]*(?:{pattern})[\W_]*", re.IGNORECASE))
+    for kind, pattern in (
+        ("prevent", r"prevent(?:s|ion|ive|ative|ing)?|avoid(?:ance)?|预防(?:类|性|措施)?|防止|防范|规避|避免(?:再次发生)?"),
+        ("detect", r"detect(?:s|ion|ive|ing)?|(?:检测|探测|发现|监控|告警)(?:类|措施)?"),
+        ("mitigate", r"mitigat(?:e|es|ion|ive|ing)|(?:缓解|减轻|减缓|止损|降低影响)(?:类|措施)?"),
+    )
+)  # fmt: skip

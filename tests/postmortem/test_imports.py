@@ -12,7 +12,9 @@ from accounts.models import User
 from benchmarks.scores import data_folder
 from postmortem import imports, timelines
 from postmortem.errors import Invalid, NotAllowed
+from postmortem.importing import targets
 from postmortem.importing.draft import Draft
+from postmortem.importing.lines import INLINE_LABEL
 from postmortem.models import Entry, ImportedDocument, Incident, Review, ReviewStep, RootCause, Service
 from tests import factories
 from tests.factories import NOW
@@ -284,7 +286,7 @@ def lost(source: bytes, name: str, by) -> Counter[str]:
     with transaction.atomic():
         document = imports.add(source=imports.decoded(source), file_name=name, by=by, now=NOW)
         accepted(document)
-        missing = words(document.source) - words(said())
+        missing = words(document.source) - words(f"{said()}\n{named_by_fields(document)}")
         transaction.set_rollback(True)
     return missing
 
@@ -295,13 +297,29 @@ def said() -> str:
     texts = [incident.title, incident.summary, review.notes, review.went_well, review.went_badly, review.luck]
     texts += [text for step in review.steps.all() for text in (step.finding, step.evidence)]
     texts += RootCause.objects.values_list("statement", flat=True)
-    texts += ["summary", "Summary", "What went well", "What went badly"]
     for entry in Entry.objects.all():
         local = entry.happened_at.astimezone(ZoneInfo(entry.zone))
         texts += [entry.text, f"{local:%Y-%m-%d %H:%M:%S}"]
     return "\n".join(texts)
 
 
+def named_by_fields(document: ImportedDocument) -> str:
+    """The headings that say what a field is called: the page shows the field's own name instead."""
+    draft = Draft.from_json(document.draft)
+    said = [(one.target, one.heading) for one in draft.sections]
+    labels = [(one.target, INLINE_LABEL.match(one.text)) for one in draft.sections]
+    said += [(target, label[2]) for target, label in labels if label]
+    return "\n".join(
+        heading for target, heading in said if targets.plain(heading) in targets.OWN_HEADINGS.get(target, ())
+    )
+
+
 def words(text: str) -> Counter[str]:
-    """Words that are more than a number: "7" is "07" on a timeline, and a year may be said once for all."""
-    return Counter(word for word in re.findall(r"\w+", text.lower()) if not word.isdigit())
+    """Words that are more than a number: "7" is "07" on a timeline, and a year may be said once for all.
+
+    A link whose words are its address says it once, and its address stands where its label was. Underscores
+    may be marks; code may touch a word.
+    """
+    text = re.sub(r"\[(https?://[^\]\s]+)\]\(\1\)", r"\1", text)
+    text = re.sub(r"\]\[[^\]\n]{1,100}\]", "]", text).replace("`", "")
+    return Counter(word for word in re.findall(r"[^\W_]+", text.lower()) if not word.isdigit())
