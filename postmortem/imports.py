@@ -234,6 +234,18 @@ def suggested_services(draft: Draft) -> list[tuple[Service, str]]:
     ]
 
 
+def overdue_since(started_at: datetime, severity: Severity, *, now: datetime) -> datetime | None:
+    """When the review of an incident that is taken in now was due, if that is over; None where it is not.
+
+    Such a review is breached from its first moment on, and the audits of its services fail until it is
+    archived.
+    """
+    if not severity.requires_postmortem:
+        return None
+    due_at = Incident(started_at=started_at, severity=severity).review_due_at
+    return due_at if due_at < now else None
+
+
 def proposed(review: Review) -> list[Action]:
     """The actions that the documents of a review propose and do not call done, in their order."""
     drafts = review.imported_from.order_by("id").values_list("draft__actions", flat=True)

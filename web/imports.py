@@ -74,7 +74,7 @@ def import_list(request: HttpRequest) -> HttpResponse:
             return redirect("web:import", added[0].public_id)
         messages.success(request, _("%(count)d documents were read.") % {"count": len(added)})
         return redirect("web:imports")
-    rows = access.imports(request.user).select_related("incident", "review").defer("source", "draft")
+    rows = access.imports(request.user).select_related("incident", "review").with_titles()
     page = page_of(rows, request.GET, by="imported_at", is_descending=True)
     context = {"form": form, "page": page}
     return render(request, "imports/list.html", context, status=422 if form.errors else 200)
@@ -114,10 +114,11 @@ def import_detail(request: HttpRequest, public_id: str) -> HttpResponse:
     document = _find(request, public_id)
     if document.review is not None:
         return redirect("web:review", document.review.public_id)
-    form = AcceptanceForm(request.POST if request.method == "POST" else None, document=document)
+    now = timezone.now()
+    form = AcceptanceForm(request.POST if request.method == "POST" else None, document=document, now=now)
     if form.is_valid():
         try:
-            done = imports.accept(document, **form.facts(), by=request.user, now=timezone.now())
+            done = imports.accept(document, **form.facts(), by=request.user, now=now)
         except DomainError as refusal:
             field = "origin" if refusal.field == "services" else refusal.field
             form.add_error(field if field in form.fields else None, refusal.message)
@@ -127,14 +128,17 @@ def import_detail(request: HttpRequest, public_id: str) -> HttpResponse:
             )
             return redirect("web:review", done.review.public_id)
     draft = form.draft
+    texts = imports.texts_of(draft, [entry for _number, entry in form.unsettled])
     context = {
         "document": document,
+        "heading": draft.title.value if draft.title else document.file_name or document.public_id,
         "draft": draft,
         "form": form,
         "pieces": _pieces(document.source, draft),
         "sure_entries": sum(entry.moment.is_sure for entry in draft.entries),
         "doubtful": [
-            (entry, _reasons(entry.moment), form[f"entry_{number}"]) for number, entry in form.unsettled
+            (entry, text, _reasons(entry.moment), form[f"entry_{number}"])
+            for (number, entry), text in zip(form.unsettled, texts, strict=True)
         ],
         "hints": _hints(draft),
     }

@@ -189,18 +189,18 @@ def _field(part: Part, lines: list[Line], body: list[Line], text: str, found: Fo
             found.sections.append(section)
         else:
             found.rest.append(section)
-        found.causes += _causes(own, section, body)
+        found.causes += _causes(own, line.title, section, body)
     else:
         found.rest.append(replace(section, target="actions" if target == "actions" else ""))
 
 
-def _causes(own: str, section: Section, body: list[Line]) -> list[Cause]:
+def _causes(own: str, title: str, section: Section, body: list[Line]) -> list[Cause]:
     """The causes a section states: its list, when it is nothing else, or its text, when that is short."""
     part = _CAUSE_PARTS.get(own)
-    is_trigger = own == "change_correlation" and re.match(r"trigger|触发", targets.plain(section.heading))
+    is_trigger = own == "change_correlation" and re.match(r"trigger|触发", targets.plain(title))
     if part is None or not section.text or (own == "change_correlation" and not is_trigger):
         return []
-    if re.search(r"whys?\b|fault|分析|排查|analysis|深入", targets.plain(section.heading)):
+    if re.search(r"whys?\b|fault|分析|排查|analysis|深入", targets.plain(title)):
         return []
     blocks = [line for line in body if line.kind != "blank"]
     bullets = [line for line in blocks if re.match(r"^[-*+] |^\d+[.)] ", line.text)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 from django.db.models import Q
+from django.db.models.fields.json import KT
 
 from accounts.models import User
 from postmortem.models.incidents import Incident
@@ -12,6 +13,12 @@ from postmortem.models.trail import recorded
 
 # 512 KiB of UTF-8 have no more characters.
 MAX_SOURCE = 512 * 1024
+
+
+class ImportedDocumentQuerySet(models.QuerySet["ImportedDocument"]):
+    def with_titles(self) -> ImportedDocumentQuerySet:
+        """For lists: `title` is the one that was read, None where there is none; the texts stay behind."""
+        return self.annotate(title=KT("draft__title__value")).defer("source", "draft")
 
 
 class ImportedDocument(models.Model):
@@ -30,6 +37,8 @@ class ImportedDocument(models.Model):
         Incident, models.PROTECT, null=True, blank=True, related_name="imported_from"
     )
     review = models.ForeignKey(Review, models.PROTECT, null=True, blank=True, related_name="imported_from")
+
+    objects = ImportedDocumentQuerySet.as_manager()
 
     class Meta:
         ordering = ("-id",)

@@ -179,6 +179,80 @@ def test_accept_makes_an_incident_a_timeline_and_a_review(member):
     assert "<h4>Conclusion</h4>" in review.notes_html
 
 
+GOOGLE = """# Search was **down** (incident #465)
+
+**Summary:** Search was down for 66 minutes.
+
+**Root Causes:** A leak in `search`, see [the bug](https://example.org/b).
+
+**Trigger:** A **latent** bug.
+
+## Lessons Learned
+
+### What went well
+
+- Alerts fired
+
+### What went wrong
+
+- No **canary**
+
+### Where we got lucky
+
+- A copy was there
+
+## Timeline
+
+2018-02-22 (*all times UTC*)
+
+- 14:51 - **OUTAGE BEGINS** — `search` melts, see [the log][log]
+- 15:57 - **OUTAGE ENDS**
+
+[log]: https://example.org/log
+"""
+
+
+def test_accept_leaves_no_marks_where_nothing_renders_them_and_doubles_no_heading(member):
+    accepted(imports.add(source=GOOGLE, by=member, now=NOW))
+
+    incident, review = Incident.objects.get(), Review.objects.get()
+    assert (incident.title, incident.summary) == (
+        "Search was down (incident #465)",
+        "Search was down for 66 minutes.",
+    )
+    assert [entry.text for entry in Entry.objects.order_by("happened_at")] == [
+        "OUTAGE BEGINS — search melts, see the log (https://example.org/log)",
+        "OUTAGE ENDS",
+    ]
+    assert list(review.causes.order_by("id").values_list("part", "statement")) == [
+        ("root", "A leak in search, see the bug (https://example.org/b)."),
+        ("trigger", "A latent bug."),
+    ]
+    assert (review.went_well, review.went_badly, review.luck) == (
+        "- Alerts fired",
+        "- No **canary**",
+        "- A copy was there",
+    )
+
+
+@pytest.mark.parametrize(
+    "heading",
+    ["What went wrong", "3. What didn't go well:", "**What went badly**", "做得不好的地方", "五、不足之处"],
+)
+def test_a_heading_that_only_names_the_field_is_not_repeated_in_it(member, heading):
+    source = f"# 2018-02-22 Orders fail\n\n## {heading}\n\n- No canary\n"
+    accepted(imports.add(source=source, by=member, now=NOW))
+
+    assert Review.objects.get().went_badly == "- No canary"
+
+
+def test_a_heading_that_says_more_than_the_field_stays(member):
+    source = "# 2018-02-22 Orders fail\n\n## What went wrong with the canary\n\n- It slept\n"
+    accepted(imports.add(source=source, by=member, now=NOW))
+
+    assert Review.objects.get().went_badly == "### What went wrong with the canary\n\n- It slept"
+
+
 def test_accept_takes_the_moments_a_person_settled(member):
     settled = datetime(2018, 2, 22, 16, 34, tzinfo=UTC)
     accepted(imports.add(source=DOCUMENT, by=member, now=NOW), settled={2: settled})

@@ -1,5 +1,6 @@
 """Forms to take in a document and to confirm what it says."""
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -15,6 +16,14 @@ from web.forms import EARLIEST_YEAR, LATEST_YEAR, ProseField, zone_names
 
 # So many doubtful entries can be settled on the page; the others stay in the notes.
 MOST_SETTLED = 100
+
+
+@dataclass(frozen=True)
+class Breach:
+    """A review that is overdue at once: since when, if that is known, and the services whose audits fail."""
+
+    due_at: datetime | None
+    services: tuple[str, ...]
 
 
 class FilesInput(forms.FileInput):
@@ -78,8 +87,13 @@ class AcceptanceForm(forms.Form):
         help_text=_("Visible to participants, the owning team's manager and governors only."),
     )
 
-    def __init__(self, *args: Any, document: ImportedDocument, **kwargs: Any) -> None:
+    accepts_breach = forms.BooleanField(
+        label=_("Go on: the audits of its services may fail until the review is archived"), required=False
+    )
+
+    def __init__(self, *args: Any, document: ImportedDocument, now: datetime, **kwargs: Any) -> None:
         self.draft = Draft.from_json(document.draft)
+        self.now = now
         super().__init__(*args, initial=_initial(self.draft), **kwargs)
         self.fields["severity"].queryset = Severity.objects.all()
         self.fields["origin"].queryset = self.fields["affected"].queryset = Service.objects.all()
@@ -88,6 +102,8 @@ class AcceptanceForm(forms.Form):
         self.unsettled = doubtful[:MOST_SETTLED]
         for number, _entry in self.unsettled:
             self.fields[f"entry_{number}"] = LocalMomentField(label=_("Time"), required=False)
+        # What the page warns of, until the form itself knows better.
+        self.breach = None if self.is_bound else self._expected_breach()
 
     def clean(self) -> dict[str, Any]:
         data = super().clean()
@@ -99,7 +115,33 @@ class AcceptanceForm(forms.Form):
             data[name] = imports.moment_at(Moment(local.isoformat()), zone=zone)
             if data[name] is None:
                 self.add_error(name, _("The clocks of this zone skipped this time, or showed it twice."))
+        self._warn(data)
         return data
+
+    def _warn(self, data: dict[str, Any]) -> None:
+        """An incident whose review is overdue at once is taken in by somebody who has read what follows."""
+        severity, started_at = data.get("severity"), data.get("started_at")
+        if severity is None or started_at is None or started_at.tzinfo is None:
+            return
+        due_at = imports.overdue_since(started_at, severity, now=self.now)
+        if due_at is None:
+            return
+        services = [data.get("origin"), *(data.get("affected") or [])]
+        self.breach = Breach(due_at, tuple(dict.fromkeys(one.slug for one in services if one is not None)))
+        if not data.get("accepts_breach"):
+            self.add_error("accepts_breach", _("Say whether to go on."))
+
+    def _expected_breach(self) -> Breach | None:
+        """What is known before anybody chose anything: without a severity, the most patient one counts."""
+        zone = self.initial["zone"]
+        started_at = imports.moment_at(self.draft.started, zone=zone or "UTC")
+        needed = Severity.objects.filter(requires_postmortem=True).order_by("-review_hours")
+        severity = self.initial["severity"] or needed.first()
+        if started_at is None or severity is None:
+            return None
+        due_at = imports.overdue_since(started_at, severity, now=self.now)
+        names = tuple(one.slug for one, _part in imports.suggested_services(self.draft))
+        return Breach(due_at if self.initial["severity"] else None, names) if due_at else None
 
     def facts(self) -> dict[str, Any]:
         """What `imports.accept` takes."""

@@ -24,8 +24,8 @@ def first(*rows: str) -> Told:
             Told("Add a canary", kind="prevent", owner="bob", owner_column="Owner"),
         ),
         (
-            ["| # | Task | Who | Ticket |", "|--|--|--|--|", "| 1 | Pin it | ann | [OPS-1](https://t.org/1) |"],
-            Told("Pin it", "Ticket: OPS-1", owner="ann", owner_column="Who", link="https://t.org/1"),
+            ["| # | Task | Who | Bug |", "|--|--|--|--|", "| 1 | Pin it | ann | [T-1](https://t.org/1) |"],
+            Told("Pin it", "Bug: T-1", owner="ann", owner_column="Who", link="https://t.org/1"),
         ),
         (
             ["| Issue | Who |", "|--|--|", "| [Pin **it**](https://t.org/OPS-1) | ann |"],
