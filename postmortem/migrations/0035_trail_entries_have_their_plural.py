@@ -2,7 +2,7 @@ from django.db import migrations
 
 
 class Migration(migrations.Migration):
-    dependencies = [("postmortem", "0033_unfinished_reviews_and_items_by_index")]
+    dependencies = [("postmortem", "0034_drafts_say_what_they_became")]
 
     operations = [
         migrations.AlterModelOptions(
