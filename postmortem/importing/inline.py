@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 LONGEST = 20_000
 _FENCE = re.compile(r"^ {0,3}(?:`{3,}|~{3,})[ \t]*([^`\n]*)$")
 _HEADING = re.compile(r"^ {0,3}#{1,6}[ \t]+(?=\S)")
-_CODE = re.compile(r"(?<!`)(`{1,3})(?!`)(?P<words>[^\n]{1,1000}?)(?<!`)\1(?!`)")
+_CODE = re.compile(r"(?<![`\w])(`{1,3})(?!`)(?P<words>[^\n]{1,1000}?)(?<!`)\1(?![`\w])")
 _LINK = re.compile(
     r"!?\[(?P<words>[^\[\]\n]{1,500})\]"
     r"\(\s*<?(?P<address>(?:[^()\s<>]|\([^()\s]{0,200}\)){1,2000})>?(?:\s+[\"'](?P<title>[^\"'\n]{0,200})[\"'])?\s*\)"
@@ -17,13 +17,12 @@ _LINK = re.compile(
 _REFERENCE = re.compile(r"!?\[(?P<words>[^\[\]\n]{1,500})\]\[(?P<label>[^\[\]\n]{0,100})\]")
 _ADDRESS = re.compile(r"<((?:https?|ftp|mailto):[^\s<>]{1,2000})>")
 _ESCAPED = re.compile(r"\\([!-/:-@\[-`{-~])")
-# A mark opens before a character and closes after one; an underscore inside a word is part of it.
+# A mark opens before a character and closes after one. Those that part two words stay, or these would be one;
+# so do underscores: most of them are part of a name.
 _EMPHASIS = (
-    re.compile(r"\*\*(?=\S)(?P<words>[^\n]{1,1000}?)(?<=\S)\*\*"),
-    re.compile(r"(?<!\w)__(?=\S)(?P<words>[^\n]{1,1000}?)(?<=\S)__(?!\w)"),
-    re.compile(r"~~(?=\S)(?P<words>[^\n]{1,1000}?)(?<=\S)~~"),
+    re.compile(r"(?<!\w)\*\*(?=\S)(?P<words>[^\n]{1,1000}?)(?<=\S)\*\*(?!\w)"),
+    re.compile(r"(?<!\w)~~(?=\S)(?P<words>[^\n]{1,1000}?)(?<=\S)~~(?!\w)"),
     re.compile(r"(?<![*\w/])\*(?=[^\s*])(?P<words>[^\n*]{1,1000}?)(?<=[^\s*])\*(?![*\w])"),
-    re.compile(r"(?<![\w/.])_(?=[^\s_])(?P<words>[^\n_]{1,1000}?)(?<=[^\s_])_(?![\w/])"),
 )
 # Stands for what is taken out of a text until its marks are gone; no document holds it.
 _KEPT = re.compile("\x00(\\d+)\x00")
