@@ -1,6 +1,9 @@
 """The demo's items: their checks can pass, their past is one that the engine could have written."""
 
+from collections.abc import Iterator
+
 import pytest
+from django.db import transaction
 from django.utils import timezone
 
 from ops.story import people, sources, tell
@@ -14,11 +17,14 @@ pytestmark = pytest.mark.django_db
 URL = "http://127.0.0.1:9191"
 
 
-@pytest.fixture
-def cast() -> Cast:
-    cast = people.gather(password="correct horse battery staple")
-    tell.tell(cast, now=timezone.now())
-    return cast
+@pytest.fixture(scope="module")
+def cast(django_db_setup, django_db_blocker) -> Iterator[Cast]:
+    """Told once, for that takes long; what a test does is taken back after it."""
+    with django_db_blocker.unblock(), transaction.atomic():
+        cast = people.gather(password="correct horse battery staple")
+        tell.tell(cast, now=timezone.now())
+        yield cast
+        transaction.set_rollback(True)
 
 
 def test_errors_of_the_past_fit_the_kind_of_check(cast):
