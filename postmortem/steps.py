@@ -119,6 +119,15 @@ def sign(step: ReviewStep, *, by: User, now: datetime) -> ReviewStep:
     return step
 
 
+def unfit(step: ReviewStep) -> DomainError | None:
+    """Why its texts and what they stand on cannot be signed yet, None where they can; writes nothing."""
+    try:
+        _refuse_unfit(step)
+    except DomainError as refusal:
+        return refusal
+    return None
+
+
 def _refuse_unfit(step: ReviewStep) -> None:
     empty = [] if step.finding.strip() else ["finding"]
     if not step.evidence.strip() and not _has_typed_evidence(step):

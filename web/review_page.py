@@ -9,11 +9,13 @@ from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from accounts.models import User
 from postmortem import access, approvals, guides, markup, terms
 from postmortem.models import ChangeSearch, Incident, Review, ReviewStep, RootCause
 from postmortem.sla import Standing
+from postmortem.steps import unfit
 from remediation import checklists, items, preflight
 from web import drafts, proposals, repeats, step_evidence, trails, vague, version_links
 from web.checklistwords import asked, expectation
@@ -22,6 +24,14 @@ from web.incident_list import review_standing
 from web.incidents import people_of, review_items
 
 HISTORY_SHOWN = 30
+# What the step that comes next still lacks, by the code of what would refuse its signature.
+_TO_DO = {
+    "evidence_missing": gettext_lazy("To be written"),
+    "vague_wording": gettext_lazy("Vague words to replace"),
+    "change_undecided": gettext_lazy("Changes to settle"),
+    "changes_found": gettext_lazy("Changes to settle"),
+    "cause_unverified": gettext_lazy("Primary cause to verify"),
+}
 
 
 @dataclass
@@ -121,9 +131,6 @@ def review_page(
     _mark_vague_changes(
         steps[2], changes, search, is_going=before is not None and record.opened_at is not None
     )
-    for shown in steps:
-        if shown.state == "ready" and shown.vague_words and not shown.note:
-            shown.note = _("Vague words to replace")
     promised = review_items(record, user)
     may_write = user.is_at_least("member") and not record.is_archived and record.opened_at is not None
     if may_write:
@@ -278,9 +285,8 @@ def _step_note(row: ReviewStep, state: str, *, is_open: bool) -> str:
         return _("Signed by %(name)s") % {"name": row.signed_by}
     if not is_open:
         return _("After the review opens")
-    if state == "ready" and not (row.finding.strip() and row.evidence.strip()):
-        return _("To be written")
-    return ""
+    refusal = unfit(row) if state == "ready" else None
+    return str(_TO_DO[refusal.code]) if refusal else ""
 
 
 def lessons_of(record: Review) -> list[tuple[str, str, str]]:

@@ -17,7 +17,7 @@ from postmortem.errors import DomainError, EditConflict, Invalid
 from postmortem.models import Review, ReviewStep
 from web import conflicts, drafts
 from web.asking import ask
-from web.forms import show_refusal
+from web.forms import focus_refused, show_refusal
 from web.forms.incidents import ReasonForm
 from web.forms.reviews import StepForm
 from web.review_page import find_review, review_page, review_url
@@ -65,12 +65,10 @@ def step_sign(request: HttpRequest, public_id: str, kind: str) -> HttpResponse:
     try:
         reviews.sign(step, by=request.user, now=timezone.now())
     except DomainError as refusal:
-        messages.error(request, refusal.message)
-    else:
-        messages.success(request, _("Step %(number)d is signed.") % {"number": step.position})
-        # On to the next step, which has just become the current one.
-        return redirect(f"{review_url(record)}#steps")
-    return redirect(review_url(record, kind))
+        return _refused_signature(request, record, step, refusal)
+    messages.success(request, _("Step %(number)d is signed.") % {"number": step.position})
+    # On to the next step, which has just become the current one.
+    return redirect(f"{review_url(record)}#steps")
 
 
 @login_required
@@ -126,6 +124,7 @@ def _save(request: HttpRequest, record: Review, step: ReviewStep, form: StepForm
     if form.is_conflict:
         return review_page(request, record, bound=form, bound_kind=step.kind, status=409)
     if not form.is_valid():
+        focus_refused(form)
         return review_page(request, record, bound=form, bound_kind=step.kind, status=422)
     data = form.cleaned_data
     if (data["finding"], data["evidence"], data["version"]) == (step.finding, step.evidence, step.version):
@@ -138,9 +137,27 @@ def _save(request: HttpRequest, record: Review, step: ReviewStep, form: StepForm
         raise
     except DomainError as refusal:
         show_refusal(form, refusal)
+        focus_refused(form)
         return review_page(request, record, bound=form, bound_kind=step.kind, status=422)
     drafts.close(request)
     return None
+
+
+def _refused_signature(
+    request: HttpRequest, record: Review, step: ReviewStep, refusal: DomainError
+) -> HttpResponse:
+    """The page with the refusal in the form of its step, over the words that are stored by now."""
+    step.refresh_from_db()
+    record.refresh_from_db()
+    if step.is_signed or record.opened_at is None or record.is_archived:
+        # Meanwhile the form has gone.
+        messages.error(request, refusal.message)
+        return redirect(review_url(record, step.kind))
+    stored = {"finding": step.finding, "evidence": step.evidence, "version": step.version}
+    form = StepForm(stored, step=step)
+    show_refusal(form, refusal)
+    focus_refused(form)
+    return review_page(request, record, bound=form, bound_kind=step.kind, status=409)
 
 
 _STEP = "reviews/<slug:public_id>/steps/<slug:kind>"

@@ -142,7 +142,7 @@ def test_the_steps_are_written_and_signed_in_order(review, lin):
     factories.verified_cause(review)
 
     early = client.post(step_address(review, 2, "sign"), texts(steps[1]))
-    assert words_of(early) == ["Sign step 1 first."]
+    assert early.context["steps"][1].form.non_field_errors() == ["Sign step 1 first."]
     for number, step in enumerate(steps, start=1):
         response = client.post(step_address(review, number, "sign"), texts(step, f"Finding {number}"))
         assert words_of(response)[-1] == f"Step {number} is signed."
@@ -168,11 +168,12 @@ def test_a_refused_signature_still_saves_what_was_typed(review):
 def test_vague_words_block_the_signature_and_are_shown(review):
     client, step = client_of(factories.user()), review.steps.get(position=1)
 
-    response = client.post(step_address(review, 1, "sign"), texts(step, "可能是连接池"))
-    page = client.get(response.url.partition("#")[0])
+    page = client.post(step_address(review, 1, "sign"), texts(step, "可能是连接池"))
 
     (found,) = page.context["steps"][0].vague_words
-    assert words_of(response) == ["Vague wording blocks the signature: “可能”."]
+    assert page.context["steps"][0].form.errors == {
+        "finding": ["Vague wording blocks the signature: “可能”."]
+    }
     assert (found.start, found.end, found.phrase, found.after) == (0, 2, "可能", "是连接池")
     assert found.why
     assert found.suggestion
@@ -182,6 +183,48 @@ def test_vague_words_block_the_signature_and_are_shown(review):
     assert "<mark>可能</mark>是连接池</span><button" in page.content.decode()
     step.refresh_from_db()
     assert (step.finding, step.is_signed) == ("可能是连接池", False)
+
+
+def test_a_refused_signature_stands_at_its_fields_over_the_words_as_stored(review):
+    client, step = client_of(factories.user()), review.steps.get(position=1)
+
+    page = client.post(step_address(review, 1, "sign"), texts(step, "", ""))
+
+    form = page.context["steps"][0].form
+    words = ["A step is signed with a finding and its evidence."]
+    assert page.status_code == 409
+    assert form.errors == {"finding": words, "evidence": words}
+    assert page.content.decode().count('aria-invalid="true"') == 2
+    assert page.content.decode().count("autofocus") == 1
+    # What was typed was saved, so the next press writes over that version.
+    page = client.post(step_address(review, 1, "sign"), texts(step, "Orders failed.", ""))
+    step.refresh_from_db()
+    form = page.context["steps"][0].form
+    assert form.errors == {"evidence": words}
+    assert (form["finding"].value(), form["version"].value()) == ("Orders failed.", step.version)
+
+
+def test_a_step_is_ready_only_when_it_can_be_signed(review, lin):
+    client, notes = client_of(lin), {}
+    for number, step in enumerate(review.steps.all(), start=1):
+        notes[number] = client.get(f"/reviews/{review.public_id}/").context["steps"][number - 1].note
+        if number < 4:
+            client.post(step_address(review, number, "sign"), texts(step))
+    client.post(step_address(review, 4, "write"), texts(step))
+
+    unproven = client.get(f"/reviews/{review.public_id}/")
+    refused = client.post(step_address(review, 4, "sign"), texts(step))
+    factories.verified_cause(review)
+    proven = client.get(f"/reviews/{review.public_id}/")
+
+    assert notes == dict.fromkeys((1, 2, 3, 4), "To be written")
+    assert unproven.context["steps"][3].note == "Primary cause to verify"
+    assert "Ready to sign" not in unproven.content.decode()
+    assert refused.context["steps"][3].form.non_field_errors() == [
+        "Name a primary root cause and verify it first."
+    ]
+    assert proven.context["steps"][3].note == ""
+    assert "Ready to sign" in proven.content.decode()
 
 
 @pytest.mark.parametrize(

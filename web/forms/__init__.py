@@ -15,16 +15,29 @@ EARLIEST_YEAR, LATEST_YEAR = 2000, 2100
 
 
 def show_refusal(form: forms.BaseForm, refusal: DomainError) -> None:
-    """Put an act's refusal beside the field it names, or above the form: what was typed stays.
+    """Put an act's refusal beside the fields it names, or above the form: what was typed stays.
 
-    Where the act names more than one problem each stands at its own field, unless the face has renamed it.
+    Where the act names more than one problem each stands at its own field, unless the face has renamed it; one
+    problem may stand at several ("fields").
     """
     named = refusal.details.get("errors", {})
     if refusal.field not in named:
-        named = {refusal.field: [refusal.message]}
+        places = [name for name in refusal.details.get("fields", ()) if name in form.fields]
+        named = dict.fromkeys(places or [refusal.field], (refusal.message,))
     for name, messages in named.items():
         for message in messages:
             form.add_error(name if name in form.fields else None, message)
+
+
+def focus_refused(form: forms.BaseForm) -> None:
+    """Let a page begin at what was refused: at the first such field, or at the words above the form.
+
+    For a form in the middle of a long page; one that is a page of its own begins at its list of errors.
+    """
+    for name in form.fields:
+        if name in form.errors and not form.fields[name].widget.is_hidden:
+            form.fields[name].widget.attrs["autofocus"] = True
+            return
 
 
 def zone_names() -> list[str]:
