@@ -63,6 +63,7 @@ WORDS = {
     "profile": _("Personal settings"),
     "recurrences": _("Causes that came back"),
     "reports": _("Monthly reports"),
+    "review_list": _("List of postmortems"),
     "review_steps": _("The four steps of a review"),
     "reviews": _("Postmortems"),
     "saved_views": _("Saved views"),

@@ -2,21 +2,16 @@
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
-from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import path
 from django.utils import timezone
-from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods
 
 from accounts.models import Team
 from postmortem import access, approvals, reviews
 from postmortem.errors import DomainError, EditConflict
-from postmortem.models import Incident, Review, ReviewStep
 from remediation import dossier, plan
 from web import conflicts, drafts, hints, milestones, step_evidence
 from web.asking import ask
@@ -24,7 +19,6 @@ from web.composition import free_incidents
 from web.forms import show_refusal
 from web.forms.reviews import LessonsForm, NewReviewForm
 from web.incidents import find_incident, people_of, review_items
-from web.paging import page_of
 from web.review_page import (
     causes_of,
     checklist,
@@ -32,49 +26,9 @@ from web.review_page import (
     incidents_of,
     lessons_of,
     may_facilitate,
-    promise,
     review_page,
     review_url,
 )
-
-_FILTERS: dict[str, tuple[str | Promise, Q]] = {
-    "": (gettext_lazy("All"), Q()),
-    "going": (gettext_lazy("In review"), Q(archived_at=None)),
-    "archived": (gettext_lazy("Archived"), Q(archived_at__isnull=False)),
-}
-
-
-@login_required
-@require_GET
-def review_list(request: HttpRequest) -> HttpResponse:
-    chosen = request.GET.get("show", "")
-    label, condition = _FILTERS.get(chosen, _FILTERS[""])
-    visible = access.reviews(request.user).filter(condition).select_related("owner", "facilitator")
-    page = page_of(_with_progress(visible), request.GET, by="created_at", is_descending=True)
-    now = timezone.now()
-    ids = [row.pk for row in page.rows]
-    by_review: dict[int, list[Incident]] = {}
-    for one in (
-        Incident.objects.filter(review__in=ids).select_related("severity", "review").order_by("started_at")
-    ):
-        by_review.setdefault(one.review_id, []).append(one)
-    for row in page.rows:
-        row.its_incidents = by_review.get(row.pk, [])
-        row.state = "archived" if row.is_archived else "in_review" if row.opened_at else "preparing"
-        row.due_at, row.standing = promise(row.its_incidents, now)
-    filters = [
-        (key, words, key == chosen or (key == "" and chosen not in _FILTERS))
-        for key, (words, _q) in _FILTERS.items()
-    ]
-    context = {
-        "page": page,
-        "filters": filters,
-        "label": label,
-        "now": now,
-        "may_import": request.user.is_at_least("member"),
-        "is_filtered": chosen in _FILTERS and chosen != "",
-    }
-    return render(request, "reviews/list.html", context)
 
 
 @login_required
@@ -201,17 +155,7 @@ def lessons(request: HttpRequest, public_id: str) -> HttpResponse:
     return render(request, "reviews/lessons.html", {"form": form, "review": record}, status=status)
 
 
-def _with_progress(rows: QuerySet[Review]) -> QuerySet[Review]:
-    signed = ReviewStep.objects.filter(
-        review=OuterRef("pk"), signed_at__isnull=False, is_stale=False
-    ).order_by()
-    return rows.annotate(
-        signed_count=Coalesce(Subquery(signed.values("review").annotate(n=Count("*")).values("n")), 0)
-    )
-
-
 urlpatterns = [
-    path("reviews/", review_list, name="reviews"),
     path("incidents/<slug:public_id>/review", review_new, name="review_new"),
     path("reviews/<slug:public_id>/", review, name="review"),
     path("reviews/<slug:public_id>/document", review_document, name="review_document"),

@@ -1,5 +1,7 @@
 """Reviews on the pages: opened (R1), signed in order (R2), without vague words (R3), archived and read."""
 
+import csv
+import io
 from datetime import timedelta
 
 import pytest
@@ -649,6 +651,9 @@ def test_a_review_of_a_restricted_incident_does_not_exist_for_strangers(lin):
         assert stranger.post(step_address(review, 1, act), texts(review.steps.first())).status_code == 404
 
     assert "Secret review" not in stranger.get("/reviews/").content.decode()
+    assert "Secret review" not in stranger.get("/reviews/?q=secret").content.decode()
+    assert exported(stranger, "q=secret") == []
+    assert [row["title"] for row in exported(client_of(ada), "q=secret")] == ["Secret review"]
     assert "Secret review" in client_of(ada).get("/reviews/").content.decode()
 
 
@@ -707,13 +712,89 @@ def test_the_list_filters_by_state(review):
     assert client.get("/reviews/?show=nonsense&after=x").status_code == 200
 
 
+@pytest.fixture
+def two(lin):
+    """An open review of order, owned by Ada, and an archived one of cart."""
+    ada = factories.user("Ada")
+    order, cart = factories.service("order"), factories.service("cart")
+    pool = factories.review(
+        "The pool ran dry",
+        owner=ada,
+        facilitator=lin,
+        is_open=True,
+        incidents=[factories.resolved_incident(severity="P0", services=[order])],
+    )
+    gone = factories.archived_review(
+        title="Carts were empty", incidents=[factories.resolved_incident(severity="P2", services=[cart])]
+    )
+    return pool, gone
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("", {"pool", "gone"}),
+        ("q=ran+dry", {"pool"}),
+        ("q=CART", {"gone"}),
+        ("q=%21%21", set()),
+        ("service=order", {"pool"}),
+        ("severity=P2", {"gone"}),
+        ("owner={ada}", {"pool"}),
+        ("owner=nobody", {"pool", "gone"}),
+        ("service=order&show=archived", set()),
+    ],
+)
+def test_the_list_and_its_csv_are_narrowed_alike(two, query, found):
+    pool, gone = two
+    client, asked = client_of(factories.user()), query.replace("{ada}", str(pool.owner_id))
+    expected = {"pool": pool.public_id, "gone": gone.public_id}
+
+    page = client.get(f"/reviews/?{asked}")
+    rows = exported(client, asked)
+
+    assert {row.public_id for row in page.context["page"].rows} == {expected[one] for one in found}
+    assert {row["id"] for row in rows} == {expected[one] for one in found}
+    if not found:
+        assert "Nothing matches these filters" in page.content.decode()
+
+
+def test_the_list_is_searched_in_steps_and_causes_too(two):
+    pool, _gone = two
+    factories.written(pool.steps.first(), finding="Checkout answered 503.")
+    factories.cause(pool, "Nobody had sized the pool for a sale.")
+    client = client_of(factories.user())
+
+    for words in ("503", "sized sale", pool.public_id):
+        page = client.get("/reviews/", {"q": words})
+        assert [row.pk for row in page.context["page"].rows] == [pool.pk]
+
+
+def test_the_csv_says_what_the_list_says(two, lin):
+    pool, _gone = two
+    factories.signed(pool.steps.first())
+
+    (row,) = exported(client_of(lin), "service=order")
+
+    incident = pool.incidents.get()
+    assert (row["title"], row["state"], row["incidents"]) == ("The pool ran dry", "in_review", str(incident))
+    assert (row["severities"], row["services"]) == ("P0", "order")
+    assert (row["owner"], row["facilitator"], row["signed_steps"]) == ("Ada", "Lin", "1")
+    assert row["archived_at"] == ""
+    assert row["standing"]
+
+
+def exported(client: Client, query: str) -> list[dict[str, str]]:
+    text = b"".join(client.get(f"/reviews/export.csv?{query}").streaming_content).decode("utf-8-sig")
+    return list(csv.DictReader(io.StringIO(text)))
+
+
 @pytest.mark.parametrize("rows", [1, 3])
 def test_the_list_asks_the_database_the_same_however_long_it_is(rows, django_assert_num_queries):
     for _ in range(rows):
         factories.review(incidents=[factories.resolved_incident()])
     client = client_of(factories.user())
 
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(5):
         response = client.get("/reviews/")
 
     assert len(response.context["page"].rows) == rows

@@ -152,6 +152,40 @@ def _sorted(written: str) -> Choices:
     return sorted(((value, label) for value, label in json.loads(written)), key=lambda one: one[1].casefold())
 
 
+class ReviewFilters(Filters):
+    """Of the list of reviews; `show` is set by the tabs above it.
+
+    Args:
+        names: choices from the database, as `names_of_items` reads them.
+    """
+
+    q = forms.CharField(
+        label=_("Text or id"), required=False, widget=forms.TextInput(attrs={"type": "search"})
+    )
+    show = forms.ChoiceField(required=False, choices=[("going", _("In review")), ("archived", _("Archived"))])
+    service = forms.ChoiceField(label=_("Service"), required=False)
+    severity = forms.ChoiceField(label=_("Severity"), required=False)
+    owner = forms.ChoiceField(label=_("Owner"), required=False)
+
+    def __init__(self, data: Any, names: dict[str, str], **kwargs: Any) -> None:
+        self.names = names
+        super().__init__(data, **kwargs)
+
+    def offer(self) -> None:
+        for name, nothing in (
+            ("service", _("Any service")),
+            ("severity", _("Any severity")),
+            ("owner", _("Anybody")),
+        ):
+            known = _sorted(self.names.get(name, "[]"))
+            self.fields[name].choices = [("", nothing), *known]  # type: ignore[attr-defined]
+
+    @property
+    def narrowing(self) -> list[Any]:
+        """The fields that stand above the list."""
+        return [self[name] for name in ("service", "severity", "owner")]
+
+
 class ServiceFilters(Filters):
     """Of the list of services."""
 
