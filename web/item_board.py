@@ -69,6 +69,11 @@ class Column:
     total: int = 0
     url: str = ""
 
+    @property
+    def is_open(self) -> bool:
+        """A column in which there is nothing to do begins as a narrow strip, so that the others have room."""
+        return bool(self.cards) and self.state not in (State.VERIFIED, State.WONT_DO)
+
 
 @login_required
 @require_GET

@@ -116,3 +116,12 @@ def test_board_asks_the_database_equally_often_for_any_number_of_cards(page, dja
     # Session, person; the names to filter by, the totals, the keys of the cards, the cards.
     with django_assert_num_queries(6):
         page.get("/items/board")
+
+
+def test_columns_without_anything_to_do_begin_folded(page):
+    for state in ("open", "regressed", "verified", "wont_do"):
+        factories.item(state, state=state)
+
+    response = page.get("/items/board")
+
+    assert [column.state for column in response.context["columns"] if column.is_open] == ["open", "regressed"]

@@ -1,5 +1,5 @@
 // Keyboard shortcuts. Every element with data-keys="g i" is pressed (or, if it is a field, focused) by its keys;
-// j and k go from row to row of a list, Enter and o open the row.
+// j and k go from row to row of a list and from card to card of the board, Enter and o open the row.
 // They can be switched off in the help dialog, as WCAG 2.1.4 asks of shortcuts of a single character.
 
 const STORE = "closeloop.keys";
@@ -10,7 +10,7 @@ let timer = 0;
 const isOn = () => localStorage.getItem(STORE) !== "off";
 // A row's box to tick is nothing to type into.
 const isTyping = (target) => target.closest("input:not([type=checkbox]), textarea, select, [contenteditable]") !== null;
-const ROW = "main .table tbody tr, main .list > li";
+const ROW = "main .table tbody tr, main .list > li, main .item-card";
 
 function act(element) {
   if (element.matches("input, textarea, select")) {
@@ -24,7 +24,7 @@ function act(element) {
 }
 
 // What opens a row: its own link, or in a table without such links the first one there is.
-const opens = (row) => row.querySelector(".row-link") ?? (row.matches("tr") ? row.querySelector("a[href]") : null);
+const opens = (row) => row.querySelector(".row-link, .item-card-title") ?? (row.matches("tr") ? row.querySelector("a[href]") : null);
 
 function step(by) {
   const links = [...document.querySelectorAll(ROW)].map(opens).filter((link) => link?.checkVisibility());
