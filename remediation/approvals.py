@@ -20,6 +20,7 @@ from typing import Any, NamedTuple, TypeVar
 from django.conf import settings
 from django.db.models import Q, QuerySet, prefetch_related_objects
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from accounts.models import Team, User
 from postmortem import access, trail, values
@@ -274,6 +275,15 @@ def unapproved(definitions: Iterable[_Defined], *, now: datetime) -> list[_Defin
     return [row for row in rows if not _is_approved(row, now)]
 
 
+def held(checks: Iterable[VerificationCheck], *, now: datetime) -> list[VerificationCheck]:
+    """Those of some checks whose command would not start now: not approved, stopped, or switched off here."""
+    commands = [check for check in checks if check.pipeline]
+    if not settings.SHELL_PROBES_ENABLED:
+        return commands
+    waiting = {check.pk for check in unapproved(commands, now=now)}
+    return [check for check in commands if check.pk in waiting or switched_off(teams_of(check)) is not None]
+
+
 def _is_approved(definition: Definition, now: datetime) -> bool:
     """As `standing`, over what was read together."""
     owner, sha = owner_of(definition), sha_of(body_of_definition(definition))
@@ -309,16 +319,19 @@ def switched_off(team_ids: Collection[int] = ()) -> ProbeSwitch | None:
 
 
 def refusal(owner: Owner, team_ids: Collection[int], body: str, *, now: datetime) -> tuple[str, str]:
-    """Why a command must not start: a code and a sentence, both "" when it may."""
+    """Why a command must not start: a code and a sentence in English, both "" when it may.
+
+    It is stored with the run, for readers of any language: `web.checkwords.error` says it in theirs.
+    """
     if (turn := switched_off(team_ids)) is not None:
         return "switched_off", f"Commands are stopped: {turn.reason}"
     code = standing(owner, body, now=now).code
     if code == "approved":
         return "", ""
     words = {
-        "not_approved": "Nobody but its author has approved this command yet.",
-        "expired": "The approval of this command has expired.",
-        "forged": "The approval of this command was not made by Closeloop; it does not count.",
+        "not_approved": gettext_noop("Nobody but its author has approved this command yet."),
+        "expired": gettext_noop("The approval of this command has expired."),
+        "forged": gettext_noop("The approval of this command was not made by Closeloop; it does not count."),
     }
     return code, words[code]
 

@@ -17,6 +17,7 @@ from django.db import DataError, IntegrityError, transaction
 from django.db.models import QuerySet
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from accounts.models import User
 from postmortem.errors import DomainError, NotAllowed
@@ -122,7 +123,7 @@ def _switched_off(*, waiting_seconds: int = 0) -> list[tuple[Claimed, ProbeResul
     """While commands are switched off here: their waiting runs, each with the error that says so."""
     if settings.SHELL_PROBES_ENABLED:
         return []
-    message = "Commands are switched off on this installation (SHELL_PROBES_ENABLED)."
+    message = gettext_noop("Commands are switched off on this installation (SHELL_PROBES_ENABLED).")
     waiting = claim(kind=SHELL, limit=500, waiting_seconds=waiting_seconds)
     return [(held, failed("probes_off", message)) for held in waiting]
 

@@ -176,7 +176,7 @@ LOOKS: dict[str, dict[str, Look]] = {
         "asked": Look("warn", "slash", _("Asked not to be done")),
         "ownerless": Look("bad", "user", _("No active owner")),
         "never_red": Look("warn", "help", _("Never seen red")),
-        "paused": Look("mute", "lock", _("Paused")),
+        "paused": Look("mute", "pause", _("Paused")),
         "estimate": Look("mute", "help", _("Estimate")),
         "approved": Look("good", "check", _("Approved")),
         "primary": Look("mute", "star", _("Primary")),

@@ -21,7 +21,7 @@ from postmortem.errors import DomainError, EditConflict, NotAllowed
 from postmortem.models import ChecklistEntry, Review
 from remediation import checklists
 from remediation.models import ChecklistRun
-from web import charts, conflicts, drafts, making
+from web import charts, checkwords, conflicts, drafts, making
 from web.asking import ask, status_of
 from web.checklistwords import asked, expectation
 from web.checks import PATIENCE
@@ -233,6 +233,7 @@ def checklist_json(request: HttpRequest, public_id: str) -> HttpResponse:
 def show_run(run: ChecklistRun) -> ChecklistRun:
     """Give a run what its row of the table shows."""
     run.value_words = charts.figure(run.value)
+    run.error_words = checkwords.error(run)
     run.series_rows = series_rows(run.series or [])
     run.has_more = bool(run.output or run.error_code or run.expression)
     return run

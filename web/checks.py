@@ -3,6 +3,7 @@
 from itertools import pairwise
 from typing import Any
 
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
@@ -58,6 +59,7 @@ def check(request: HttpRequest, pk: int) -> HttpResponse:
     )
     for run in page.rows:
         _row(run)
+    is_held = bool(approvals.held([record], now=now))
     limit = record.threshold if record.kind == VerificationCheck.Kind.PROMETHEUS else None
     comparator = VerificationCheck.Comparator(record.comparator).label
     context = {
@@ -70,7 +72,10 @@ def check(request: HttpRequest, pk: int) -> HttpResponse:
         else "",
         "page": page,
         "days": [_day(day) for day in record.days.all()[:DAYS_SHOWN]],
-        "waiting": runs.unfinished(record, now=now),
+        # A run of a command that may not start is over before anybody has read that it waits.
+        "waiting": None if is_held else runs.unfinished(record, now=now),
+        "is_held": is_held,
+        "is_off": bool(record.pipeline) and not settings.SHELL_PROBES_ENABLED,
         "silent": record.data_source.open_circuit
         if record.data_source and record.data_source.is_enabled
         else None,
@@ -180,9 +185,7 @@ def check_new(request: HttpRequest, public_id: str) -> HttpResponse:
     def save(now: Any) -> VerificationCheck:
         return _add(request, record, form, now)
 
-    return _define(
-        request, form, save, back=back, said=_("The check is added; it runs from now on."), item=record
-    )
+    return _define(request, form, save, back=back, item=record)
 
 
 @login_required
@@ -198,9 +201,8 @@ def check_from_template(request: HttpRequest, public_id: str, slug: str) -> Http
     def save(now: Any) -> VerificationCheck:
         return _add(request, record, form, now)
 
-    said = _("The check is added; it runs from now on.")
     back = reverse("web:check_new", args=[record.public_id])
-    return _define(request, form, save, back=back, said=said, item=record)
+    return _define(request, form, save, back=back, item=record)
 
 
 def _add(request: HttpRequest, record: RemediationItem, form: Any, now: Any) -> VerificationCheck:
@@ -217,11 +219,15 @@ def _define(
     save: Any,
     *,
     back: str,
-    said: str,
     item: RemediationItem,
+    said: str = "",
     check: Any = None,
 ) -> HttpResponse:
-    """The page on which a check is written; it is tried once before it is saved (R5)."""
+    """The page on which a check is written; it is tried once before it is saved (R5).
+
+    Args:
+        said: what is said once it is saved; "" for a new check, of which it is said whether it runs.
+    """
     access.need(request.user, "member")
     trial = None
     if form.is_bound and form.is_valid():
@@ -238,7 +244,7 @@ def _define(
             except DomainError as refusal:
                 show_refusal(form, refusal)
             else:
-                messages.success(request, said)
+                messages.success(request, said or _added(saved))
                 return redirect(check_url(saved))
     context = {
         "check_form": form,
@@ -250,6 +256,12 @@ def _define(
         "templates": catalogue.offered() if check is None else [],
     }
     return render(request, "checks/form.html", context, status=status_of(form))
+
+
+def _added(check: VerificationCheck) -> str:
+    if approvals.held([check], now=timezone.now()):
+        return _("The check is added. Its command does not run yet: this page says what it waits for.")
+    return _("The check is added; it runs from now on.")
 
 
 def flaps(outcomes: list[str]) -> int:
@@ -278,6 +290,7 @@ def _row(run: CheckRun) -> CheckRun:
     """Give a run what its row of the table shows."""
     run.value_words = charts.figure(run.value)
     run.lateness = max(0.0, (run.started_at - run.slot).total_seconds()) if run.started_at else None
+    run.error_words = checkwords.error(run)
     run.is_error_long = len(run.error) > ERROR_SHOWN
     run.series_rows = series_rows(run.series or [])
     is_older = run.check_version != run.verification_check.version

@@ -5,7 +5,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, gettext_noop, ngettext
 
 from postmortem import pipelines
-from remediation.models import VerificationCheck
+from remediation.models import ChecklistRun, CheckRun, VerificationCheck
 from web.charts import figure
 from web.forms.checks import INTERVALS
 from web.moments import duration_words
@@ -48,6 +48,17 @@ _COMMAND: dict[str, Promise] = {
         "The command must end with status 0 and print no line that matches “%(pattern)s”."
     ),
 }
+
+
+# Runs with these codes end with a sentence of ours, stored in English for readers of any language.
+_OURS = {"not_approved", "expired", "forged", "probes_off"}
+
+
+def error(run: CheckRun | ChecklistRun) -> str:
+    """Why a run gave no verdict, in the reader's language where the sentence is ours; "" where it did."""
+    if run.error_code == "switched_off":
+        return _("Commands are stopped: %(reason)s") % {"reason": run.error.partition(": ")[2]}
+    return _(run.error) if run.error and run.error_code in _OURS else run.error
 
 
 def title(check: VerificationCheck) -> str:

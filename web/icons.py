@@ -90,6 +90,8 @@ ICONS: dict[str, str] = {
     "clock": _RING + '<path d="M8 4.5V8l2.5 1.75"/>',
     "calendar": '<rect x="2" y="3" width="12" height="11" rx="1.25"/><path d="M2 6.5h12M5.25 1.5V4M10.75 1.5V4"/>',
     "flag": '<path d="M3.5 14.5v-12M3.5 3c3-1.5 5.5 1.5 9 0v6c-3.5 1.5-6-1.5-9 0"/>',
+    "pause": '<path d="M5.75 3.5v9M10.25 3.5v9"/>',
+    "stop": '<rect x="3.75" y="3.75" width="8.5" height="8.5" rx="1.25"/>',
     "lock": '<rect x="3" y="7" width="10" height="7" rx="1.25"/><path d="M5.25 7V4.75a2.75 2.75 0 0 1 5.5 0V7"/>',
     "star": '<path d="m8 1.75 1.9 3.9 4.35.6-3.15 3 .75 4.25L8 11.5l-3.85 2 .75-4.25-3.15-3 4.35-.6z"/>',
     "globe": _RING

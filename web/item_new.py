@@ -136,10 +136,16 @@ def _say(request: HttpRequest, form: ItemForm, agreed: RemediationItem, trial: T
         return
     outcome = look("outcome", trial.outcome).word
     if trial.outcome == "error":
-        words = _("Its check was tried once and gave no answer: %(error)s")
+        words = _(
+            "The query, tried before it was saved, gave no answer (%(error)s). "
+            "The first run is still to come."
+        )
         messages.warning(request, words % {"error": trial.error or outcome})
     else:
-        words = _("Its check was tried once: %(outcome)s, value %(value)s.")
+        words = _(
+            "The query, tried before it was saved: %(outcome)s, value %(value)s. "
+            "The first run is still to come."
+        )
         messages.info(request, words % {"outcome": outcome, "value": trial.value})
 
 

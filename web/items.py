@@ -10,13 +10,14 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts.models import User
 from governance import regressions
 from postmortem import access
 from postmortem.models import Incident
-from remediation import items, waivers
+from remediation import approvals, items, waivers
 from remediation.models import DeadlineWaiver, RemediationItem, VerificationCheck
 from web import charts, checkwords, deadlinewords, history, item_list, nextsteps, version_links
 from web.asking import ask
@@ -131,12 +132,28 @@ def item_claim(request: HttpRequest, public_id: str) -> HttpResponse:
             "You say that it is done. From now on the checks count passes; only they can verify the item."
         ),
         submit=_("Claim the fix"),
-        done=_("The fix is claimed. The checks run now and count from here."),
+        done=_claimed(record),
         back=record_url(record),
         form=ClaimForm(posted, needs_reason=needs_reason(record), initial={"fix_url": record.fix_url}),
         act=lambda data: items.claim_fix(record, **data, by=request.user, now=timezone.now()),
         is_allowed=request.user.is_at_least("member"),
     )
+
+
+def _claimed(record: RemediationItem) -> str:
+    """What is said after a claim: whether its checks run now."""
+    active = list(record.verification_checks.filter(is_paused=False).select_related("item"))
+    held = len(approvals.held(active, now=timezone.now()))
+    if held == len(active):
+        return _("The fix is claimed. Its checks cannot run yet: each of their pages says what it waits for.")
+    if held:
+        words = ngettext(
+            "The fix is claimed. The checks run now and count from here, but for %(n)d that cannot run yet.",
+            "The fix is claimed. The checks run now and count from here, but for %(n)d that cannot run yet.",
+            held,
+        )
+        return words % {"n": held}
+    return _("The fix is claimed. The checks run now and count from here.")
 
 
 @login_required

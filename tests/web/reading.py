@@ -126,6 +126,8 @@ class _Reader(HTMLParser):
         if tag == "select" and self._select is not None:
             form, name, options, is_needed = self._select
             usable = [value for value, _chosen in options if value]
+            # A check needs a data source where it asks one a query, and only then.
+            is_needed = is_needed or name.endswith("data_source")
             # Not the first: of people that is often somebody who is there already.
             chosen = [value for value, is_chosen in options if is_chosen] or (options[:1] and [options[0][0]])
             is_gap = is_needed and self._fills_gaps and chosen in ([], [""])

@@ -1,5 +1,6 @@
 """The page of a verification check, and what a person may do with it."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -271,3 +272,104 @@ def test_stopping_all_commands_needs_a_reason_and_says_so(client):
     assert "(optional)" not in client.get("/probes/").text.partition("Stop all commands")[2]
     client.post("/probes/switch", {"turn": "off", "reason": "A bad template"})
     assert "(optional)" in client.get("/probes/").text.partition("Let commands run again")[2]
+
+
+COMMAND = {
+    "check-kind": "shell",
+    "check-command": "true",
+    "check-shell_expectation": "success",
+    "check-interval_seconds": "300",
+    "check-passes_needed": "3",
+    "check-fails_needed": "2",
+    "check-timeout_seconds": "10",
+    "check-network": "none",
+}
+
+
+def test_new_command_is_said_to_run_only_where_it_may(page, settings):
+    settings.SHELL_PROBES_ENABLED = True
+    item = factories.item()
+
+    body = page.post(f"/items/{item.public_id}/checks/new", COMMAND, follow=True).content.decode()
+
+    check = item.verification_checks.get(kind="shell")
+    assert "The check is added. Its command does not run yet" in body
+    assert "it runs from now on" not in body
+    assert "waits for an administrator who did not write it" in body
+    assert "A run waits for a worker" not in body
+    assert re.search(r'<button class="button primary" disabled title="Its command does not run yet.">', body)
+
+    factories.approve_command(check)
+    body = page.get(f"/checks/{check.pk}/").content.decode()
+    assert "A run waits for a worker" in body
+    assert "Its command does not run" not in body
+
+    settings.SHELL_PROBES_ENABLED = False
+    body = page.get(f"/checks/{check.pk}/").content.decode()
+    assert "commands are switched off on this installation" in body
+    assert "A run waits for a worker" not in body
+
+
+def test_why_a_command_did_not_start_is_said_in_the_language_of_the_reader(check, monkeypatch):
+    """`_` stands for a translation here; what a program wrote stays as it is."""
+    monkeypatch.setattr(checkwords, "_", str.upper)
+    ended = [
+        ("not_approved", "Nobody but its author has approved this command yet."),
+        ("unreachable", "no route to host"),
+        ("", ""),
+    ]
+    runs_of = [
+        run(check, minutes_ago=minute, outcome="error", error_code=code, error=words)
+        for minute, (code, words) in enumerate(ended, start=1)
+    ]
+
+    assert [checkwords.error(one) for one in runs_of] == [
+        "NOBODY BUT ITS AUTHOR HAS APPROVED THIS COMMAND YET.",
+        "no route to host",
+        "",
+    ]
+
+
+def test_why_commands_are_stopped_stays_in_the_words_of_whoever_stopped_them(check):
+    stopped = run(
+        check,
+        minutes_ago=1,
+        outcome="error",
+        error_code="switched_off",
+        error="Commands are stopped: An audit: A",
+    )
+
+    assert checkwords.error(stopped) == "Commands are stopped: An audit: A"
+
+
+QUERY = COMMAND | {
+    "check-kind": "prometheus",
+    "check-promql": "up",
+    "check-threshold": "1",
+    "check-comparator": "<",
+    "check-quantifier": "all",
+    "check-no_data_rule": "no_data",
+    "check-nan_rule": "fail",
+}
+
+
+def test_of_several_data_sources_one_must_be_chosen(page):
+    item = factories.item()
+    factories.data_source("Another", base_url="http://127.0.0.1:9")
+    where = f"/items/{item.public_id}/checks/new"
+
+    shown = page.get(where).content.decode()
+    refused = page.post(where, QUERY | {"check-data_source": ""})
+
+    assert '<option value="" selected>Choose…</option>' in shown
+    assert refused.status_code == 422
+    assert refused.context["check_form"].errors["data_source"] == ["This field is required."]
+
+
+def test_the_only_data_source_is_there_by_itself(page):
+    item = factories.item()
+
+    form = page.get(f"/items/{item.public_id}/checks/new").context["check_form"]
+
+    (only,) = form.fields["data_source"].choices
+    assert str(only[0]) == str(item.verification_checks.get().data_source_id)

@@ -124,7 +124,9 @@ def test_counts_beside_lists_end_where_they_say_many(page, monkeypatch):
     monkeypatch.setattr("web.counting.words.__defaults__", (2,))
 
     assert '<span class="count">2+</span>' in page.get("/items/").text
-    assert 'aria-label="2+ items, Open: show as a list">2+</a>' in page.get("/items/board").text
+    board = page.get("/items/board").text
+    assert '<span class="count">2+</span>' in board
+    assert 'aria-label="2+ items, Open: show as a list"' in board
     CheckStanding.objects.update(next_run_at=timezone.now() - timedelta(minutes=10))
     monkeypatch.setattr("web.counting.COUNTED_UP_TO", 2)
     assert "2+ checks wait" in page.get("/").text
@@ -276,6 +278,24 @@ def test_start_then_claim_brings_it_as_far_as_a_person_can(page, ada):
         "https://git.example.org/42",
     )
     assert "The checks run now and count from here" in response.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("queries", "words"),
+    [
+        (1, "The checks run now and count from here, but for 1 that cannot run yet."),
+        (0, "Its checks cannot run yet: each of their pages says what it waits for."),
+    ],
+)
+def test_claim_says_which_checks_cannot_run(page, settings, queries, words):
+    settings.SHELL_PROBES_ENABLED = True
+    made = item(severity="P2", state="in_progress")
+    factories.check(made, kind="shell", is_approved=False)
+    made.verification_checks.filter(kind="prometheus").update(is_paused=not queries)
+
+    response = page.post(f"/items/{made.public_id}/claim", {}, follow=True)
+
+    assert f"The fix is claimed. {words}" in response.content.decode()
 
 
 def test_claim_of_a_grave_item_never_seen_red_needs_a_reason(page):

@@ -1,14 +1,17 @@
 """Forms check shape; the acts check rules. A refusal of an act is shown beside the field it names."""
 
 import re
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 from zoneinfo import available_timezones
 
 from django import forms
+from django.forms.models import ModelChoiceIterator
 from django.utils.translation import gettext_lazy as _
 
 from postmortem.errors import DomainError
+from remediation.models import DataSource
 
 # A year outside these is a slip of the finger, and some moments near the calendar's ends have no UTC.
 EARLIEST_YEAR, LATEST_YEAR = 2000, 2100
@@ -17,8 +20,8 @@ EARLIEST_YEAR, LATEST_YEAR = 2000, 2100
 def show_refusal(form: forms.BaseForm, refusal: DomainError) -> None:
     """Put an act's refusal beside the fields it names, or above the form: what was typed stays.
 
-    Where the act names more than one problem each stands at its own field, unless the face has renamed it; one
-    problem may stand at several ("fields").
+    Where the act names more than one problem each stands at its own field, unless the face has renamed it.
+    One problem may stand at several: its "fields".
     """
     named = refusal.details.get("errors", {})
     if refusal.field not in named:
@@ -62,6 +65,25 @@ class MomentField(forms.DateTimeField):
         if moment is not None and not EARLIEST_YEAR <= moment.year < LATEST_YEAR:
             raise forms.ValidationError(self.error_messages["absurd"], code="absurd")
         return moment
+
+
+class _WordsOfChoice(ModelChoiceIterator):
+    """With words to choose only where there is something to choose."""
+
+    def __iter__(self) -> Iterator[tuple[Any, Any]]:
+        rows = [self.choice(row) for row in self.queryset]
+        if len(rows) > 1:
+            yield "", _("Choose…")
+        yield from rows
+
+
+class SourceField(forms.ModelChoiceField):
+    """A data source: the only one by itself; of several one must be chosen, none is the first by its name."""
+
+    iterator = _WordsOfChoice
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(DataSource.objects.order_by("name"), label=_("Data source"), **kwargs)
 
 
 class ProseField(forms.CharField):

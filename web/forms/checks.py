@@ -8,8 +8,8 @@ from django.utils.translation import gettext_lazy as _
 from postmortem import pipelines
 from postmortem.errors import Invalid
 from remediation.checkspec import CheckSpec
-from remediation.models import MAX_EXPRESSION, DataSource, VerificationCheck
-from web.forms import secret_env
+from remediation.models import MAX_EXPRESSION, VerificationCheck
+from web.forms import SourceField, secret_env
 
 # What is chosen again and again; a check made through the API may have any other interval, and keeps it.
 INTERVALS: list[tuple[int, Any]] = [
@@ -109,9 +109,7 @@ class CheckForm(RhythmForm):
         widget=forms.RadioSelect,
         initial="prometheus",
     )
-    data_source = forms.ModelChoiceField(
-        DataSource.objects.all(), label=_("Data source"), required=False, empty_label=None
-    )
+    data_source = SourceField(required=False)
     promql = forms.CharField(
         label=_("PromQL"),
         required=False,

@@ -6,8 +6,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from postmortem.models import MAX_PROMQL, Change, Review, Service
-from remediation.models import DataSource
-from web.forms import MomentField, ProseField
+from web.forms import MomentField, ProseField, SourceField
 
 
 def _code(rows: int, placeholder: str = "") -> forms.Textarea:
@@ -36,7 +35,7 @@ class _WindowForm(forms.Form):
 class FetchForm(_WindowForm):
     """A metric over a window, to be fetched from a Prometheus server."""
 
-    source = forms.ModelChoiceField(DataSource.objects.none(), label=_("Data source"), empty_label=None)
+    source = SourceField()
     promql = forms.CharField(
         label=_("PromQL"),
         max_length=MAX_PROMQL,
@@ -49,10 +48,6 @@ class FetchForm(_WindowForm):
         widget=forms.NumberInput(attrs={"step": "any"}),
         help_text=_("For example the peak. Try the query first, then write what it shows."),
     )
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["source"].queryset = DataSource.objects.order_by("name")
 
 
 class StateForm(_WindowForm):

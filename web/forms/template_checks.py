@@ -9,9 +9,10 @@ from django.utils.translation import gettext_lazy as _
 from postmortem.errors import Invalid
 from remediation import catalogue
 from remediation.checkspec import CheckSpec
-from remediation.models import DataSource, VerificationCheck
+from remediation.models import VerificationCheck
 from remediation.probes import templates
 from remediation.probes.templates import Parameter, Template, Wrong
+from web.forms import SourceField
 from web.forms.checks import RhythmForm
 
 # Names of values stand apart from the other fields, whatever a template calls them.
@@ -34,9 +35,7 @@ class TemplateCheckForm(RhythmForm):
         if check is not None:
             self.offer_interval(check.interval_seconds)
         if template.kind == VerificationCheck.Kind.PROMETHEUS:
-            self.fields["data_source"] = forms.ModelChoiceField(
-                DataSource.objects.all(), label=_("Data source"), empty_label=None
-            )
+            self.fields["data_source"] = SourceField()
         for parameter in template.parameters:
             self.fields[_VALUE + parameter.name] = _field_of(parameter)
 
