@@ -8,6 +8,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import pairwise
 
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -16,9 +17,23 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
 from web.badges import look
+from web.canvas import (
+    BOTTOM,
+    HEIGHT,
+    LEFT,
+    RIGHT,
+    TOP,
+    WIDTH,
+    Scale,
+    beside,
+    bounds,
+    is_drawable,
+    months,
+    ticks,
+)
 
-WIDTH, HEIGHT = 720, 190
-LEFT, RIGHT, TOP, BOTTOM = 58, 12, 12, 40
+# Places of a line that are no further apart leave no room for a word between them.
+_CLOSE = 6
 # Over so long a time nobody asks for the hour.
 _LONG = timedelta(days=90)
 
@@ -30,25 +45,6 @@ class Point:
     at: datetime
     value: float | None
     outcome: str
-
-
-@dataclass(frozen=True)
-class _Scale:
-    """From a value or a moment to a place on the canvas."""
-
-    low: float
-    high: float
-    first: float
-    last: float
-
-    def x(self, at: datetime) -> float:
-        span = self.last - self.first
-        share = (at.timestamp() - self.first) / span if span else 0.5
-        return LEFT + share * (WIDTH - LEFT - RIGHT)
-
-    def y(self, value: float) -> float:
-        share = (value - self.low) / (self.high - self.low)
-        return HEIGHT - BOTTOM - share * (HEIGHT - TOP - BOTTOM)
 
 
 def figure(value: float | None) -> str:
@@ -82,11 +78,12 @@ def value_line(
     Returns:
         An `<svg>`, or "" when fewer than two runs had a finite value.
     """
-    drawable = [point.value for point in points if _is_drawable(point.value)]
+    drawable = [point.value for point in points if is_drawable(point.value)]
     if len(drawable) < 2:
         return mark_safe("")
-    levels = [level for level in (threshold, baseline) if _is_drawable(level)]
+    levels = [level for level in (threshold, baseline) if is_drawable(level)]
     scale = _scale(points, [*drawable, *levels])
+    course = _course_of(points, scale)
     return format_html(
         '<svg class="chart" viewBox="0 0 {} {}" role="img" aria-label="{}">{}{}{}{}{}{}</svg>',
         WIDTH,
@@ -97,18 +94,18 @@ def value_line(
         format_html('<path class="line" d="{}"/>', _path(points, scale)),
         format_html_join("", "{}", ((_mark(point, scale),) for point in points)),
         # Last, so that their words stand over the line.
-        _baseline_line(baseline, scale),
-        _threshold_line(threshold, comparator, scale),
+        _baseline_line(baseline, scale, course),
+        _threshold_line(threshold, comparator, scale, course),
     )
 
 
 def sparkline(points: Sequence[Point], *, threshold: float | None = None, label: str = "") -> SafeString:
     """A small line without axes, for a card or a table row; "" when there is nothing to draw."""
-    drawable = [(index, point.value) for index, point in enumerate(points) if _is_drawable(point.value)]
+    drawable = [(index, point.value) for index, point in enumerate(points) if is_drawable(point.value)]
     if len(drawable) < 2:
         return mark_safe("")
-    values = [value for _index, value in drawable] + ([threshold] if _is_drawable(threshold) else [])
-    low, high = _bounds(values)
+    values = [value for _index, value in drawable] + ([threshold] if is_drawable(threshold) else [])
+    low, high = bounds(values)
     step = 100 / (len(points) - 1)
 
     def height(value: float) -> float:
@@ -119,7 +116,7 @@ def sparkline(points: Sequence[Point], *, threshold: float | None = None, label:
         for place, (index, value) in enumerate(drawable)
     )
     limit = mark_safe("")
-    if _is_drawable(threshold):
+    if is_drawable(threshold):
         level = f"{height(threshold):.1f}"
         limit = format_html('<path class="goal" d="M0 {}H100"/>', level)
     return format_html(
@@ -132,40 +129,15 @@ def sparkline(points: Sequence[Point], *, threshold: float | None = None, label:
     )
 
 
-def _is_drawable(value: float | None) -> bool:
-    # Beyond 1e300 differences overflow to infinity, and nobody reads such a chart.
-    return value is not None and math.isfinite(value) and abs(value) < 1e300
+def _scale(points: Sequence[Point], values: Sequence[float]) -> Scale:
+    low, high = bounds(values)
+    return Scale(low, high, points[0].at.timestamp(), points[-1].at.timestamp())
 
 
-def _bounds(values: Sequence[float]) -> tuple[float, float]:
-    """The lowest and highest place to show, with some air around the values."""
-    low, high = min(values), max(values)
-    if low == high:
-        room = abs(low) * 0.1 or 1.0
-        return low - room, high + room
-    room = (high - low) * 0.08
-    # Counts and durations look wrong over a floor below zero.
-    return (0.0 if 0 <= low < room else low - room), high + room
-
-
-def _scale(points: Sequence[Point], values: Sequence[float]) -> _Scale:
-    low, high = _bounds(values)
-    return _Scale(low, high, points[0].at.timestamp(), points[-1].at.timestamp())
-
-
-def _ticks(low: float, high: float) -> list[float]:
-    """Three to six round numbers between two bounds."""
-    raw = (high - low) / 4
-    power = 10.0 ** math.floor(math.log10(raw))
-    step = next(power * factor for factor in (1, 2, 2.5, 5, 10) if power * factor >= raw)
-    first = math.ceil(low / step)
-    return [round(index * step, 12) for index in range(first, first + 8) if index * step <= high]
-
-
-def _value_axis(scale: _Scale) -> SafeString:
+def _value_axis(scale: Scale) -> SafeString:
     rows = (
         (f"{scale.y(tick):.1f}", f"{scale.y(tick) + 3.5:.1f}", figure(tick))
-        for tick in _ticks(scale.low, scale.high)
+        for tick in ticks(scale.low, scale.high)
     )
     # On a phone a frame shows the right end first: beyond it, in the frame's margin, they stand again.
     return format_html_join(
@@ -177,25 +149,43 @@ def _value_axis(scale: _Scale) -> SafeString:
     )
 
 
-def _time_axis(points: Sequence[Point], scale: _Scale) -> SafeString:
+def _time_axis(points: Sequence[Point], scale: Scale) -> SafeString:
     first, last = timezone.localtime(points[0].at), timezone.localtime(points[-1].at)
     form = "H:i" if first.date() == last.date() else _("j M, H:i")
     if last - first > _LONG:
         form = "Y-m"
-    places = ((LEFT, "start", date_format(first, form)), (WIDTH - RIGHT, "end", date_format(last, form)))
+    places = [(f"{LEFT}", "start", date_format(first, form))]
+    if form == "Y-m":
+        places += [(f"{scale.x(at):.1f}", "middle", date_format(at, form)) for at in months(first, last)]
+    places.append((f"{WIDTH - RIGHT}", "end", date_format(last, form)))
     return format_html_join("", f'<text x="{{}}" y="{HEIGHT - 6}" text-anchor="{{}}">{{}}</text>', places)
 
 
-def _baseline_line(baseline: float | None, scale: _Scale) -> SafeString:
-    if baseline is None or not _is_drawable(baseline):
+def _course_of(points: Sequence[Point], scale: Scale) -> list[tuple[float, float]]:
+    """Places on the canvas along a line, close enough together that no word fits between two of them."""
+    places: list[tuple[float, float]] = []
+    for one, other in pairwise(points):
+        if not (is_drawable(one.value) and is_drawable(other.value)):
+            continue
+        left, right = scale.x(one.at), scale.x(other.at)
+        first, last = scale.y(one.value), scale.y(other.value)
+        steps = max(int(max(abs(right - left), abs(last - first)) / _CLOSE), 1)
+        places += [
+            (left + (right - left) * step / steps, first + (last - first) * step / steps)
+            for step in range(steps + 1)
+        ]
+    return places
+
+
+def _baseline_line(baseline: float | None, scale: Scale, course: Sequence[tuple[float, float]]) -> SafeString:
+    if baseline is None or not is_drawable(baseline):
         return mark_safe("")
     y = scale.y(baseline)
     words = _("baseline %(value)s") % {"value": figure(baseline)}
-    above = y - 5 if y > TOP + 16 else y + 14
     return format_html(
-        '<path class="baseline" d="M{} {}H{}"><title>{}</title></path>'
-        '<text class="goal-label" x="{}" y="{}" text-anchor="end">{}</text>',
-        LEFT, f"{y:.1f}", WIDTH - RIGHT, words, WIDTH - RIGHT - 6, f"{above:.1f}", words,
+        '<path class="baseline" d="M{} {}H{}"><title>{words}</title></path>'
+        '<text class="goal-label" x="{x}" y="{y}" text-anchor="{anchor}">{words}</text>',
+        LEFT, f"{y:.1f}", WIDTH - RIGHT, words=words, **beside(y, words, course, is_right_first=True),
     )  # fmt: skip
 
 
@@ -203,27 +193,28 @@ def _baseline_line(baseline: float | None, scale: _Scale) -> SafeString:
 _SIGNS = {">=": "≥", "<=": "≤", "==": "=", "!=": "≠"}
 
 
-def _threshold_line(threshold: float | None, comparator: str, scale: _Scale) -> SafeString:
-    if threshold is None or not _is_drawable(threshold):
+def _threshold_line(
+    threshold: float | None, comparator: str, scale: Scale, course: Sequence[tuple[float, float]] = ()
+) -> SafeString:
+    if threshold is None or not is_drawable(threshold):
         return mark_safe("")
     y = scale.y(threshold)
     words = _("must be %(comparator)s %(threshold)s") % {
         "comparator": _SIGNS.get(comparator, comparator),
         "threshold": figure(threshold),
     }
-    above = y - 5 if y > TOP + 16 else y + 14
     return format_html(
-        '<path class="goal" d="M{} {}H{}"><title>{}</title></path>'
-        '<text class="goal-label" x="{}" y="{}">{}</text>',
-        LEFT, f"{y:.1f}", WIDTH - RIGHT, words, LEFT + 6, f"{above:.1f}", words,
+        '<path class="goal" d="M{} {}H{}"><title>{words}</title></path>'
+        '<text class="goal-label" x="{x}" y="{y}" text-anchor="{anchor}">{words}</text>',
+        LEFT, f"{y:.1f}", WIDTH - RIGHT, words=words, **beside(y, words, course, is_right_first=False),
     )  # fmt: skip
 
 
-def _path(points: Sequence[Point], scale: _Scale) -> str:
+def _path(points: Sequence[Point], scale: Scale) -> str:
     """Line pieces between neighbours that both have a value: a gap is shown as a gap."""
     parts, is_drawing = [], False
     for point in points:
-        if not _is_drawable(point.value):
+        if not is_drawable(point.value):
             is_drawing = False
             continue
         parts.append(f"{'L' if is_drawing else 'M'}{scale.x(point.at):.1f} {scale.y(point.value):.1f}")
@@ -231,13 +222,13 @@ def _path(points: Sequence[Point], scale: _Scale) -> str:
     return "".join(parts)
 
 
-def _mark(point: Point, scale: _Scale) -> SafeString:
+def _mark(point: Point, scale: Scale) -> SafeString:
     """A pass is a dot, a fail a square, a run without a value a tick at the foot."""
     x = scale.x(point.at)
     shown = look("outcome", point.outcome)
     when = date_format(timezone.localtime(point.at), _("j M Y, H:i"))
     title = f"{shown.word} · {figure(point.value)} · {when}"
-    if not _is_drawable(point.value):
+    if not is_drawable(point.value):
         foot = HEIGHT - BOTTOM
         return format_html(
             '<path class="line tone-{}" d="M{} {}v8"><title>{}</title></path>',
@@ -332,11 +323,11 @@ def courses(
         An `<svg>`, or "" when no point has a finite value. The line with index n has the class
         `series-{n + 1}`, so that a legend can show the same stroke.
     """
-    finite = [value for line in lines for _at, value in line.points if _is_drawable(value)]
+    finite = [value for line in lines for _at, value in line.points if is_drawable(value)]
     if not finite or end <= start:
         return mark_safe("")
-    low, high = _bounds([*finite, threshold] if _is_drawable(threshold) else finite)
-    scale = _Scale(low, high, start.timestamp(), end.timestamp())
+    low, high = bounds([*finite, threshold] if is_drawable(threshold) else finite)
+    scale = Scale(low, high, start.timestamp(), end.timestamp())
     window = [Point(start, None, ""), Point(end, None, "")]
     # The first lines are the ones that the legend explains: they lie on top.
     drawn = [
@@ -356,7 +347,7 @@ def courses(
     )
 
 
-def _shade(part: tuple[datetime, datetime, str], start: datetime, end: datetime, scale: _Scale) -> SafeString:
+def _shade(part: tuple[datetime, datetime, str], start: datetime, end: datetime, scale: Scale) -> SafeString:
     first, last, words = max(part[0], start), min(part[1], end), part[2]
     if last <= first:
         return mark_safe("")
@@ -369,11 +360,11 @@ def _shade(part: tuple[datetime, datetime, str], start: datetime, end: datetime,
     )  # fmt: skip
 
 
-def _course_path(line: Course, scale: _Scale, gap: timedelta) -> str:
+def _course_path(line: Course, scale: Scale, gap: timedelta) -> str:
     parts: list[str] = []
     before: datetime | None = None
     for at, value in line.points:
-        if not _is_drawable(value):
+        if not is_drawable(value):
             before = None
             continue
         place = f"{scale.x(at):.1f} {scale.y(value):.1f}"

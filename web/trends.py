@@ -29,7 +29,7 @@ from web.exports import csv_response
 @require_GET
 def trend(request: HttpRequest) -> HttpResponse:
     now = timezone.now()
-    rows = trends.of(request.user, now=now)
+    rows = _since_first(trends.of(request.user, now=now))
     teams = dict(Team.objects.values_list("slug", "name"))
     context = {
         "now": now,
@@ -58,6 +58,17 @@ def trend(request: HttpRequest) -> HttpResponse:
         "section": "trends",
     }
     return render(request, "reports/trends.html", context)
+
+
+# A line of fewer months than these says little.
+_FEWEST_MONTHS = 6
+
+
+def _since_first(rows: Sequence[trends.Month]) -> Sequence[trends.Month]:
+    """From the first month in which anything was counted: years before the first record say nothing."""
+    counted = ("due", "resolved", "agreed", "verified", "asked", "blocked", "waived", "is_frozen")
+    first = next((place for place, row in enumerate(rows) if any(getattr(row, one) for one in counted)), 0)
+    return rows[min(first, max(len(rows) - _FEWEST_MONTHS, 0)) :]
 
 
 @login_required

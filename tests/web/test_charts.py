@@ -155,3 +155,41 @@ def test_courses_of_nothing_draw_nothing():
     assert drawn_courses(course(math.nan, None)) == ""
     assert drawn_courses(course(1.0), end=START) == ""
     assert drawn_courses(course(1e308, -1e308)) == ""
+
+
+def monthly(*values: float | None) -> list[Point]:
+    moments = [datetime(2026 + month // 12, month % 12 + 1, 1, tzinfo=UTC) for month in range(len(values))]
+    return [Point(at, value, "pass") for at, value in zip(moments, values, strict=True)]
+
+
+def test_months_between_the_ends_have_their_names():
+    drawn = value_line(monthly(*range(24)), threshold=None)
+
+    names = re.findall(r">(\d{4}-\d\d)<", drawn)
+    assert names == ["2026-01", "2026-05", "2026-09", "2027-01", "2027-05", "2027-09", "2027-12"]
+
+
+def test_two_months_have_two_names():
+    drawn = value_line(monthly(1.0, None, None, None, 2.0), threshold=None)
+
+    names = re.findall(r">(\d{4}-\d\d)<", drawn)
+    assert names[0] == "2026-01"
+    assert names[-1] == "2026-05"
+    assert len(names) == len(set(names))
+
+
+def test_words_of_a_level_stand_where_the_line_is_not():
+    level = 50.0
+    above_right = value_line(monthly(10.0, 20.0, 30.0, 20.0, 10.0, 5.0), threshold=None, baseline=level)
+    # This one runs along right above its level, and below it at the left.
+    crossing = value_line(monthly(0.0, 49.0, 49.0, 55.0, 55.0, 55.0), threshold=None, baseline=level)
+
+    def place(drawn: str) -> tuple[str, str, float]:
+        line = float(re.search(r'class="baseline" d="M\d+ ([\d.]+)', drawn)[1])
+        x, y, anchor = re.search(
+            r'class="goal-label" x="([\d.]+)" y="([\d.]+)" text-anchor="(\w+)"', drawn
+        ).groups()
+        return anchor, "above" if float(y) < line else "below", float(x)
+
+    assert place(above_right)[:2] == ("end", "above")
+    assert place(crossing)[:2] == ("end", "below")

@@ -117,17 +117,31 @@ def test_counts_wait_for_their_minute(rf):
     assert (counting._counts["items"], FeatureUse.objects.count()) == (2, 0)
 
 
-def test_trends_show_24_months(page):
+def test_trends_show_six_months_at_least_and_their_csv_all_24(page):
     now = timezone.now()
     for days in (10, 80):
         factories.resolved_incident(started_at=now - timedelta(days=days), minutes=30)
 
     response = page.get("/report/trends")
 
-    assert len(response.context["rows"]) == 24
+    assert len(response.context["rows"]) == 6
     assert '<svg class="chart courses"' in text(response)
     lines = b"".join(page.get("/report/trends.csv").streaming_content).decode().splitlines()
     assert len(lines) == 25
+
+
+def test_trends_begin_with_the_first_month_in_which_anything_was(page):
+    started_at = months_ago(timezone.now(), 8)
+    factories.resolved_incident(started_at=started_at)
+    rows = page.get("/report/trends").context["rows"]
+
+    assert [len(rows), rows[-1]["month"]] == [9, f"{started_at:%Y-%m}"]
+
+
+def months_ago(now, count):
+    """The middle of the month so many months back, in which no zone makes it another one."""
+    whole = now.year * 12 + now.month - 1 - count
+    return now.replace(year=whole // 12, month=whole % 12 + 1, day=15)
 
 
 def test_trends_draw_each_class_as_long_as_its_count(page):
