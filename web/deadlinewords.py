@@ -12,7 +12,6 @@ def shown(record: RemediationItem, now: datetime) -> list[DeadlineWaiver | Deadl
         waiver.at, waiver.is_lapsed = waiver.answered_at or waiver.asked_at, waiver.has_lapsed(now)
     marks = list(record.deadline_marks.all())
     for mark in marks:
-        mark.at = mark.due_at
-        if mark.kind == DeadlineMark.Kind.AT_RISK:
-            mark.at = mark.noticed_at
+        # A missed deadline was missed at that very moment; the other is known only by when it was noticed.
+        mark.at = mark.noticed_at if mark.kind == DeadlineMark.Kind.AT_RISK else mark.due_at
     return sorted([*asked, *marks], key=lambda row: row.at, reverse=True)

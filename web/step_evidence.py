@@ -80,11 +80,12 @@ class ChangeGroup:
 
 @dataclass
 class NearbyGroup:
-    """Deploys shortly before an incident that are offered as its changes, the newest first."""
+    """Deploys within a time before an incident that are offered as its changes, the newest first."""
 
     incident: Incident
     offered: Sequence[nearby.Offered]
     has_more: bool
+    window: timedelta
 
 
 def starred(incidents: Sequence[Incident], user: User) -> list[Starred]:
@@ -184,7 +185,12 @@ def nearby_deploys(incidents: Sequence[Incident], *, is_shown: bool) -> list[Nea
         return []
     found = nearby.of_each(incidents, most=NEARBY_SHOWN + 1)
     return [
-        NearbyGroup(incident, found[incident.pk][:NEARBY_SHOWN], len(found[incident.pk]) > NEARBY_SHOWN)
+        NearbyGroup(
+            incident,
+            found[incident.pk][:NEARBY_SHOWN],
+            len(found[incident.pk]) > NEARBY_SHOWN,
+            nearby.window(),
+        )
         for incident in incidents
         if incident.pk in found
     ]

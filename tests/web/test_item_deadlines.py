@@ -8,6 +8,7 @@ from tests import factories
 from tests.api.conftest import Caller
 from tests.factories import DAY
 from tests.web.test_reviews import client_of
+from web.moments import moment_html
 
 pytestmark = pytest.mark.django_db
 
@@ -69,3 +70,16 @@ def test_program_does_the_same_with_the_same_refusals(item):
     granted = governor.post(f"{path}/grant", {"comment": "It is."}).json()
     assert granted["due_at"] == later.isoformat().replace("+00:00", "Z")
     assert governor.post(f"{path}/refuse", {"reason": "x"}).json()["code"] == "not_asked"
+
+
+def test_page_says_when_it_came_near_its_deadline():
+    now = timezone.now()
+    item = factories.item(agreed_at=now - 9 * DAY, due_at=now + DAY)
+    deadlines.mark(now=now - DAY / 2)
+
+    page = client_of(item.owner).get(f"/items/{item.public_id}/").text
+
+    panel = page.partition('id="deadline-title"')[2].partition("</section>")[0]
+    assert "Four fifths of the time were used." in panel
+    assert moment_html(now - DAY / 2, "exact", None) in panel
+    assert moment_html(item.due_at, "exact", None) not in panel

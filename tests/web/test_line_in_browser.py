@@ -75,6 +75,10 @@ def test_line_is_read_while_it_is_typed_and_enter_saves_it(open_page, live_serve
     page.keyboard.type("soon it was calm")
     page.keyboard.press("Enter")
     expect(page.locator("#mine .errors")).to_contain_text("Begin with the moment")
+    # Once: what is read below the box would say the same.
+    expect(
+        page.locator("#mine form").get_by_text("Begin with the moment").filter(visible=True)
+    ).to_have_count(1)
     expect(page.locator("[name=line]")).to_have_value("soon it was calm")
 
 

@@ -24,6 +24,7 @@ document.addEventListener("input", (event) => {
   if (event.target.form !== form()) return;
   isTouched = true;
   if (event.target !== line()) return;
+  unmark(line().closest(".field"));
   remember();
   clearTimeout(pause);
   pause = setTimeout(read, 150);
@@ -229,9 +230,9 @@ function mark(list) {
   field.setAttribute("aria-invalid", "true");
   field.setAttribute("aria-describedby", list.id);
 }
-function unmark() {
-  for (const list of form().querySelectorAll(".errors")) list.remove();
-  for (const field of form().querySelectorAll("[aria-invalid]")) {
+function unmark(where = form()) {
+  for (const list of where.querySelectorAll(".errors")) list.remove();
+  for (const field of where.querySelectorAll("[aria-invalid]")) {
     field.removeAttribute("aria-invalid");
     field.removeAttribute("aria-describedby");
   }
