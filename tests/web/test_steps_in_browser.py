@@ -9,7 +9,9 @@ from tests.flows.acting import log_in, send
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
-_IN_SIGHT = "one => { const box = one.getBoundingClientRect(); return box.top >= 0 && box.bottom <= innerHeight; }"
+_IN_SIGHT = (
+    "one => { const box = one.getBoundingClientRect(); return box.top >= 0 && box.bottom <= innerHeight; }"
+)
 
 
 @pytest.fixture

@@ -320,10 +320,10 @@ def item_row(context: Context, item: Any, is_sorted: object = False, may_pick: o
 
 @register.simple_tag
 def strip(runs: Any, label: str = "", style: str = "") -> SafeString:
-    """A history strip: one mark per check run, oldest first; shape and height tell outcomes apart.
+    """A history strip: one mark per check run, the newest at the right; shape and height tell outcomes apart.
 
     Args:
-        runs: rows with `outcome` and `finished_at` (or `slot`), already in the order to draw.
+        runs: rows with `outcome` and `finished_at` (or `slot`), oldest first.
         label: what the strip is about, for screen readers.
         style: "" or "large".
     """
@@ -353,7 +353,8 @@ def _strip(
         '<span class="strip {}" role="img" aria-label="{}">{}</span>',
         style,
         f"{label}: {summary}" if label else summary,
-        SafeString("".join(_mark(outcome, at, language, zone) for outcome, at in marks)),
+        # Newest first: where a strip has no room for all, the last ones of a line wrap out of sight.
+        SafeString("".join(_mark(outcome, at, language, zone) for outcome, at in reversed(marks))),
     )
 
 
