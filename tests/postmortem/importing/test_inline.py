@@ -15,7 +15,7 @@ from postmortem.importing.inline import linked, plain
         ("[https://example.org/a_b_](https://example.org/a_b_)", "https://example.org/a_b_"),
         ("<https://example.org/_x_> and https://example.org/_y_", "https://example.org/_x_ and https://example.org/_y_"),
         ("`a **b** _c_`", "a **b** _c_"),
-        ("服务`order`**恢复**，**平稳**", "服务`order`**恢复**，平稳"),
+        ("服务`order`**恢复**，**平稳**", "服务`order`恢复，平稳"),
         ("\\*not so\\*", "*not so*"),
         ("snake_case_name, 2 * 3 * 4, 2 ** 3", "snake_case_name, 2 * 3 * 4, 2 ** 3"),
         ("rm *.a *.b, #5", "rm *.a *.b, #5"),

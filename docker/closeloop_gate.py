@@ -1,0 +1,1 @@
+../clients/closeloop_gate.py
