@@ -230,7 +230,7 @@ def _jenkins(env: dict) -> Change:
     return _pushed(
         "Jenkins",
         repository=repository,
-        branch=branch.removeprefix("origin/"),
+        branch=branch[len("origin/") :] if branch.startswith("origin/") else branch,
         before=env.get("GIT_PREVIOUS_SUCCESSFUL_COMMIT") or env.get("GIT_PREVIOUS_COMMIT", ""),
         after=env.get("GIT_COMMIT", ""),
         default_branch="",
@@ -276,7 +276,7 @@ def _inside(value: Any, *names: str) -> Any:
 
 
 def _branch(ref: str) -> str:
-    return ref.removeprefix("refs/heads/")
+    return ref[len("refs/heads/") :] if ref.startswith("refs/heads/") else ref
 
 
 def _path_of(address: str) -> str:
@@ -286,7 +286,7 @@ def _path_of(address: str) -> str:
     else:
         path = address.partition(":")[2] if ":" in address else address
     path = path.strip("/")
-    return path.removesuffix(".git")
+    return path[: -len(".git")] if path.endswith(".git") else path
 
 
 # ---------------------------------------------------------------------------------------------------------

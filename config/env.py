@@ -194,7 +194,7 @@ def redis_location(name: str) -> str:
     if parts.scheme != "redis+socket":
         return url
     database = parse_qs(parts.query).get("virtual_host", ["0"])[-1].lstrip("/") or "0"
-    return parts._replace(scheme="unix", query=f"db={database}").geturl()
+    return f"unix://{parts.netloc}{parts.path}?db={database}"
 
 
 def directory(name: str, default: Path) -> Path:

@@ -245,4 +245,9 @@ def texts_of(operation):
         return []
     name = content["schema"].get("$ref", "").rpartition("/")[2]
     fields = DOCUMENT["components"]["schemas"].get(name, {}).get("properties", {})
-    return [field for field, says in fields.items() if says.get("type") == "string"]
+    return [
+        field
+        for field, says in fields.items()
+        # A decimal number is answered as a text and taken as either.
+        if says.get("type") == "string" and says.get("format") != "decimal"
+    ]
