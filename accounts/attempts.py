@@ -122,16 +122,23 @@ def _begin(cache: BaseCache, account: str, address: str, now: datetime) -> timed
     ends = [cache.get(f"held.{counter.key}", 0) for counter in counters]
     if waits := [end - now.timestamp() for end in ends if end > now.timestamp()]:
         return timedelta(seconds=max(waits))
-    full = [counter for counter in counters if _count(cache, counter.key, WINDOW) > counter.most]
-    for counter in full:
-        _hold(cache, counter, address, now)
-    return WINDOW if full else None
+    for counter, end in zip(counters, ends, strict=True):
+        if end:
+            # The wait is over: what was counted before it no longer counts.
+            cache.delete_many([counter.key, f"held.{counter.key}"])
+    is_full = False
+    for counter in counters:
+        over = _count(cache, counter.key, WINDOW) - counter.most
+        is_full = is_full or over > 0
+        # Of many at the same moment one writes it down.
+        if over == 1:
+            _hold(cache, counter, address, now)
+    return WINDOW if is_full else None
 
 
 def _hold(cache: BaseCache, counter: _Counter, address: str, now: datetime) -> None:
     seconds = WINDOW.total_seconds()
     cache.set(f"held.{counter.key}", (now + WINDOW).timestamp(), seconds)
-    cache.delete(counter.key)
     logger.warning(
         "logins are held back for %d minutes: %s from %s",
         seconds // 60,

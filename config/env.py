@@ -27,6 +27,8 @@ def text(name: str, default: object = _MISSING) -> str:
         value = str(_env.str(name) if default is _MISSING else _env.str(name, default=default))
         # A file that holds a secret usually ends with a line break, which is no part of it.
         return value.rstrip("\r\n")
+    except (OSError, UnicodeDecodeError):
+        raise ImproperlyConfigured(f"{name}_FILE names a file that cannot be read.") from None
     except ImproperlyConfigured:
         raise ImproperlyConfigured(
             f"{name} is not set. Set it, or set {name}_FILE to the path of a file that holds it."

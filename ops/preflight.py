@@ -16,7 +16,8 @@ from pathlib import Path
 from django.core.exceptions import ImproperlyConfigured
 
 _SETTINGS = Path(__file__).resolve().parent.parent / "config" / "settings.py"
-REQUIRED = ("SECRET_KEY", "DATABASE_URL", "REDIS_URL")
+# With what stands in for one that is missing, while the others are looked at.
+REQUIRED = {"SECRET_KEY": "x", "DATABASE_URL": "postgres://x@/x", "REDIS_URL": "redis://x"}
 # Read by others than config/settings.py.
 _OTHERS = frozenset({"DJANGO_SETTINGS_MODULE", "CLOSELOOP_HOME", "CLOSELOOP_REQUIRE_ALL"})
 _READ = re.compile(r"env\.\w+\(\s*\"([A-Z_]+)\"")
@@ -73,16 +74,25 @@ def problems(environ: Mapping[str, str], *, file: Mapping[str, str]) -> Iterator
             yield f"{name} names a file that cannot be read."
 
 
-def _wrong_value() -> Iterator[str]:
-    """The first value that the settings refuse."""
+def _wrong_values() -> Iterator[str]:
+    """What the settings refuse; a value that was named is taken away, so that they come to the next one."""
     from django.conf import settings
 
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-    try:
-        # The first look at one reads them all.
-        getattr(settings, "DEBUG")  # noqa: B009
-    except ImproperlyConfigured as problem:
-        yield str(problem)
+    for name, stand_in in REQUIRED.items():
+        if f"{name}_FILE" not in os.environ:
+            os.environ[name] = os.environ.get(name) or stand_in
+    while True:
+        try:
+            # The first look at one reads them all.
+            getattr(settings, "DEBUG")  # noqa: B009
+        except ImproperlyConfigured as problem:
+            yield str(problem)
+            name = str(problem).split()[0]
+            if os.environ.pop(name, None) is None:
+                return
+        else:
+            return
 
 
 def main() -> None:
@@ -94,7 +104,7 @@ def main() -> None:
     found = list(problems(os.environ, file=file))
     # What is missing is said once.
     named = {line.split()[0] for line in found}
-    found += [problem for problem in _wrong_value() if problem.split()[0] not in named]
+    found += [problem for problem in _wrong_values() if problem.split()[0] not in named]
     sys.exit("\n".join(found) or 0)
 
 

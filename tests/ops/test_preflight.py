@@ -70,7 +70,9 @@ def test_wrong_setting_is_named_and_stops_the_start(changes, said):
 
 def test_everything_wrong_is_listed_at_once(tmp_path):
     file = tmp_path / "closeloop.env"
-    file.write_text("# mine\nSECRET_KEY=hush-hush\nSOMETHING_ELSE=1\nSMTP_HSOT=mail\nLOG_LEVEL=LOUD\n")
+    file.write_text(
+        "# mine\nSECRET_KEY=hush-hush\nSOMETHING_ELSE=1\nSMTP_HSOT=mail\nLOG_LEVEL=LOUD\nSMTP_PORT=x\n"
+    )
 
     done = run("-m", "ops.preflight", "--env-file", str(file), SECRET_KEY=None, REDIS_URL=None)
 
@@ -79,6 +81,7 @@ def test_everything_wrong_is_listed_at_once(tmp_path):
         "REDIS_URL",
         "SMTP_HSOT",
         "SOMETHING_ELSE",
+        "SMTP_PORT",
         "LOG_LEVEL",
     ]
     assert "hush" not in done.stderr
