@@ -42,10 +42,17 @@ class Strict(serializers.Serializer):
         try:
             value = super().to_internal_value(data)
         except serializers.ValidationError as error:
-            raise serializers.ValidationError({**error.detail, **unknown}) from None  # type: ignore[dict-item]
+            raise serializers.ValidationError(_both(error.detail, unknown)) from None
         if unknown:
             raise serializers.ValidationError(unknown)
         return value
+
+
+def _both(found: Any, others: Any) -> Any:
+    """What is wrong by one look and by another, of places inside one another as well."""
+    if not isinstance(found, Mapping) or not isinstance(others, Mapping):
+        return others
+    return {**found, **{name: _both(found.get(name), wrong) for name, wrong in others.items()}}
 
 
 def _no_text(field: serializers.Field, value: Any) -> Any:

@@ -182,7 +182,8 @@ def test_checklist_takes_a_line_or_lists_of_arguments(member, review):
         ({"pipeline": [[]]}, "pipeline.0"),
         ({"pipeline": "ls"}, "pipeline"),
         ({"pipeline": [["ls", "\x00"]]}, "pipeline.0.1"),
-        ({"pipeline": [["ls", 1, {}]]}, "pipeline.0.2"),
+        ({"pipeline": [["ls", "1", {}]]}, "pipeline.0.2"),
+        ({"pipeline": [["ls", 1]]}, "pipeline.0.1"),
     ],
 )
 def test_command_for_a_shell_is_refused(member, review, command, field):
