@@ -41,6 +41,7 @@ WORDS = {
     "home": _("Home"),
     "imports": _("Importing documents"),
     "incident_list": _("List of incidents"),
+    "incident_new": _("Declaring incidents"),
     "incidents": _("Incidents"),
     "item_acts": _("Changing items"),
     "item_board": _("Board of items"),

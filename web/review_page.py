@@ -122,6 +122,7 @@ def review_page(
     for shown in steps:
         shown.questions = list(guide[shown.step.kind].questions)
         if shown.step.kind == bound_kind and bound is not None:
+            bound.hint_terms = shown.form.hint_terms
             shown.form = bound
     before = None if record.is_archived else preflight.of(record, viewer=user)
     due_at, standing = promise(its_incidents, now)

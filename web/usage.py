@@ -31,7 +31,15 @@ from web.exports import csv_response
 # Counts wait in the process so long, and are then added in one statement; a crash loses as much.
 FLUSH_SECONDS = 60
 # The frame of pages, and what machines ask for: nobody decides about these.
-_NO_FEATURES = {"web.login", "web.preferences", "web.styleguide", "web.errors", "api.schema", "api.errors"}
+_NO_FEATURES = {
+    "web.login",
+    "web.favicon",
+    "web.preferences",
+    "web.styleguide",
+    "web.errors",
+    "api.schema",
+    "api.errors",
+}
 
 
 class Counting:

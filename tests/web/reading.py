@@ -34,6 +34,12 @@ _WORDS = {
     "service_names": "ordr = order",
     # A token of every scope takes no limits.
     "only_repositories": "",
+    "repositories": "shop/order",
+    "branches": "main",
+    "excused_labels": "no-postmortem",
+    "covered_labels": "needs-postmortem",
+    "excused_paths": "docs/*",
+    "covered_paths": "src/*",
     "only_services": "",
     "only_networks": "",
     "day_5": "",

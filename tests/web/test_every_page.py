@@ -25,9 +25,9 @@ from tests.web.visiting import FORM, Visitor, faults
 pytestmark = pytest.mark.django_db
 
 # Answers with 2xx to a form that was taken: a token's secret is shown once, in this very answer; a draft is
-# sent by a script, which stays where it is.
+# sent by a script, which stays where it is. A step's words are saved before its signature may be refused.
 ANSWERS_AT_ONCE = {
-    "token_rotate", "channels", "tokens", "draft_save", "event_source_new", "event_secret_issue",
+    "token_rotate", "channels", "tokens", "draft_save", "event_source_new", "event_secret_issue", "step_sign",
 }  # fmt: skip
 
 # Asks a Prometheus server before anything is kept, and there is none here.

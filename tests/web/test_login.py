@@ -4,6 +4,7 @@ import logging
 import secrets
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from ipaddress import ip_address
 
 import pytest
 from django.test import Client
@@ -19,7 +20,7 @@ NOW = timezone.now()
 @pytest.fixture
 def address():
     """One that no other test comes from."""
-    return f"2001:db8:{secrets.token_hex(2)}:{secrets.token_hex(2)}::1"
+    return str(ip_address(f"2001:db8:{secrets.token_hex(2)}:{secrets.token_hex(2)}::1"))
 
 
 @pytest.fixture
