@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -13,7 +13,7 @@ from postmortem import access, changes, markup, terms, trail, values
 from postmortem.causes import StepSigned, open_review
 from postmortem.errors import DomainError
 from postmortem.models import ChangeSearch, Review, ReviewStep, RootCause
-from postmortem.wording import Purpose
+from postmortem.wording import Purpose, Term
 
 
 class StepOutOfOrder(DomainError):
@@ -119,16 +119,20 @@ def sign(step: ReviewStep, *, by: User, now: datetime) -> ReviewStep:
     return step
 
 
-def unfit(step: ReviewStep) -> DomainError | None:
-    """Why its texts and what they stand on cannot be signed yet, None where they can; writes nothing."""
+def unfit(step: ReviewStep, lists: Sequence[Term] | None = None) -> DomainError | None:
+    """Why its texts and what they stand on cannot be signed yet, None where they can; writes nothing.
+
+    Args:
+        lists: the phrases of the review, as `terms.of_review` reads them, by whoever has them already.
+    """
     try:
-        _refuse_unfit(step)
+        _refuse_unfit(step, lists)
     except DomainError as refusal:
         return refusal
     return None
 
 
-def _refuse_unfit(step: ReviewStep) -> None:
+def _refuse_unfit(step: ReviewStep, lists: Sequence[Term] | None = None) -> None:
     empty = [] if step.finding.strip() else ["finding"]
     if not step.evidence.strip() and not _has_typed_evidence(step):
         empty.append("evidence")
@@ -138,7 +142,7 @@ def _refuse_unfit(step: ReviewStep) -> None:
         )
     if step.kind == ReviewStep.Kind.CHANGE_CORRELATION:
         changes.refuse_contradiction(step.review)
-    if spans := vague_spans(step):
+    if spans := vague_spans(step, lists):
         phrases = ", ".join(dict.fromkeys(f"“{span['phrase']}”" for span in spans))
         raise VagueWording(
             _("Vague wording blocks the signature: %(phrases)s.") % {"phrases": phrases},
@@ -156,9 +160,13 @@ def _has_typed_evidence(step: ReviewStep) -> bool:
     return step.kind == ReviewStep.Kind.CHANGE_CORRELATION and changes.is_evidence(step.review)
 
 
-def vague_spans(step: ReviewStep) -> list[dict[str, Any]]:
-    """What blocks a signature: {field, start, end, phrase, why, suggestion}; offsets in code points."""
-    extra = terms.of_review(step.review)
+def vague_spans(step: ReviewStep, lists: Sequence[Term] | None = None) -> list[dict[str, Any]]:
+    """What blocks a signature: {field, start, end, phrase, why, suggestion}; offsets in code points.
+
+    Args:
+        lists: as for `unfit`.
+    """
+    extra = terms.of_review(step.review) if lists is None else list(lists)
     return [
         {
             "field": field,

@@ -1,5 +1,6 @@
 """The page of a review: everything about it that is shown, gathered once."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -16,6 +17,7 @@ from postmortem import access, approvals, guides, markup, terms
 from postmortem.models import ChangeSearch, Incident, Review, ReviewStep, RootCause
 from postmortem.sla import Standing
 from postmortem.steps import unfit
+from postmortem.wording import Term
 from remediation import checklists, items, preflight
 from web import drafts, proposals, repeats, step_evidence, trails, vague, version_links
 from web.checklistwords import asked, expectation
@@ -247,7 +249,7 @@ def _steps(record: Review, *, wanted: str) -> list[StepView]:
                 state=state,
                 title=str(row.get_kind_display()),
                 url=f"?step={row.kind}#step-{row.kind}",
-                note=_step_note(row, state, is_open=record.opened_at is not None),
+                note=_step_note(row, state, extra, is_open=record.opened_at is not None),
                 is_current=row.kind == current,
                 is_next=is_next,
                 form=StepForm(step=row),
@@ -281,12 +283,12 @@ def _offer_drafts(request: HttpRequest, record: Review, steps: list[StepView]) -
     drafts.attach_each(request, addresses)
 
 
-def _step_note(row: ReviewStep, state: str, *, is_open: bool) -> str:
+def _step_note(row: ReviewStep, state: str, lists: Sequence[Term], *, is_open: bool) -> str:
     if state == "signed":
         return _("Signed by %(name)s") % {"name": row.signed_by}
     if not is_open:
         return _("After the review opens")
-    refusal = unfit(row) if state == "ready" else None
+    refusal = unfit(row, lists) if state == "ready" else None
     return str(_TO_DO[refusal.code]) if refusal else ""
 
 

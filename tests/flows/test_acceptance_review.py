@@ -74,7 +74,8 @@ def test_vague_wording_blocks_the_signature_and_shows_the_span(open_page: OpenPa
     assert ReviewStep.objects.get(kind="phenomenon").finding == f"订单失败。{VAGUE}。"
 
     _sign(page, f"订单失败。{VAGUE}。")
-    expect(page.locator("main .message")).to_contain_text("Vague wording blocks the signature: “可能”.")
+    said = page.locator("#step-phenomenon .errors").first
+    expect(said).to_contain_text("Vague wording blocks the signature: “可能”.")
     found = page.locator("#step-phenomenon .wording-line")
     expect(found.locator("mark")).to_have_text("可能")
     expect(page.locator("#id_phenomenon_finding_wording")).to_contain_text("Blocks the signature.")
